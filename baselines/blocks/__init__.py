@@ -1,0 +1,1 @@
+"""What do several variants share? (layers and losses; each variant shows its own method)"""

@@ -1,0 +1,44 @@
+"""ganbench: seeded GAN training, scores with uncertainty, collapse diagnostics, leaderboards."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganbench.errors import DataError as DataError
+    from ganbench.errors import GanbenchError as GanbenchError
+    from ganbench.errors import RequestError as RequestError
+    from ganbench.results.frame import load_results as load_results
+    from ganbench.results.record import Record as Record
+    from ganbench.results.record import Score as Score
+    from ganbench.spec import RunSpec as RunSpec
+    from ganbench.training.variant import Batch as Batch
+    from ganbench.training.variant import StepContext as StepContext
+    from ganbench.training.variant import Variant as Variant
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Batch": "ganbench.training.variant",
+    "DataError": "ganbench.errors",
+    "GanbenchError": "ganbench.errors",
+    "Record": "ganbench.results.record",
+    "RequestError": "ganbench.errors",
+    "RunSpec": "ganbench.spec",
+    "Score": "ganbench.results.record",
+    "StepContext": "ganbench.training.variant",
+    "Variant": "ganbench.training.variant",
+    "load_results": "ganbench.results.frame",
+}
+
+__all__ = [*_HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first used, so that ``import ganbench`` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ganbench' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,143 @@
+"""Which verbs are there?
+
+Everything human goes to stderr; ``--json`` prints the machine form on stdout. Exit codes: 0 fine, 1 a run
+failed, 2 the request was wrong (one line), 130 interrupted in a state that the same command goes on from.
+Bodies import what they need, so that ``--help`` and ``list`` never load torch.
+"""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from ganbench import __version__
+from ganbench.errors import Interrupted, RequestError
+
+app = typer.Typer(
+    name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
+)
+console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # a log file has no width to respect
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    variants = "variants"
+    datasets = "datasets"
+    extractors = "extractors"
+    metrics = "metrics"
+    suites = "suites"
+
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change the suite: training.batch_size=32, seeds=[0], config.dcgan.latent_dim=64."),
+]
+Out = Annotated[Path, typer.Option(help="Folder of the results; the same one continues.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Runs at a time; one a CPU core or GPU by default.")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads of one run; part of what makes runs bit-identical.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+DataRoot = Annotated[Path | None, typer.Option(help="Where data sets lie; else GANBENCH_DATA, else the user's cache.")]
+Retry = Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the machine form on stdout.")]
+
+
+@app.callback(invoke_without_command=True)
+def top(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+    """Train, score and compare GANs."""
+    if version:
+        typer.echo(f"ganbench {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def quickstart(
+    out: Out = Path("runs/quickstart"),
+    workers: Workers = None,
+    threads: Threads = 1,
+    device: Device = "cpu",
+    retry_failed: Retry = False,
+    as_json: Json = False,
+) -> None:
+    """Train four variants on bundled data, score and compare them: minutes on two CPU cores, no downloads."""
+    from ganbench.commands.run import run_suite
+
+    run_suite("quickstart", out, [], workers, _runtime(threads, device, None), retry_failed, as_json, console)
+
+
+@app.command("list")
+def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
+    """List what is registered: name, one line, origin."""
+    from ganbench.commands.list import list_registry
+
+    list_registry(kind.value, as_json)
+
+
+@app.command()
+def plan(
+    suite: Annotated[str, typer.Argument(help="A registered suite or a TOML file.")],
+    out: Out = Path("runs"),
+    settings: Settings = None,
+    as_json: Json = False,
+) -> None:
+    """Show the matrix of a suite: what is there, what will run, how long it may take. Changes nothing."""
+    from ganbench.commands.plan import show_plan
+
+    show_plan(suite, out, settings or [], as_json, console)
+
+
+@app.command()
+def run(
+    suite: Annotated[str | None, typer.Argument(help="A registered suite or a TOML file.")] = None,
+    spec: Annotated[Path | None, typer.Option(help="One cell instead: the spec.json of a run, with --out as its folder.")] = None,
+    out: Out = Path("runs"),
+    settings: Settings = None,
+    workers: Workers = None,
+    threads: Threads = 1,
+    device: Device = "auto",
+    data_root: DataRoot = None,
+    retry_failed: Retry = False,
+    as_json: Json = False,
+) -> None:
+    """Run what is missing of a suite and print the leaderboard; goes on past failures."""
+    from ganbench.commands.run import run_one, run_suite
+
+    if (suite is None) == (spec is None):
+        raise RequestError("give either a suite or --spec; `ganbench list suites` shows the registered suites")
+    runtime = _runtime(threads, device, data_root)
+    if spec is not None:
+        run_one(spec, out, runtime, as_json, console)
+    else:
+        run_suite(str(suite), out, settings or [], workers, runtime, retry_failed, as_json, console)
+
+
+def _runtime(threads: int, device: str, data_root: Path | None) -> Any:
+    return {"threads": threads, "device": device, "data_root": data_root}
+
+
+UsageError: Any = typer.BadParameter.__base__
+"""What typer raises for a wrong command line: click's class, or that of the click inside typer."""
+
+
+def main() -> NoReturn:
+    """Runs the command line; every expected error is one line and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except UsageError as error:
+        _fail(f"{error.format_message()} See `{error.ctx.command_path if error.ctx else 'ganbench'} --help`.")
+    except RequestError as error:
+        _fail(str(error))
+    except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
+        console.print(f"interrupted: {error or 'the same command goes on'}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> NoReturn:
+    console.print(f"ganbench: {' '.join(message.split())}", style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(2)

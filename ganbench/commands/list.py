@@ -1,0 +1,45 @@
+"""What does ``ganbench list`` do? (imports nothing heavy: it is the first thing that people try)"""
+
+import tomllib
+from importlib.resources import files
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ganbench.commands.output import print_json
+from ganbench.registry import DATASETS, EXTRACTORS, METRICS, SUITES, VARIANTS, Registry
+
+REGISTRIES: dict[str, Registry] = {
+    "variants": VARIANTS,
+    "datasets": DATASETS,
+    "extractors": EXTRACTORS,
+    "metrics": METRICS,
+    "suites": SUITES,
+}
+
+
+def list_registry(kind: str, as_json: bool) -> None:
+    """Lists what is registered."""
+    registry = REGISTRIES[kind]
+    if kind == "suites":
+        rows = [(name, _suite_description(name), registry.target(name)) for name in registry.names()]
+    else:
+        origins = [(name, registry.origin(name)) for name in registry.names()]
+        rows = [(name, origin.summary, f"{registry.target(name).partition(':')[0]}:{origin.line}") for name, origin in origins]
+    if as_json:
+        print_json([{"name": name, "summary": summary, "origin": origin} for name, summary, origin in rows])
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("what it is")
+    table.add_column("defined in", style="dim", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _suite_description(name: str) -> str:
+    module, _, stem = SUITES.target(name).partition(":")
+    text = files(module).joinpath(f"{stem}.toml").read_text(encoding="utf-8")
+    return str(tomllib.loads(text).get("description", ""))

@@ -1,0 +1,88 @@
+"""What does ``ganbench plan`` do? (loads no torch and changes nothing)"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from ganbench.commands.output import print_json
+from ganbench.results.record import Record
+from ganbench.results.store import finished, records, run_folder
+from ganbench.spec import RunSpec, run_id
+from ganbench.suite import load_suite
+
+
+def show_plan(name: str, out: Path, settings: Sequence[str], as_json: bool, console: Console) -> None:
+    """Shows what a suite would run; changes nothing."""
+    suite, specs = load_suite(name, settings)
+    cells = [(spec, finished(out, spec)) for spec in specs]
+    known = _past(out)
+    rows = [_planned(spec, record, out, known) for spec, record in cells]
+    if as_json:
+        print_json({"schema_version": 1, "suite": suite.name, "cells": rows})
+        return
+    table = Table(
+        title=f"{suite.name}: {len(specs)} runs in {out}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for head in ("run", "variant", "dataset", "seed", "images", "state", "time", "memory", "disk"):
+        table.add_column(head, justify="left" if head in ("run", "variant", "dataset", "state") else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(
+            row["run_id"][:8], row["variant"], row["dataset"], str(row["seed"]), f"{row['budget_images']:,}", row["state"],
+            _span(row["expected_s"]), _mebibytes(row["expected_memory_bytes"]), _mebibytes(row["expected_disk_bytes"]),
+        )  # fmt: skip
+    console.print(table)
+    to_do = [row for row in rows if row["state"] in ("new", "continues")]
+    unknown = sum(row["expected_s"] is None for row in to_do)
+    total = sum(row["expected_s"] or 0 for row in to_do)
+    line = f"{len(to_do)} of {len(rows)} to run"
+    if to_do:
+        line += f"; {_span(total)} of training one after another" if unknown < len(to_do) else ""
+        line += f"; no record in {out} tells the time of {unknown}" if unknown else ""
+    console.print(line, highlight=False)
+    console.print(f"next: ganbench run {name} --out {out}", style="dim", highlight=False)
+
+
+def _past(out: Path) -> list[Record]:
+    return records(out) if (out / "runs").is_dir() else []
+
+
+def _planned(spec: RunSpec, record: Record | None, out: Path, known: Sequence[Record]) -> dict[str, Any]:
+    """One line of a plan; expectations come from records of the same variant and configuration on the same data."""
+    alike = [
+        r
+        for r in known
+        if (r.spec.variant, r.spec.dataset, r.spec.training) == (spec.variant, spec.dataset, spec.training) and r.timing and r.images_seen
+    ]
+    folder = run_folder(out, spec)
+    state = record.status if record else "continues" if any((folder / "checkpoints").glob("[0-9]*")) else "new"
+    seconds = [spec.budget_images * (r.timing.training_s + r.timing.evaluation_s) / r.images_seen for r in alike if r.timing]
+    memory = [r.timing.peak_memory_bytes for r in alike if r.timing]
+    sizes = [sum(file.stat().st_size for file in run_folder(out, r.spec).rglob("*") if file.is_file()) for r in alike]
+    return {
+        "run_id": run_id(spec),
+        "variant": spec.variant.name,
+        "dataset": spec.dataset.name,
+        "seed": spec.seed,
+        "budget_images": spec.budget_images,
+        "state": state,
+        "expected_s": median(seconds) if seconds else None,
+        "expected_memory_bytes": max(memory, default=None),
+        "expected_disk_bytes": max(sizes, default=None),
+        "folder": str(folder),
+    }
+
+
+def _span(seconds: float | None) -> str:
+    if seconds is None:
+        return "—"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def _mebibytes(size: int | None) -> str:
+    return "—" if size is None else f"{size / 2**20:,.0f} MiB"

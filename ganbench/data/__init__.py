@@ -1,0 +1,1 @@
+"""What are the real images, and are they the same ones as last time?"""

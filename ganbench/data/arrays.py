@@ -1,0 +1,133 @@
+"""Which images does an npz or npy file hold, and is it safe to read?
+
+Every array's header is read first: nothing is allocated for a type or size that would be refused, and
+pickled objects are never loaded.
+"""
+
+import math
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ganbench.data.images import Content
+from ganbench.data.labels import checked
+from ganbench.data.limits import check_decoded
+from ganbench.data.resize import squares
+from ganbench.data.zips import opened
+from ganbench.errors import DataError
+
+_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stored:
+    """An array in a file, of which nothing but the header has been read."""
+
+    where: str
+    open: Callable[[], IO[bytes]]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def values(self) -> npt.NDArray[Any]:
+        """Reads the array; called once its type and size have been accepted."""
+        try:
+            with self.open() as file:
+                array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+        except Exception as error:
+            raise _damaged(self.where, error) from None
+        return array
+
+
+def load_npz(path: Path, resolution: int | None) -> Content:
+    """Loads an npz: images in ``images``, ``arr_0`` or the only array, class numbers in ``labels`` if present.
+
+    Args:
+        path: An existing file.
+        resolution: Height and width in pixels; None keeps the images' own.
+
+    Raises:
+        DataError: The file is damaged or hostile, or its arrays are not uint8 images and whole-number labels.
+    """
+    where = repr(str(path))
+    with opened(path) as archive:
+        members = {member.filename.removesuffix(".npy"): member for member in archive.infolist() if member.filename.endswith(".npy")}
+        names = [name for name in members if name != "labels"]
+        name = next((known for known in ("images", "arr_0") if known in names), names[0] if len(names) == 1 else None)
+        if name is None:
+            found = ", ".join(map(repr, sorted(members))) or "none"
+            raise DataError(f"{where} has no array 'images' (arrays: {found}); save it as np.savez(path, images=..., labels=...)")
+        images = _images(_stored_in(archive, members[name], f"{where}: array {name!r}"))
+        labels = _labels(_stored_in(archive, members["labels"], f"{where}: array 'labels'"), len(images)) if "labels" in members else None
+    return Content(images=squares(images, resolution, where), labels=labels)
+
+
+def load_npy(path: Path, resolution: int | None) -> Content:
+    """Loads an npy file of images.
+
+    Args:
+        path: An existing file.
+        resolution: Height and width in pixels; None keeps the images' own.
+
+    Raises:
+        DataError: The file is damaged or hostile, or does not hold uint8 images.
+    """
+    where = repr(str(path))
+    images = _images(_stored(lambda: path.open("rb"), path.stat().st_size, where))
+    return Content(images=squares(images, resolution, where))
+
+
+def _stored_in(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> _Stored:
+    return _stored(partial(archive.open, member), member.file_size, where)
+
+
+def _stored(opener: Callable[[], IO[bytes]], file_bytes: int, where: str) -> _Stored:
+    """Reads the header of an array, and refuses pickles and shapes that the file is too short for."""
+    try:
+        with opener() as file:
+            shape, _, dtype = _READERS[np.lib.format.read_magic(file)](file)
+    except Exception as error:  # numpy parses the header as Python source, with as many ways to fail
+        raise _damaged(where, error) from None
+    if dtype.hasobject:
+        raise DataError(f"{where} holds pickled Python objects, which are never loaded; save it as a plain uint8 array")
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > file_bytes:
+        raise _damaged(where, ValueError(f"the header declares shape {shape}, and the file is shorter"))
+    return _Stored(where=where, open=opener, shape=shape, dtype=dtype)
+
+
+def _images(stored: _Stored) -> npt.NDArray[np.uint8]:
+    """The array as (n, channels, height, width)."""
+    where, shape = stored.where, stored.shape
+    if stored.dtype != np.uint8:
+        raise DataError(f"{where} has type {stored.dtype}, whose range would be a guess; save images as uint8 from 0 to 255")
+    if len(shape) not in (3, 4) or 0 in shape:
+        raise DataError(f"{where} has shape {shape}; save images as (n, height, width), (n, height, width, c) or (n, c, height, width)")
+    channels_last = len(shape) == 4 and shape[3] in (1, 3)
+    channels_first = len(shape) == 4 and shape[1] in (1, 3)
+    if len(shape) == 4 and channels_last == channels_first:
+        problem = "could have its channels first or last" if channels_last else "has neither 1 nor 3 channels"
+        raise DataError(f"{where} of shape {shape} {problem}; save images as (n, height, width, c) or (n, c, height, width), c = 1 or 3")
+    check_decoded(where, shape)
+    values = stored.values()
+    if len(shape) == 3:
+        return values[:, None]
+    return np.ascontiguousarray(values.transpose(0, 3, 1, 2)) if channels_last else values
+
+
+def _labels(stored: _Stored, n: int) -> npt.NDArray[np.int64]:
+    """Class numbers, one for each image."""
+    if stored.dtype.kind not in "iu":
+        raise DataError(f"{stored.where} has type {stored.dtype}; save labels as whole numbers (int64)")
+    if stored.shape != (n,):
+        raise DataError(f"{stored.where} has shape {stored.shape} and there are {n} images; save one label for each image, shape ({n},)")
+    return checked(stored.values().tolist(), stored.where)
+
+
+def _damaged(where: str, error: Exception) -> DataError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return DataError(f"{where} is no intact numpy array ({reason[:200]}); save it again")

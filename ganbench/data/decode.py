@@ -1,0 +1,118 @@
+"""How does one image file become 8-bit pixels, whoever wrote it?
+
+Protocol: Pillow decodes; the first frame counts; an alpha channel is dropped, not blended; palettes and 1-bit
+images are expanded; colour profiles and EXIF orientation are ignored. Images of more than 8 bits a
+channel are refused, since every way to squeeze them changes scores.
+"""
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from ganbench.data.limits import PIXELS_LIMIT
+from ganbench.data.resize import planes, square
+from ganbench.errors import DataError
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+ALPHA, PALETTE, FRAMES = "alpha channel dropped", "palette expanded", "first of several frames taken"
+_TARGETS = {"1": "L", "L": "L", "LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "RGB": "RGB", "RGBA": "RGB", "RGBa": "RGB", "RGBX": "RGB"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """An image whose header has been read and found acceptable, and whose pixels have not."""
+
+    where: str
+    image: Image.Image
+    channels: int
+    """1 or 3, once decoded."""
+    changes: tuple[str, ...]
+    """What decoding will change, in words for a note."""
+
+    def size(self, resolution: int | None) -> tuple[int, int, int]:
+        """(channels, height, width) that :meth:`pixels` will have."""
+        width, height = (resolution, resolution) if resolution else self.image.size
+        return self.channels, height, width
+
+    def pixels(self, resolution: int | None) -> npt.NDArray[np.uint8]:
+        """Decodes, and resizes by ``resize.square`` if a resolution is given.
+
+        Returns:
+            uint8 (channels, height, width).
+
+        Raises:
+            DataError: The file is corrupt or cut short.
+        """
+        mode = "L" if self.channels == 1 else "RGB"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                image = self.image if self.image.mode == mode else self.image.convert(mode)
+                return planes(square(image, resolution) if resolution else image)
+        except Exception as error:  # Pillow's decoders raise whatever their parser stumbles over
+            raise _corrupt(self.where, error) from None
+
+
+def encoded(data: bytes, where: str) -> Encoded:
+    """Reads the header of an image file.
+
+    Args:
+        data: The whole file.
+        where: The file, for messages.
+
+    Raises:
+        DataError: The file is no image, is damaged, is too large, or has other pixels than 8-bit grey or RGB.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise DataError(_oversize(where)) from None
+    except Exception as error:  # see Encoded.pixels
+        raise _corrupt(where, error) from None
+    if image.width * image.height > PIXELS_LIMIT:
+        raise DataError(_oversize(where))
+    if _deep(image, data):
+        raise DataError(f"{where} has more than 8 bits a channel (mode {image.mode}); convert it to 8-bit grey or RGB")
+    if image.mode not in _TARGETS:
+        raise DataError(f"{where} has mode {image.mode}; convert it to 8-bit grey or RGB")
+    return Encoded(where=where, image=image, channels=1 if _TARGETS[image.mode] == "L" else 3, changes=_changes(image, where))
+
+
+def _changes(image: Image.Image, where: str) -> tuple[str, ...]:
+    """What decoding will change."""
+    try:
+        found = {
+            ALPHA: image.has_transparency_data,
+            PALETTE: image.mode in ("P", "PA"),
+            FRAMES: getattr(image, "is_animated", False),
+        }
+    except Exception as error:  # see Encoded.pixels; later frames may be damaged too
+        raise _corrupt(where, error) from None
+    return tuple(change for change, applies in found.items() if applies)
+
+
+def _deep(image: Image.Image, data: bytes) -> bool:
+    """Whether channels have more than 8 bits; Pillow narrows 16-bit RGB without a word, so the file is asked."""
+    if image.mode.startswith(("I", "F")):
+        return True
+    if image.format == "PNG":
+        return data[24] == 16
+    bits = getattr(image, "tag_v2", {}).get(258, 8) if image.format == "TIFF" else 8
+    return bool(np.max(bits) > 8)
+
+
+def _oversize(where: str) -> str:
+    return f"{where} has more than {PIXELS_LIMIT:,} pixels; shrink or remove it"
+
+
+def _corrupt(where: str, error: Exception) -> DataError:
+    reason = "not an image that can be read" if type(error).__name__ == "UnidentifiedImageError" else " ".join(str(error).split())
+    return DataError(f"{where} is damaged or cut short ({reason or type(error).__name__}); replace or remove it")

@@ -1,0 +1,89 @@
+"""Which images does a folder hold?"""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from ganbench.data.decode import SUFFIXES
+from ganbench.data.images import Content, ImageFile, stacked
+from ganbench.data.labels import LABEL_FILE, from_json
+from ganbench.data.limits import FILE_LIMIT_BYTES
+from ganbench.errors import DataError
+
+
+def load_folder(path: Path, resolution: int | None) -> Content:
+    """Loads a folder of images.
+
+    Labels come from ``dataset.json`` if there is one (an unpacked StyleGAN archive); otherwise from the
+    first-level sub-folders, numbered by sorted name, if every image lies in one and there are two or more.
+
+    Args:
+        path: An existing folder.
+        resolution: Height and width in pixels; None keeps the files' own.
+
+    Raises:
+        DataError: The folder holds no images, or images or labels that cannot be used.
+    """
+    where, names = str(path), relevant_files(path)
+    image_names = [name for name in names if name != LABEL_FILE]
+    if not image_names:
+        raise DataError(f"{where!r} holds no images; put files with one of the endings {' '.join(SUFFIXES)} there")
+    labels, class_names = _labels(path, image_names)
+    files = [ImageFile(name=name, read=partial(_read, path / name)) for name in image_names]
+    images, notes = stacked(files, resolution, repr(where))
+    return Content(images=images, labels=labels, class_names=class_names, notes=notes)
+
+
+def relevant_files(path: Path) -> list[str]:
+    """Relative names of all images below a folder, sorted, and of its label file.
+
+    Links are followed, hidden files and folders are not listed.
+    """
+    names = [name for name in _walk(path) if name.lower().endswith(SUFFIXES)]
+    if (path / LABEL_FILE).is_file():
+        names.append(LABEL_FILE)
+    return sorted(names)
+
+
+def _walk(path: Path) -> Iterator[str]:
+    """Every visible file, relative to the folder, each real folder once (links may form a circle)."""
+    seen: set[str] = set()
+    for folder, subfolders, names in os.walk(path, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
+        relative = Path(folder).relative_to(path)
+        yield from ((relative / name).as_posix() for name in names if not name.startswith("."))
+
+
+def _labels(path: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.int64] | None, tuple[str, ...]]:
+    """Labels and class names, where the folder's layout gives any."""
+    if (path / LABEL_FILE).is_file():
+        return from_json(_read(path / LABEL_FILE), names, repr(str(path / LABEL_FILE))), ()
+    tops = [PurePosixPath(name).parts[0] if "/" in name else None for name in names]
+    classes = sorted({top for top in tops if top is not None})
+    if None in tops or len(classes) < 2:
+        return None, ()
+    numbers = {name: number for number, name in enumerate(classes)}
+    return np.array([numbers[top] for top in tops if top is not None], np.int64), tuple(classes)
+
+
+def _read(path: Path) -> bytes:
+    """A regular file's bytes, at most ``FILE_LIMIT_BYTES``."""
+    if not path.is_file():
+        raise DataError(f"{str(path)!r} is not a regular file (or a link to nothing); remove it")
+    size_bytes = path.stat().st_size
+    if size_bytes > FILE_LIMIT_BYTES:
+        raise DataError(f"{str(path)!r} is larger than {FILE_LIMIT_BYTES / 2**20:,.0f} MiB; shrink or remove it")
+    try:
+        with path.open("rb") as file:
+            return file.read(size_bytes)
+    except OSError as error:
+        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}); check its permissions") from None

@@ -1,0 +1,80 @@
+"""Do these image files make one array?"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ganbench.data.decode import Encoded, encoded
+from ganbench.data.limits import check_decoded
+from ganbench.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFile:
+    """An image in a folder or an archive, not read yet."""
+
+    name: str
+    """Path relative to the folder or archive, with forward slashes."""
+    read: Callable[[], bytes]
+    """The file's bytes, at most ``limits.FILE_LIMIT_BYTES``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """What a folder, archive or array file holds."""
+
+    images: npt.NDArray[np.uint8]
+    """(n, channels, height, width)."""
+    labels: npt.NDArray[np.int64] | None = None
+    """(n,), 0 up to the number of classes."""
+    class_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def stacked(files: Sequence[ImageFile], resolution: int | None, where: str) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
+    """Decodes files one by one into one array, whose size is checked before it is allocated.
+
+    Args:
+        files: At least one image.
+        resolution: Height and width in pixels; None keeps the files' own, which must then agree.
+        where: The folder or archive, for messages.
+
+    Returns:
+        uint8 (n, channels, height, width) in the order of ``files``, and notes on what decoding changed.
+
+    Raises:
+        DataError: A file cannot be used, sizes or channel counts differ, or the images would not fit.
+    """
+    first = encoded(files[0].read(), _at(where, files[0]))
+    shape = (len(files), *first.size(resolution))
+    check_decoded(where, shape)
+    images = np.empty(shape, np.uint8)
+    changes: Counter[str] = Counter()
+    for index, file in enumerate(files):
+        image = encoded(file.read(), _at(where, file)) if index else first
+        _check_same(image, file, first, files[0], resolution)
+        images[index] = image.pixels(resolution)
+        changes.update(image.changes)
+    return images, tuple(f"{change} in {count} of {len(files)} images" for change, count in sorted(changes.items()))
+
+
+def _at(where: str, file: ImageFile) -> str:
+    return f"{where}: image {file.name!r}"
+
+
+def _check_same(image: Encoded, file: ImageFile, first: Encoded, first_file: ImageFile, resolution: int | None) -> None:
+    """Refuses an image that cannot stand in one array with the first."""
+    if image.channels != first.channels:
+        raise DataError(
+            f"{image.where} has {image.channels} channel(s) and {first_file.name!r} has {first.channels}; convert all to grey or all to RGB"
+        )
+    if image.size(resolution) != first.size(resolution):
+        width, height = image.image.size
+        first_width, first_height = first.image.size
+        raise DataError(
+            f"{image.where} is {width}x{height} and {first_file.name!r} is {first_width}x{first_height} (width x height); "
+            "set resolution = N to crop and resize all images"
+        )

@@ -1,0 +1,69 @@
+"""Do these labels fit these images?"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ganbench.data.limits import CLASSES_LIMIT
+from ganbench.errors import DataError
+
+LABEL_FILE = "dataset.json"
+"""Name of the label file in a folder or archive in the StyleGAN layout."""
+
+
+def from_json(data: bytes, names: Sequence[str], where: str) -> npt.NDArray[np.int64] | None:
+    """Reads ``{"labels": [[name, label], ...]}``; ``null`` means that the images carry no labels.
+
+    Args:
+        data: The label file.
+        names: The images, in order.
+        where: The label file, for messages.
+
+    Returns:
+        int64 (n,) in the order of ``names``, or None.
+
+    Raises:
+        DataError: The file is not of this form, an image has no label, or a label has no image.
+    """
+    form = 'write {"labels": [["name.png", 0], ...]} or {"labels": null}'
+    try:
+        content = json.loads(data)
+        entries = content["labels"]
+        if entries is None:
+            return None
+        by_name = {name: label for name, label in entries}
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise DataError(f"{where} does not hold labels in the known form; {form}") from None
+    if len(by_name) != len(entries):
+        raise DataError(f"{where} names an image twice; remove one of the entries")
+    for missing in names:
+        if missing not in by_name:
+            raise DataError(f"{where} has no label for image {missing!r}; add it, or set labels to null")
+    for extra in sorted(set(by_name) - set(names)):
+        raise DataError(f"{where} labels {extra!r}, which is not among the images; remove the entry or add the image")
+    return checked([by_name[name] for name in names], where)
+
+
+def checked(labels: Sequence[Any], where: str) -> npt.NDArray[np.int64]:
+    """Refuses labels that are no class numbers.
+
+    Args:
+        labels: One for each image, of any type.
+        where: The labels' source, for messages.
+
+    Returns:
+        int64 (n,).
+
+    Raises:
+        DataError: A label is no whole number from 0 up to ``limits.CLASSES_LIMIT``.
+    """
+    for index, label in enumerate(labels):
+        if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < CLASSES_LIMIT:
+            shown = repr(label) if len(repr(label)) < 40 else f"a {type(label).__name__}"
+            raise DataError(
+                f"{where}: label {index} is {shown}; labels are whole numbers from 0 to {CLASSES_LIMIT - 1:,}, one for each image"
+            )
+    return np.array(labels, np.int64)

@@ -1,0 +1,39 @@
+"""Which examples are held out when a data set has no official split?
+
+A fifth, chosen by a permutation that depends on the number of examples only: never on the seed of a
+run, so every run of every variant is scored against the same examples.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from ganbench.data.dataset import Split
+
+HELD_OUT_SHARE = 0.2
+SEED = 0
+"""Seed of the protocol."""
+
+
+def held_out_split(examples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None) -> tuple[Split, Split]:
+    """Parts examples into a training split and a held-out split of a fifth, at least one.
+
+    Ranks of raw PCG64 outputs give the permutation: numpy keeps the raw outputs of its bit generators
+    from release to release, and promises no such thing for ``Generator.permutation``. Inside either split
+    the examples keep their order.
+
+    Args:
+        examples: uint8 (n, channels, height, width), n >= 2.
+        labels: int64 (n,), or None.
+
+    Returns:
+        The training split and the held-out split.
+    """
+    n = len(examples)
+    permutation = np.argsort(np.random.PCG64(SEED).random_raw(n), kind="stable")
+    n_held_out = max(1, round(n * HELD_OUT_SHARE))
+    train, held_out = np.sort(permutation[n_held_out:]), np.sort(permutation[:n_held_out])
+    return _part(examples, labels, train), _part(examples, labels, held_out)
+
+
+def _part(examples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None, chosen: npt.NDArray[np.int64]) -> Split:
+    return Split(examples=examples[chosen], labels=None if labels is None else labels[chosen])

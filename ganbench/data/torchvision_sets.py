@@ -1,0 +1,128 @@
+"""Which data sets come from torchvision?
+
+torchvision is imported when a set is loaded: it brings torch along, and listing data sets needs neither.
+"""
+
+import http.client
+import queue
+import socket
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+
+from ganbench.data.dataset import Dataset, DataShape, Split
+from ganbench.data.fingerprint import fingerprint
+from ganbench.data.resize import squares
+from ganbench.errors import DataError
+from ganbench.spec import DatasetSpec
+
+MNIST_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+PATIENCE_S = 20.0
+"""How long the download servers may be silent."""
+
+
+def mnist(spec: DatasetSpec, root: Path) -> Dataset:
+    """70,000 handwritten digits, 28x28 grey, 10 classes; the official test images are held out.
+
+    Files that are already at ``root`` are used as they are; otherwise they are downloaded (11 MB).
+
+    Args:
+        spec: ``resolution`` None keeps 28.
+        root: Folder that holds, or will hold, ``MNIST/raw``.
+
+    Raises:
+        DataError: The spec asks for 3 channels, the files cannot be downloaded, or they are damaged.
+    """
+    if spec.channels not in (None, 1):
+        raise DataError(f"dataset {spec.name!r}: mnist has 1 channel, not {spec.channels}; set channels = 1 or remove it")
+    if not _present(root, MNIST_FILES):
+        _download_mnist(root)
+    train, held_out = _mnist_split(spec, root, 60_000), _mnist_split(spec, root, 10_000)
+    return Dataset(
+        name=spec.name,
+        shape=DataShape(size=train.examples.shape[1:], classes=10),
+        train=train,
+        held_out=held_out,
+        fingerprint=fingerprint(train, held_out),
+        class_names=tuple(map(str, range(10))),
+    )
+
+
+def _mnist_split(spec: DatasetSpec, root: Path, n: int) -> Split:
+    """The official split of n images."""
+    from torchvision.datasets import MNIST
+
+    damaged = f"mnist: the files at {str(_raw(root))!r} are not the official ones; delete them and run again, or put intact ones there"
+    try:
+        files = MNIST(root, train=n == 60_000, download=False)
+    except (OSError, ValueError, RuntimeError, AssertionError, TypeError, KeyError, IndexError):
+        raise DataError(damaged) from None
+    images, labels = files.data.numpy(), files.targets.numpy().astype(np.int64)
+    if images.shape != (n, 28, 28) or labels.shape != (n,) or labels.min() < 0 or labels.max() > 9:
+        raise DataError(damaged)
+    return Split(examples=squares(images[:, None], spec.resolution, f"dataset {spec.name!r}"), labels=labels)
+
+
+def _raw(root: Path) -> Path:
+    """Where torchvision expects the files."""
+    return root / "MNIST" / "raw"
+
+
+def _present(root: Path, names: Sequence[str]) -> bool:
+    return all((_raw(root) / name).is_file() for name in names)
+
+
+def _download_mnist(root: Path) -> None:
+    """Downloads MNIST (or unpacks archives that are there), or says on one line what to do without a network."""
+    from torchvision.datasets import MNIST
+
+    remedy = (
+        f"put {', '.join(MNIST_FILES)} (or their .gz) into {str(_raw(root))!r}, "
+        "or point GANBENCH_DATA or --data-root at a folder that holds MNIST/raw"
+    )
+    if not _present(root, [f"{name}.gz" for name in MNIST_FILES]) and not _any_answers(MNIST.mirrors):
+        raise DataError(f"mnist: no download server answers; {remedy}")
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(PATIENCE_S)
+    try:
+        MNIST(root, download=True)
+    except (RuntimeError, OSError, EOFError, http.client.HTTPException) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"mnist: the download failed ({reason}); {remedy}") from None
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _any_answers(mirrors: Sequence[str]) -> bool:
+    """Whether a server answers in time.
+
+    Asked from daemon threads: name resolution obeys no socket timeout, and a host with many addresses
+    multiplies it.
+    """
+    answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    for mirror in mirrors:
+        Thread(target=lambda url=mirror: answers.put(_answers(url)), daemon=True).start()
+    deadline_s = time.monotonic() + PATIENCE_S
+    for _ in mirrors:
+        try:
+            if answers.get(timeout=max(0.0, deadline_s - time.monotonic())):
+                return True
+        except queue.Empty:
+            return False
+    return False
+
+
+def _answers(url: str) -> bool:
+    """Whether the host of an address talks HTTP; a refusal is an answer too."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE_S):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except (OSError, http.client.HTTPException):
+        return False

@@ -1,0 +1,102 @@
+"""Which images does a zip archive hold, and is it safe to read?
+
+Nothing is unpacked to disk. Members are read in small bounded pieces, because zipfile's own unbounded
+``read`` inflates whatever the data hold before it looks at the size that the header declares.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from ganbench.data.decode import SUFFIXES
+from ganbench.data.images import Content, ImageFile, stacked
+from ganbench.data.labels import LABEL_FILE, from_json
+from ganbench.data.limits import FILE_LIMIT_BYTES
+from ganbench.errors import DataError
+
+_PIECE_BYTES = 2**16
+_DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
+
+
+def load_zip(path: Path, resolution: int | None) -> Content:
+    """Loads a zip of images in the StyleGAN layout: images anywhere, labels in ``dataset.json`` if there is one.
+
+    Args:
+        path: An existing file.
+        resolution: Height and width in pixels; None keeps the files' own.
+
+    Raises:
+        DataError: The archive is damaged or hostile, or holds no images, or ones that cannot be used.
+    """
+    where = repr(str(path))
+    with opened(path) as archive:
+        members = {member.filename: member for member in archive.infolist() if not member.is_dir() and _visible(member.filename)}
+        names = sorted(name for name in members if name.lower().endswith(SUFFIXES))
+        if not names:
+            raise DataError(f"{where} holds no images; put files with one of the endings {' '.join(SUFFIXES)} into it")
+        files = [ImageFile(name=name, read=partial(_read, archive, members[name], where)) for name in names]
+        labels = None
+        if LABEL_FILE in members:
+            labels = from_json(_read(archive, members[LABEL_FILE], where), names, f"{where}: {LABEL_FILE!r}")
+        images, notes = stacked(files, resolution, where)
+    return Content(images=images, labels=labels, notes=notes)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Opens an archive after looking at the names, encryption and compression of its members.
+
+    Raises:
+        DataError: The file is no zip archive, or one whose members cannot be read safely.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except _DAMAGED as error:
+        raise DataError(f"{str(path)!r} is no intact zip archive ({_brief(error)}); write it again") from None
+    with archive:
+        _check(archive, repr(str(path)))
+        yield archive
+
+
+def _check(archive: zipfile.ZipFile, where: str) -> None:
+    """Refuses members that no honest writer of images makes."""
+    seen: set[str] = set()
+    for member in archive.infolist():
+        name = member.orig_filename
+        parts = PurePosixPath(name.replace("\\", "/")).parts
+        if name.startswith(("/", "\\")) or PureWindowsPath(name).drive or ".." in parts or "\0" in name:
+            raise DataError(f"{where}: member {name!r} points outside the archive; write the archive again with relative names")
+        if member.flag_bits & 0x1:
+            raise DataError(f"{where}: member {name!r} is encrypted; write the archive again without a password")
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DataError(f"{where}: member {name!r} uses a rare compression; write the archive again with deflate or none")
+        if name in seen:
+            raise DataError(f"{where}: member {name!r} is there twice; write the archive again with each name once")
+        seen.add(name)
+
+
+def _visible(name: str) -> bool:
+    """Whether neither the member nor a folder around it is hidden."""
+    return not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> bytes:
+    """One member's bytes, at most ``FILE_LIMIT_BYTES``."""
+    pieces, length = [], 0
+    try:
+        with archive.open(member) as file:
+            while piece := file.read(_PIECE_BYTES):
+                pieces.append(piece)
+                length += len(piece)
+                if length > FILE_LIMIT_BYTES:
+                    raise DataError(f"{where}: member {member.filename!r} is larger than {FILE_LIMIT_BYTES / 2**20:,.0f} MiB; shrink it")
+    except _DAMAGED as error:
+        raise DataError(f"{where}: member {member.filename!r} is damaged ({_brief(error)}); write the archive again") from None
+    return b"".join(pieces)
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

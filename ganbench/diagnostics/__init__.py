@@ -1,0 +1,1 @@
+"""Did it collapse, lose modes or repeat itself?"""

@@ -1,0 +1,63 @@
+"""Are the classes generated in the shares that the reference has?"""
+
+import torch
+from torch import Tensor
+
+from ganbench.diagnostics.base import Diagnostic
+from ganbench.errors import RequestError
+
+COVERED_SHARE = 0.2
+"""A class is covered with this part of its expected count."""
+
+
+def class_histogram(log_probabilities: Tensor) -> Tensor:
+    """Generated examples per class, each counted for its likeliest one.
+
+    Args:
+        log_probabilities: (n, classes).
+
+    Returns:
+        int64 (classes,).
+    """
+    return torch.bincount(log_probabilities.argmax(1), minlength=log_probabilities.shape[1])
+
+
+def class_diagnostics(log_probabilities: Tensor, reference_shares: Tensor) -> list[Diagnostic]:
+    """Divergence of the generated class histogram from the reference's.
+
+    ``class_kl`` is KL(generated || reference) in nats, ``class_tv`` the total variation distance,
+    ``classes_covered`` the number of reference classes with at least 20 % of their expected count. A perfect
+    generator shows (K - 1) / 2n, sum_k sqrt(p_k (1 - p_k) / (2 pi n)) and K, for the K classes in the reference.
+
+    Args:
+        log_probabilities: Of the generated examples (n, classes).
+        reference_shares: Share of every class in the reference (classes,), summing to 1.
+
+    Raises:
+        RequestError: No examples, or the number of classes differs.
+    """
+    if not len(log_probabilities) or log_probabilities.shape[1:] != reference_shares.shape:
+        raise RequestError(
+            f"class log-probabilities have shape {tuple(log_probabilities.shape)}, the reference has {len(reference_shares)} classes; "
+            "score with a classifier of this data set"
+        )
+    n = len(log_probabilities)
+    counts = class_histogram(log_probabilities).cpu().double()
+    shares, reference = counts / n, reference_shares.cpu().double()
+    present = reference > 0
+    k = int(present.sum())
+    foreign = int(counts[~present].sum())
+    kl = torch.special.xlogy(shares[present], shares[present] / reference[present]).sum().item()
+    covered = int((counts[present] >= COVERED_SHARE * n * reference[present]).sum())
+    tv_floor = (reference * (1 - reference) / (2 * torch.pi * n)).sqrt().sum().item()
+    return [
+        Diagnostic(
+            name="class_kl",
+            value=None if foreign else max(kl, 0.0),
+            perfect=(k - 1) / (2 * n),
+            n=n,
+            note=f"{foreign} examples of classes that the reference lacks" if foreign else "",
+        ),
+        Diagnostic(name="class_tv", value=(shares - reference).abs().sum().item() / 2, perfect=tv_floor, n=n),
+        Diagnostic(name="classes_covered", value=covered, perfect=k, n=n),
+    ]

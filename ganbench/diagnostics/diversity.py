@@ -1,0 +1,52 @@
+"""Do the generated examples vary as much as the real ones, and do they repeat?"""
+
+from ganbench.diagnostics.base import Diagnostic
+from ganbench.metrics.base import Comparison
+
+NEAR_QUANTILE = 0.001
+"""Part of the real examples that are near-duplicates by definition."""
+
+
+def diversity_diagnostics(comparison: Comparison) -> list[Diagnostic]:
+    """Variance ratio and duplicate rate.
+
+    Raises:
+        RequestError: There are too few examples for a search of neighbours.
+    """
+    return [feature_variance_ratio(comparison), duplicate_rate(comparison)]
+
+
+def feature_variance_ratio(comparison: Comparison) -> Diagnostic:
+    """Total variance of the generated features over that of the real ones; near 0 when the generator has collapsed."""
+    real, fake = comparison.real.values, comparison.fake.values
+    real_variance = real.var(0).sum().item()
+    varies = real_variance > 0
+    return Diagnostic(
+        name="feature_variance_ratio",
+        value=fake.var(0).sum().item() / real_variance if varies else None,
+        perfect=1.0,
+        n=len(fake),
+        note="" if varies else "all real features are equal",
+    )
+
+
+def duplicate_rate(comparison: Comparison) -> Diagnostic:
+    """Share of generated examples that have another one nearly on top of them.
+
+    Near is the 0.1 % quantile of the distances from a real example to its nearest other real one, over the
+    examples without an exact copy: were copies counted, a real set with a few of them would set the limit to 0
+    and near-duplicates would go unseen. Copies themselves count as duplicates on both sides. A perfect
+    generator shows the real set's own rate, scaled by (m - 1) / (n - 1): the chance of a near neighbour grows
+    with the number of others.
+
+    Raises:
+        RequestError: There are too few examples for a search of neighbours.
+    """
+    real, fake = comparison.real_manifold.squared_radii[:, 0], comparison.fake_manifold.squared_radii[:, 0]
+    n, m = len(real), len(fake)
+    distinct = real[real > comparison.tie]
+    if not len(distinct):
+        return Diagnostic(name="duplicate_rate", value=None, perfect=None, n=m, note="every real example has an exact copy")
+    limit = distinct.sqrt().quantile(NEAR_QUANTILE).square()
+    rate, real_rate = ((side <= limit).double().mean().item() for side in (fake, real))
+    return Diagnostic(name="duplicate_rate", value=rate, perfect=min(real_rate * (m - 1) / (n - 1), 1.0), n=m)

@@ -1,0 +1,127 @@
+"""On what, and with which settings, does torch run here?"""
+
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganbench.errors import RequestError
+from ganbench.results import provenance
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """How runs are carried out. Device and threads change rounding and are recorded; the rest changes nothing."""
+
+    device: str = "auto"
+    """"auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N"."""
+    threads: int = 1
+    """CPU threads of one run. A fixed number, since another one rounds otherwise."""
+    data_root: Path | None = None
+    """Where registered data sets lie; None asks ``GANBENCH_DATA``, then the user's cache."""
+    tick_images: int = 4_096
+    """Distance between readings of the losses, in images."""
+    checkpoint_s: float = 60.0
+    """Longest time of training between checkpoints; every evaluation is followed by one as well."""
+
+
+def configure(runtime: Runtime) -> torch.device:
+    """Sets threads and strict determinism for this process.
+
+    Returns:
+        The device to use.
+
+    Raises:
+        RequestError: The device is not there.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must be set before CUDA starts
+    name = runtime.device if runtime.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise RequestError(f"--device {name}: no such kind of device; use auto, cpu, cuda or cuda:N") from None
+    if device.type not in ("cpu", "cuda"):
+        raise RequestError(f"--device {name}: only cpu and cuda are supported")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise RequestError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu")
+    torch.set_num_threads(runtime.threads)
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms imports the compiler first, a second a process
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 - set by the module's class, which mypy cannot see
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    return device
+
+
+def describe(device: torch.device, code: Path) -> dict[str, Any]:
+    """Provenance: code, packages, hardware, flags, and the fingerprint within which bits are promised.
+
+    Args:
+        device: Where the run runs.
+        code: File of the variant's class, for its commit.
+    """
+    hardware: dict[str, Any] = {
+        "cpu": provenance.processor(),
+        "cpu_count": os.cpu_count(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "memory_bytes": provenance.memory_bytes(),
+        "host": provenance.host_hash(),
+        "gpu": None,
+    }
+    if device.type == "cuda":
+        gpu = torch.cuda.get_device_properties(device)
+        hardware["gpu"] = {
+            "name": gpu.name,
+            "memory_bytes": gpu.total_memory,
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        }
+    flags = {
+        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+        "tf32": torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32,
+        "threads": torch.get_num_threads(),
+    }
+    packages = provenance.packages()
+    same = (
+        packages.get("torch"),
+        sys.platform,
+        hardware["cpu_capability"],
+        hardware["gpu"],
+        sorted(flags.items()),
+        sorted(provenance.variables().items()),
+    )
+    return {
+        "git": provenance.git(Path(__file__).parent),
+        "variant_git": provenance.git(code.parent),
+        "packages": packages,
+        "hardware": hardware,
+        "flags": flags,
+        "environment": provenance.variables(),
+        "fingerprint": provenance.environment_fingerprint(same),
+        "promise": "bit-identical within this fingerprint, statistically equal elsewhere",
+    }
+
+
+def worker_arguments(runtime: Runtime) -> list[str]:
+    """The command-line options that give a worker process this runtime."""
+    fields = asdict(runtime)
+    arguments = ["--device", fields["device"], "--threads", str(fields["threads"])]
+    return arguments + (["--data-root", str(fields["data_root"])] if fields["data_root"] else [])
+
+
+def slots(runtime: Runtime, workers: int | None, cells: int) -> list[dict[str, str]]:
+    """Places where a cell can run at a time, as the environment variables that a worker there gets.
+
+    Args:
+        runtime: How cells run.
+        workers: Number of places; None takes one a GPU, or one for every ``threads`` CPU cores.
+        cells: Cells to run; there are no more places than that.
+    """
+    gpus = torch.cuda.device_count() if runtime.device == "auto" else 0
+    places = min(cells, workers or gpus or max(1, (os.cpu_count() or 1) // runtime.threads))
+    threads = {name: str(runtime.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+    return [{**threads, **({"CUDA_VISIBLE_DEVICES": str(place % gpus)} if gpus else {})} for place in range(places)]

@@ -1,0 +1,150 @@
+"""What are the scores of this set of generated examples? (examples -> features -> metrics and diagnostics)"""
+
+import time
+from dataclasses import asdict
+
+import torch
+from torch import Tensor
+
+from ganbench import seeding
+from ganbench.data.dataset import Dataset, Split
+from ganbench.diagnostics.base import Diagnostic
+from ganbench.diagnostics.classes import class_diagnostics
+from ganbench.diagnostics.diversity import diversity_diagnostics
+from ganbench.diagnostics.modes import mode_diagnostics
+from ganbench.errors import RequestError
+from ganbench.features.base import Extractor, extract
+from ganbench.metrics.base import Comparison, Features, Metric
+from ganbench.registry import EXTRACTORS, METRICS, check_metrics
+from ganbench.results.record import Finding, Score, Weights
+from ganbench.sampling import SAMPLING_VERSION
+from ganbench.spec import EvaluationSpec
+
+
+class Evaluator:
+    """Scores sets of generated examples against one reference; the reference's features are computed once.
+
+    Args:
+        dataset: Real data.
+        plan: What to measure.
+        seed: Root seed of the metrics' own randomness (streams ``metric/<name>``).
+        device: Where features are computed.
+
+    Raises:
+        RequestError: The plan does not fit the data.
+    """
+
+    def __init__(self, dataset: Dataset, plan: EvaluationSpec, seed: int, device: torch.device) -> None:
+        self.dataset, self.plan, self.seed, self.device = dataset, plan, seed, device
+        check_metrics(plan.metrics, plan.extractor, "evaluation.metrics")
+        self.metrics: list[Metric] = [METRICS.load(name) for name in plan.metrics]
+        self.extractor: Extractor = EXTRACTORS.load(plan.extractor)().to(device)
+        check_plan(dataset, plan, self.extractor, self.metrics)
+        self.real = self._features(reference_examples(dataset, plan))
+
+    def __call__(self, examples: Tensor, weights: Weights) -> tuple[tuple[Score, ...], tuple[Finding, ...]]:
+        """Scores and diagnoses one set.
+
+        Args:
+            examples: uint8 images (n, channels, height, width), or float32 points (n, dimensions).
+            weights: Which weights they were drawn with.
+        """
+        fake = self._features(examples)
+        comparison = Comparison(self.real, fake)
+        scores = tuple(self._score(metric, comparison, weights) for metric in self.metrics)
+        found = [*diversity_diagnostics(comparison), *self._class_diagnostics(fake)]
+        if self.dataset.modes is not None:
+            found += mode_diagnostics(examples.double(), self.dataset.modes)
+        return scores, tuple(Finding(**asdict(diagnostic)) for diagnostic in found)
+
+    def _features(self, examples: Tensor) -> Features:
+        return extract(self.extractor, examples, self.device)
+
+    def _class_diagnostics(self, fake: Features) -> list[Diagnostic]:
+        shares = self.dataset.class_shares
+        if shares is None or fake.log_probabilities is None or fake.log_probabilities.shape[1] != len(shares):
+            return []
+        return class_diagnostics(fake.log_probabilities, torch.from_numpy(shares).to(self.device))
+
+    def _score(self, metric: Metric, comparison: Comparison, weights: Weights) -> Score:
+        start = time.perf_counter()
+        estimate = metric.estimate(comparison, seeding.stream(self.seed, f"metric/{metric.name}"))
+        return Score(
+            metric=metric.name,
+            label=f"{metric.name.upper()}·{self.extractor.name}",
+            value=estimate.value,
+            ci_low=estimate.ci_low,
+            ci_high=estimate.ci_high,
+            ci_method=estimate.ci_method,
+            n_real=len(comparison.real),
+            n_fake=len(comparison.fake),
+            higher_is_better=metric.higher_is_better,
+            seconds=time.perf_counter() - start,
+            protocol=self._protocol(metric, comparison, weights),
+        )
+
+    def _protocol(
+        self, metric: Metric, comparison: Comparison, weights: Weights
+    ) -> dict[str, int | float | str | tuple[int | float | str, ...] | None]:
+        return {
+            "metric": metric.name,
+            "metric_version": metric.version,
+            **{f"parameter_{name}": value for name, value in metric.parameters},
+            "extractor": self.extractor.name,
+            "extractor_version": self.extractor.version,
+            "extractor_weights_sha256": self.extractor.weights_sha256,
+            "resize": self.extractor.resize,
+            "dataset": self.dataset.name,
+            "fingerprint": self.dataset.fingerprint,
+            "reference": self.plan.reference,
+            "n_real": len(comparison.real),
+            "n_fake": len(comparison.fake),
+            "weights": weights,
+            "sampling_version": SAMPLING_VERSION,
+            "feature_dtype": "float32",
+            "tf32": torch.backends.cudnn.allow_tf32 if self.device.type == "cuda" else False,
+        }
+
+
+def reference_split(dataset: Dataset, plan: EvaluationSpec) -> Split:
+    """The split that generated examples are compared with."""
+    return dataset.train if plan.reference == "train" else dataset.held_out
+
+
+def reference_examples(dataset: Dataset, plan: EvaluationSpec) -> Tensor:
+    """The reference examples of a plan: the whole split, or a subset that every run and seed shares."""
+    split = reference_split(dataset, plan)
+    examples = torch.from_numpy(split.examples)
+    if plan.n_real is None or plan.n_real == len(split):
+        return examples
+    chosen = torch.randperm(len(split), generator=seeding.stream(0, "subset"))[: plan.n_real]
+    return examples[chosen.sort().values]
+
+
+def check_plan(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor, metrics: list[Metric]) -> None:
+    """Refuses a plan that does not fit the data.
+
+    Raises:
+        RequestError: One line that says what would fit.
+    """
+    kind = "image" if dataset.shape.is_image else "point"
+    if extractor.accepts not in (kind, "any"):
+        fitting = "identity" if kind == "point" else "random-conv"
+        raise RequestError(
+            f"evaluation.extractor: {extractor.name!r} sees {extractor.accepts}s and {dataset.name} holds {kind}s; try {fitting!r}"
+        )
+    split = reference_split(dataset, plan)
+    if plan.n_real is not None and plan.n_real > len(split):
+        raise RequestError(
+            f"evaluation.n_real = {plan.n_real:,} is more than the {len(split):,} examples of {dataset.name}'s {plan.reference} split; ask for at most that, or leave it out"
+        )
+    for metric in metrics:
+        if metric.needs == "probabilities" and extractor.classes == 0:
+            raise RequestError(
+                f"evaluation.metrics: {metric.name!r} needs a classifier and {extractor.name!r} is none; leave it out, or take a probe"
+            )
+        smallest = min(plan.n_fake, plan.n_real or len(split))
+        if smallest < metric.minimum_n:
+            raise RequestError(
+                f"evaluation: {metric.name!r} needs at least {metric.minimum_n} examples on either side, not {smallest}; raise n_fake or n_real"
+            )

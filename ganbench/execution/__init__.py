@@ -1,0 +1,1 @@
+"""Where do the runs of a matrix execute?"""

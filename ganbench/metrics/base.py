@@ -1,0 +1,185 @@
+"""What is a metric, and what does it receive?
+
+A metric is a pure function of a :class:`Comparison`: the features of real and of generated examples,
+with what several metrics need (moments, neighbours) computed once and shared.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ganbench.errors import RequestError
+from ganbench.metrics.neighbours import Containment, Manifold, contained
+
+NORMAL_975 = 1.959963984540054
+"""97.5 % quantile of the standard normal law: half of a 95 % interval, in standard deviations."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What one extractor saw of one set of examples."""
+
+    values: Tensor
+    """float64 (n, d)."""
+    log_probabilities: Tensor | None = None
+    """float64 (n, classes), log-softmax; None where the extractor is no classifier."""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """Mean and covariance of one set of features."""
+
+    mean: Tensor
+    """float64 (d,)."""
+    covariance: Tensor
+    """float64 (d, d), divided by n - 1."""
+
+
+class Comparison:
+    """Features of real and of generated examples, and what metrics share of them.
+
+    Args:
+        real: Features of the reference examples.
+        fake: Features of the generated examples, by the same extractor.
+
+    Raises:
+        RequestError: Features are not a matrix, hold a value that is not finite, or differ in width.
+    """
+
+    def __init__(self, real: Features, fake: Features) -> None:
+        self.real = _checked(real, "real")
+        self.fake = _checked(fake, "generated")
+        widths = self.real.values.shape[1], self.fake.values.shape[1]
+        if widths[0] != widths[1]:
+            raise RequestError(
+                f"real features have width {widths[0]}, generated features {widths[1]}; take both from the same layer of one extractor"
+            )
+
+    @cached_property
+    def real_moments(self) -> Moments:
+        """Mean and covariance of the real features."""
+        return moments(self.real.values)
+
+    @cached_property
+    def fake_moments(self) -> Moments:
+        """Mean and covariance of the generated features."""
+        return moments(self.fake.values)
+
+    @cached_property
+    def tie(self) -> float:
+        """Squared distance below which two examples are one and the same: rounding of the matrix product, with room to spare."""
+        origin = self.real_moments.mean
+        spread = ((self.real.values - origin).square().sum(1).mean() + (self.fake.values - origin).square().sum(1).mean()).item()
+        return max(1e-12 * spread, torch.finfo(torch.float64).tiny)
+
+    @cached_property
+    def real_manifold(self) -> Manifold:
+        """The real examples and their nearest real neighbours."""
+        return Manifold.of(self.real.values - self.real_moments.mean, self.tie)
+
+    @cached_property
+    def fake_manifold(self) -> Manifold:
+        """The generated examples and their nearest generated neighbours."""
+        return Manifold.of(self.fake.values - self.real_moments.mean, self.tie)
+
+    @cached_property
+    def fakes_in_real_balls(self) -> tuple[Containment, Containment]:
+        """Which generated examples lie in which real balls: closed with k = 3, and open with k = 5."""
+        closed, opened = contained(self.fake_manifold, self.real_manifold, ((3, True), (5, False)))
+        return closed, opened
+
+    @cached_property
+    def reals_in_fake_balls(self) -> Containment:
+        """Which real examples lie in which generated balls: closed with k = 3."""
+        return contained(self.real_manifold, self.fake_manifold, ((3, True),))[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A value and its 95 % interval. The estimand is the score's expectation at this n, unless the metric says otherwise."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+    ci_method: str
+    """How the interval was obtained, in a few words ("delta method")."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A registered metric."""
+
+    name: str
+    """Lower-case name on the command line and in records ("fd")."""
+    version: int
+    """Raised whenever the same features would give another value; part of the protocol key."""
+    higher_is_better: bool
+    needs: Literal["features", "probabilities"]
+    minimum_n: int
+    """Smallest number of examples on either side that the metric accepts."""
+    bounds: tuple[float, float]
+    """Smallest and largest possible value."""
+    parameters: tuple[tuple[str, int | float | str], ...]
+    """What else fixes the value ("k", 3), for the protocol key."""
+    estimate: Callable[["Comparison", torch.Generator], Estimate]
+
+
+def moments(values: Tensor) -> Moments:
+    """Mean and covariance (divided by n - 1) of features (n, d)."""
+    mean = values.mean(0)
+    centred = values - mean
+    return Moments(mean=mean, covariance=centred.T @ centred / (len(values) - 1))
+
+
+def normal_estimate(value: float, variance: float, bounds: tuple[float, float], method: str) -> Estimate:
+    """An estimate with the symmetric normal interval, cut off at the metric's bounds.
+
+    Args:
+        value: The metric's value, inside ``bounds``.
+        variance: Its estimated sampling variance.
+        bounds: Smallest and largest possible value.
+        method: How the variance was obtained.
+    """
+    half_width = NORMAL_975 * variance**0.5
+    return Estimate(value=value, ci_low=max(value - half_width, bounds[0]), ci_high=min(value + half_width, bounds[1]), ci_method=method)
+
+
+def second_order_variance(first_order: float, second_order: float) -> float:
+    """Sampling variance of a statistic whose first-order term may vanish.
+
+    The variance of estimated influence values expects V1 + 2 V2: it takes up the noise of the estimated
+    influence function, and with it the second-order term twice (Efron and Stein 1981). One V2 is taken
+    off again, but never more than half of the whole, since V1 cannot be negative.
+
+    Args:
+        first_order: Variance from the estimated influence values.
+        second_order: V2, the variance of the second-order term.
+    """
+    return first_order - min(second_order, first_order / 2)
+
+
+def _checked(features: Features, side: str) -> Features:
+    """The features as float64, or a refusal in one line."""
+    values = features.values.to(torch.float64)
+    if values.ndim != 2 or 0 in values.shape:
+        raise RequestError(f"{side} features have shape {tuple(values.shape)}; give a matrix (n, d) with one row an example")
+    broken = int((~values.isfinite()).any(1).sum())
+    if broken:
+        raise RequestError(f"{broken} of {len(values)} {side} examples have features that are not finite; drop them or mend the extractor")
+    log_probabilities = features.log_probabilities
+    if log_probabilities is not None:
+        log_probabilities = log_probabilities.to(torch.float64)
+        if log_probabilities.ndim != 2 or len(log_probabilities) != len(values):
+            raise RequestError(
+                f"{side} log-probabilities have shape {tuple(log_probabilities.shape)}; give a matrix ({len(values)}, classes)"
+            )
+        if log_probabilities.isnan().any():
+            raise RequestError(f"{side} log-probabilities hold NaN; mend the extractor's classifier head")
+    return Features(values=values, log_probabilities=log_probabilities)

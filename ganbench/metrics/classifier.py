@@ -1,0 +1,63 @@
+"""How sure is a classifier of single examples, and how varied are its answers over all of them?"""
+
+import torch
+from torch import Tensor
+
+from ganbench.errors import RequestError
+from ganbench.metrics.base import Comparison, Estimate, Metric, normal_estimate
+
+SPLITS = 10
+"""Parts that the examples are cut into; the marginal is estimated inside each (Salimans et al. 2016)."""
+_BOUNDS = (1.0, torch.inf)
+
+
+def divergences(log_probabilities: Tensor) -> Tensor:
+    """KL of every example's class probabilities to their mean over the set, in nats.
+
+    Args:
+        log_probabilities: float64 (n, classes); -inf is a probability of 0.
+
+    Returns:
+        (n,), each at least 0 but for rounding.
+    """
+    probabilities = log_probabilities.exp()
+    marginal = probabilities.mean(0)
+    own = torch.where(probabilities > 0, probabilities * log_probabilities, 0.0)
+    cross: Tensor = torch.special.xlogy(probabilities, marginal)
+    return (own - cross).sum(1)
+
+
+def split_scores(log_probabilities: Tensor, splits: int) -> tuple[Tensor, Tensor]:
+    """Scores of consecutive parts, the i-th from i * n // splits up to the next.
+
+    Returns:
+        exp of the mean divergence of every part, and its variance by the delta method; both (splits,). The
+        divergence is its own influence value: to first order the estimated marginal costs nothing.
+    """
+    n = len(log_probabilities)
+    parts = [divergences(log_probabilities[i * n // splits : (i + 1) * n // splits]) for i in range(splits)]
+    scores = torch.stack([part.mean().clamp(min=0).exp() for part in parts])
+    return scores, scores.square() * torch.stack([part.var() / len(part) for part in parts])
+
+
+def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
+    """The mean score over the splits of the shuffled generated examples."""
+    log_probabilities = comparison.fake.log_probabilities
+    if log_probabilities is None:
+        raise RequestError("cs needs class probabilities, and this extractor gives none; take a classifier (ganbench list extractors)")
+    order = torch.randperm(len(log_probabilities), generator=generator, device=generator.device).to(log_probabilities.device)
+    scores, variances = split_scores(log_probabilities[order], SPLITS)
+    return normal_estimate(scores.mean().item(), variances.sum().item() / SPLITS**2, _BOUNDS, "delta method within splits")
+
+
+CS = Metric(
+    name="cs",
+    version=1,
+    higher_is_better=True,
+    needs="probabilities",
+    minimum_n=100,
+    bounds=_BOUNDS,
+    parameters=(("splits", SPLITS),),
+    estimate=_estimate,
+)
+"""Classifier score: exp of the mean KL between an example's class probabilities and their marginal (Salimans et al. 2016)."""

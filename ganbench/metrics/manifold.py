@@ -1,0 +1,144 @@
+"""How many generated examples lie where real ones are, and how many real ones where generated ones are?
+
+Every example carries a ball that reaches to its k-th nearest neighbour in its own set. Sampling varies the
+queries and the balls alike: the intervals rest on a delete-one jackknife over both sides, exact because the
+effect of deleting one example can be read off the counts of :class:`~ganbench.metrics.neighbours.Containment`.
+The joint effect of a ball and a query is in both halves, so it is taken out of one of them (Efron and Stein 1981).
+"""
+
+import torch
+from torch import Tensor
+
+from ganbench.metrics.base import NORMAL_975, Comparison, Estimate, Metric, normal_estimate
+from ganbench.metrics.neighbours import Containment, Manifold
+
+_METHOD = "Wilson, jackknife of both sides"
+
+
+def share_estimate(value: float, variance: float, n: int, m: int) -> Estimate:
+    """A share with Wilson's interval at the sample size that the variance amounts to.
+
+    At 0 or 1 no variance can be estimated; there the size is n m / (n + m), as if either side alone could
+    have held the example that makes the difference.
+
+    Args:
+        value: The share, from 0 to 1.
+        variance: Its estimated sampling variance.
+        n: Real examples.
+        m: Generated examples.
+    """
+    size = value * (1 - value) / variance if 0 < value < 1 and variance > 0 else n * m / (n + m)
+    z2 = NORMAL_975**2
+    centre = (value + z2 / (2 * size)) / (1 + z2 / size)
+    half_width = NORMAL_975 * (value * (1 - value) / size + z2 / (4 * size**2)) ** 0.5 / (1 + z2 / size)
+    return Estimate(
+        value=value, ci_low=max(min(centre - half_width, value), 0.0), ci_high=min(max(centre + half_width, value), 1.0), ci_method=_METHOD
+    )
+
+
+def _jackknife(effects: Tensor) -> float:
+    """Variance from the change that deleting each example makes (n,)."""
+    n = len(effects)
+    return (n - 1) / n * (effects - effects.mean()).square().sum().item()
+
+
+def _union(counts: Containment, n: int, m: int) -> Estimate:
+    """Share of the queries that lie in any ball."""
+    queries = len(counts.per_query)
+    share = (counts.per_query > 0).double().mean().item()
+    changes = counts.gained + counts.lost
+    balls = _jackknife((counts.gained - counts.lost).double()) - changes.sum().item()
+    return share_estimate(share, share * (1 - share) / (queries - 1) + max(balls, 0.0) / queries**2, n, m)
+
+
+def _precision(comparison: Comparison, generator: torch.Generator) -> Estimate:
+    """Share of the generated examples in any real ball."""
+    return _union(comparison.fakes_in_real_balls[0], len(comparison.real), len(comparison.fake))
+
+
+def _recall(comparison: Comparison, generator: torch.Generator) -> Estimate:
+    """Share of the real examples in any generated ball."""
+    return _union(comparison.reals_in_fake_balls, len(comparison.real), len(comparison.fake))
+
+
+def _spread_to_neighbours(real: Manifold, per_ball: Tensor, k: int) -> Tensor:
+    """Adds what every ball would gain by growing to each of the k examples whose deletion makes it grow."""
+    total = torch.zeros_like(per_ball)
+    return total.index_add_(0, real.indices[:, :k].reshape(-1), per_ball.repeat_interleave(k))
+
+
+def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
+    """Real balls that hold a generated example, on average, over k."""
+    k, counts = 5, comparison.fakes_in_real_balls[1]
+    n, m = len(comparison.real), len(comparison.fake)
+    value = counts.per_query.double().mean().item() / k
+    if value == 0:
+        return Estimate(value=0.0, ci_low=0.0, ci_high=share_estimate(0.0, 0.0, n, m).ci_high, ci_method="Wilson, no ball is hit")
+    grown = _spread_to_neighbours(comparison.real_manifold, counts.shell_per_ball, k)
+    joint = counts.per_ball.sum().item() + k * counts.shell_per_ball.square().sum().item()
+    balls = _jackknife((grown - counts.per_ball).double()) - joint
+    variance = (counts.per_query.double().var().item() / m + max(balls, 0.0) / m**2) / k**2
+    return normal_estimate(value, variance, (0.0, torch.inf), "jackknife of both sides")
+
+
+def _coverage(comparison: Comparison, generator: torch.Generator) -> Estimate:
+    """Share of the real balls that hold any generated example."""
+    k, counts = 5, comparison.fakes_in_real_balls[1]
+    n, m = len(comparison.real), len(comparison.fake)
+    hit = counts.per_ball > 0
+    share = hit.double().mean().item()
+    grown = _spread_to_neighbours(comparison.real_manifold, (~hit & (counts.shell_per_ball > 0)).long(), k)
+    own = share * (1 - share) / (n - 1)
+    real_side = _jackknife((grown - hit.long()).double()) - grown.sum().item()
+    alone = torch.bincount(counts.sole_query[counts.per_ball == 1], minlength=m).double()
+    fake_side = _jackknife(alone) - alone.sum().item()
+    return share_estimate(share, max((real_side + fake_side) / n**2, own / 2), n, m)
+
+
+PRECISION = Metric(
+    name="precision",
+    version=1,
+    higher_is_better=True,
+    needs="features",
+    minimum_n=10,
+    bounds=(0.0, 1.0),
+    parameters=(("k", 3), ("ball", "closed")),
+    estimate=_precision,
+)
+"""Share of generated examples inside the real manifold, k = 3: fidelity (Kynkaanniemi et al. 2019)."""
+
+RECALL = Metric(
+    name="recall",
+    version=1,
+    higher_is_better=True,
+    needs="features",
+    minimum_n=10,
+    bounds=(0.0, 1.0),
+    parameters=(("k", 3), ("ball", "closed")),
+    estimate=_recall,
+)
+"""Share of real examples inside the generated manifold, k = 3: diversity (Kynkaanniemi et al. 2019)."""
+
+DENSITY = Metric(
+    name="density",
+    version=1,
+    higher_is_better=True,
+    needs="features",
+    minimum_n=10,
+    bounds=(0.0, torch.inf),
+    parameters=(("k", 5), ("ball", "open")),
+    estimate=_density,
+)
+"""Real balls around a generated example, on average, over k = 5: fidelity, robust to real outliers (Naeem et al. 2020)."""
+
+COVERAGE = Metric(
+    name="coverage",
+    version=1,
+    higher_is_better=True,
+    needs="features",
+    minimum_n=10,
+    bounds=(0.0, 1.0),
+    parameters=(("k", 5), ("ball", "open")),
+    estimate=_coverage,
+)
+"""Share of real balls with a generated example inside, k = 5: diversity, robust to generated outliers (Naeem et al. 2020)."""

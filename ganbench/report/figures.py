@@ -1,0 +1,126 @@
+"""What do training and samples look like? (PNG files)"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from PIL import Image
+
+from ganbench.results.events import EventLog
+from ganbench.results.record import Record
+from ganbench.results.store import run_folder
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
+"""Okabe and Ito's palette: told apart by colour-blind readers as well."""
+
+
+def write_figures(out: Path, records: Sequence[Record]) -> list[Path]:
+    """Draws curves and samples of every data set.
+
+    Args:
+        out: Folder of the matrix.
+        records: Its records.
+
+    Returns:
+        The files, below ``OUT/figures``.
+    """
+    folder = out / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for dataset in dict.fromkeys(record.spec.dataset.name for record in records):
+        group = [record for record in records if record.spec.dataset.name == dataset]
+        for name, figure in (("curves", curves(out, group)), ("samples", samples(out, group))):
+            written.append(folder / f"{name}-{dataset}.png")
+            # no date and no version in the file: the same results give the same bytes
+            figure.savefig(written[-1], dpi=110, metadata={"Software": None})
+            plt.close(figure)
+    return written
+
+
+def curves(out: Path, records: Sequence[Record]) -> Figure:
+    """Scores of EMA and raw weights and both losses over images seen, a line a seed, a colour a variant."""
+    metrics = records[0].spec.evaluation.metrics[:1]
+    variants = list(dict.fromkeys(record.spec.variant.name for record in records))
+    panels = [f"{metric}/{weights}" for metric in metrics for weights in ("ema", "raw")] + ["loss/discriminator", "loss/generator"]
+    figure, grid = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.4), layout="constrained", squeeze=False)
+    for axes, panel in zip(grid[0], panels, strict=True):
+        for record in records:
+            x, y = _scores(record, panel) if not panel.startswith("loss/") else _losses(out, record, panel)
+            _line(axes, x, y, record, variants)
+        axes.set_title(
+            {"ema": f"{panel.split('/')[0].upper()}, EMA weights", "raw": f"{panel.split('/')[0].upper()}, raw weights"}.get(
+                panel.split("/")[1], panel
+            )
+        )
+        axes.set_xlabel("images seen")
+        axes.spines[["top", "right"]].set_visible(False)
+        if not panel.startswith("loss/") and _positive(axes):
+            axes.set_yscale("log")
+    handles = [plt.Line2D([], [], color=COLOURS[i % len(COLOURS)], label=name) for i, name in enumerate(variants)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(variants), frameon=False)
+    figure.suptitle(f"{records[0].spec.dataset.name}: a line a seed; a cross where a run diverged or failed")
+    return figure
+
+
+def samples(out: Path, records: Sequence[Record]) -> Figure:
+    """The last kept samples of every run: variants down, seeds across."""
+    variants = list(dict.fromkeys(record.spec.variant.name for record in records))
+    seeds = sorted({record.spec.seed for record in records})
+    figure, grid = plt.subplots(
+        len(variants), len(seeds), figsize=(3.2 * len(seeds), 3.4 * len(variants)), layout="constrained", squeeze=False
+    )
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for record in records:
+        axes = grid[variants.index(record.spec.variant.name)][seeds.index(record.spec.seed)]
+        files = sorted((run_folder(out, record.spec) / "samples").glob("*-ema.*"))
+        if files:
+            _samples(axes, files[-1])
+        note = "" if record.status == "done" else f" ({record.status})"
+        axes.set_title(f"{record.spec.variant.name}, seed {record.spec.seed}{note}", fontsize=9)
+    figure.suptitle(f"{records[0].spec.dataset.name}: first samples of the final EMA weights")
+    return figure
+
+
+def _samples(axes: Axes, path: Path) -> None:
+    if path.suffix == ".png":
+        with Image.open(path) as image:
+            axes.imshow(np.asarray(image), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        return
+    points = np.load(path, allow_pickle=False)
+    axes.set_axis_on()
+    axes.scatter(points[:, 0], points[:, 1], s=2, alpha=0.4, linewidths=0, color=COLOURS[0])
+    axes.set_aspect("equal", "datalim")
+    axes.tick_params(labelsize=7)
+
+
+def _scores(record: Record, panel: str) -> tuple[list[int], list[float]]:
+    metric, weights = panel.split("/")
+    points = [(e.images_seen, s.value) for e in record.evaluations if e.weights == weights for s in e.scores if s.metric == metric]
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _losses(out: Path, record: Record, panel: str) -> tuple[list[int], list[float]]:
+    ticks: list[dict[str, Any]] = EventLog(run_folder(out, record.spec) / "events.jsonl").of("tick")
+    points = [(tick["images_seen"], tick["logs"][panel]) for tick in ticks if panel in tick["logs"]]
+    return [x for x, _ in points], [y for _, y in points]
+
+
+def _line(axes: Axes, x: list[int], y: list[float], record: Record, variants: list[str]) -> None:
+    colour = COLOURS[variants.index(record.spec.variant.name) % len(COLOURS)]
+    axes.plot(x, y, color=colour, linewidth=1.2, alpha=0.8, marker="." if len(x) < 20 else None)
+    if record.status != "done" and x:
+        axes.plot(x[-1:], y[-1:], color=colour, marker="x", markersize=8, markeredgewidth=2)
+
+
+def _positive(axes: Axes) -> bool:
+    drawn = [value for line in axes.lines for value in np.asarray(line.get_ydata(), dtype=float)]
+    return bool(drawn) and min(drawn) > 0

@@ -1,0 +1,103 @@
+"""What is shown while a matrix runs? (live bars in a terminal, one line an event elsewhere)"""
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ganbench.results.record import Record
+from ganbench.spec import RunSpec
+
+
+class MatrixProgress:
+    """Shows the progress of a matrix; used as a context manager.
+
+    Args:
+        console: Where to show it.
+        runs: Runs that will be carried out.
+        images: Sum of their budgets, for the remaining time.
+    """
+
+    def __init__(self, console: Console, runs: int, images: int) -> None:
+        self._console = console
+        self._runs = runs
+        self._ended = 0
+        self._start = time.monotonic()
+        self._seen: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
+        bar = BarColumn(bar_width=24)
+        columns = (
+            TextColumn("{task.description}"),
+            bar,
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        columns = (*columns, TextColumn("[dim]{task.fields[note]}"))
+        self._progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+        self._all = self._progress.add_task(f"0 of {runs} runs", total=images, note="")
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def started(self, spec: RunSpec) -> None:
+        """See :class:`~ganbench.execution.local.Reporter`."""
+        self._tasks[spec.slug] = self._progress.add_task(f"  {_name(spec)}", total=spec.budget_images, note="starting")
+        self._line(f"started   {_name(spec)}")
+
+    def event(self, spec: RunSpec, event: Mapping[str, Any]) -> None:
+        """See :class:`~ganbench.execution.local.Reporter`."""
+        if "images_seen" not in event:
+            return
+        seen = min(event["images_seen"], spec.budget_images)
+        self._seen[spec.slug] = seen
+        self._progress.update(self._all, completed=sum(self._seen.values()))
+        self._progress.update(self._tasks[spec.slug], completed=seen)
+        if event["kind"] == "evaluation" and event["weights"] == "ema":
+            score = event["scores"][0]
+            note = f"{score['label']} {score['value']:.3g}"
+            self._progress.update(self._tasks[spec.slug], note=note)
+            self._line(f"evaluated {_name(spec)} at {event['images_seen']:,} of {spec.budget_images:,} images: {note}")
+
+    def finished(self, spec: RunSpec, record: Record | None, detail: str) -> None:
+        """See :class:`~ganbench.execution.local.Reporter`."""
+        self._ended += 1
+        self._seen[spec.slug] = spec.budget_images
+        self._progress.remove_task(self._tasks[spec.slug])
+        self._progress.update(self._all, completed=sum(self._seen.values()), description=f"{self._ended} of {self._runs} runs")
+        said = detail or self._outcome(record)
+        colour = "green" if record and record.status == "done" else "yellow" if record and record.status == "diverged" else "red"
+        status = record.status if record else "died"
+        if self._console.is_terminal:
+            self._console.print(f"[{colour}]{status:<9}[/] {_name(spec)}  [dim]{said}[/]", highlight=False)
+        else:
+            self._line(f"{status:<9} {_name(spec)}: {said}")
+
+    def _outcome(self, record: Record | None) -> str:
+        if record is None or record.error:
+            return f"{record.error.type}: {record.error.message}".splitlines()[0] if record and record.error else ""
+        if record.divergence:
+            return f"after {record.divergence.images_seen:,} images: {record.divergence.detail}"
+        ema = [score for score in record.scores if score.protocol["weights"] == "ema"]
+        return ", ".join(f"{score.label} {score.value:.3g}" for score in ema[:1])
+
+    def _line(self, text: str) -> None:
+        """Outside a terminal: one line an event, with the time since the start and the runs that ended."""
+        if not self._console.is_terminal:
+            self._console.print(
+                f"{time.monotonic() - self._start:6.1f} s  {self._ended}/{self._runs}  {text}",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+
+
+def _name(spec: RunSpec) -> str:
+    return f"{spec.variant.name} on {spec.dataset.name}, seed {spec.seed}"

@@ -1,0 +1,1 @@
+"""What was measured, under what protocol, and where is it kept?"""

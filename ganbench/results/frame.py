@@ -1,0 +1,71 @@
+"""What do the records say as a table of numbers? (one row per run, weights and score)"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from ganbench.results.record import Record, protocol_key
+from ganbench.results.store import records
+
+
+def load_results(out: Path | str) -> pd.DataFrame:
+    """Every score of every run below a folder that ``ganbench run`` wrote.
+
+    Args:
+        out: The folder given as ``--out``.
+
+    Returns:
+        The columns of :func:`frame`.
+
+    Raises:
+        RequestError: The folder holds no runs.
+    """
+    return frame(records(Path(out)))
+
+
+def frame(found: Iterable[Record]) -> pd.DataFrame:
+    """Records as rows: a run that gave no scores has one row with none.
+
+    Returns:
+        Columns ``run_id, variant, dataset, seed, status, budget_images, images_seen, weights, metric, label, value,
+        ci_low, ci_high, ci_method, n_real, n_fake, higher_is_better, protocol, train_images_per_s,
+        sample_images_per_s, peak_memory_bytes, device``.
+    """
+    rows = []
+    for record in found:
+        timing = record.timing
+        run = {
+            "run_id": record.run_id,
+            "variant": record.spec.variant.name,
+            "dataset": record.spec.dataset.name,
+            "seed": record.spec.seed,
+            "status": record.status,
+            "budget_images": record.spec.budget_images,
+            "images_seen": record.images_seen,
+        }
+        speed = {
+            "train_images_per_s": timing.training.median if timing and timing.training else None,
+            "sample_images_per_s": timing.sampling.median if timing and timing.sampling else None,
+            "peak_memory_bytes": timing.peak_memory_bytes if timing else None,
+            "device": timing.device if timing else None,
+        }
+        for score in record.scores:
+            shown = ("metric", "label", "value", "ci_low", "ci_high", "ci_method", "n_real", "n_fake", "higher_is_better")
+            own = {
+                "weights": score.protocol["weights"],
+                **{name: getattr(score, name) for name in shown},
+                "protocol": protocol_key(score.protocol),
+            }
+            rows.append({**run, **own, **speed})
+        if not record.scores:
+            rows.append({**run, **speed})
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+COLUMNS = [
+    *("run_id", "variant", "dataset", "seed", "status", "budget_images", "images_seen", "weights", "metric", "label", "value"),
+    *("ci_low", "ci_high", "ci_method", "n_real", "n_fake", "higher_is_better", "protocol"),
+    *("train_images_per_s", "sample_images_per_s", "peak_memory_bytes", "device"),
+]
+"""Columns of a frame, in order."""

@@ -1,0 +1,87 @@
+"""What does this generator produce?
+
+Example i depends on the weights, the seed and i alone: latents come from CPU streams in chunks of a
+fixed size, and the forward pass runs on whole chunks whatever number was asked for.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from ganbench import seeding
+from ganbench.errors import Diverged
+from ganbench.training.variant import Variant
+
+CHUNK = 256
+"""Latents in one forward pass. Another size gives other rounding, so it is part of the sampling protocol."""
+SAMPLING_VERSION = 1
+"""Raised when the same weights and seed would give other examples."""
+
+
+@contextmanager
+def observed(variant: Variant, generator: nn.Module | None = None) -> Iterator[Variant]:
+    """The method in evaluation mode, with another generator in its place if one is given; then as it was.
+
+    Args:
+        variant: The method, possibly in the middle of its training.
+        generator: The averaged generator, or None for the method's own.
+    """
+    modes = [(module, module.training) for module in variant.modules()]
+    own = variant.generator
+    variant.eval()
+    if generator is not None:
+        variant.generator = generator
+    try:
+        with torch.inference_mode():
+            yield variant
+    finally:
+        variant.generator = own
+        for module, training in modes:
+            module.training = training
+
+
+def sample(
+    variant: Variant, n: int, seed: int, device: torch.device, *, generator: nn.Module | None = None, class_shares: Tensor | None = None
+) -> Tensor:
+    """Draws examples.
+
+    Args:
+        variant: The method.
+        n: Number of examples.
+        seed: Root seed; the streams are ``eval-latents``, ``eval-labels`` and ``eval-noise``.
+        device: Where the generator lies.
+        generator: Averaged generator to use instead of the method's own.
+        class_shares: Probability of every class (classes,) on the CPU, or None without labels.
+
+    Returns:
+        uint8 images (n, channels, height, width), rounded to the nearest level, or float32 points
+        (n, dimensions); on the device.
+
+    Raises:
+        Diverged: The generator gave a value that is not finite.
+    """
+    chunks = []
+    with observed(variant, generator) as ready:
+        for chunk in range(-(-n // CHUNK)):
+            chunks.append(draw(ready, chunk, seed, device, class_shares))
+    examples = torch.cat(chunks)[:n]
+    if not bool(torch.isfinite(examples).all()):
+        raise Diverged("the generator gave non-finite values")
+    return to_uint8(examples) if variant.shape.is_image else examples
+
+
+def to_uint8(images: Tensor) -> Tensor:
+    """Images in [-1, 1] as levels 0 to 255, rounded to the nearest and clamped."""
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+def draw(variant: Variant, chunk: int, seed: int, device: torch.device, class_shares: Tensor | None = None) -> Tensor:
+    """One chunk as the generator gives it: floats, (CHUNK, channels, height, width) or (CHUNK, dimensions)."""
+    latents = torch.randn(CHUNK, variant.config.latent_dim, generator=seeding.stream(seed, "eval-latents", chunk))
+    labels = None
+    if class_shares is not None:
+        labels = torch.multinomial(class_shares, CHUNK, replacement=True, generator=seeding.stream(seed, "eval-labels", chunk))
+    with seeding.global_stream(seed, "eval-noise", chunk, device=device):
+        return variant.generate(latents.to(device), None if labels is None else labels.to(device))

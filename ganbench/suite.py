@@ -1,0 +1,205 @@
+"""Which runs does this TOML mean?
+
+A suite is a list of matrices; each is every variant on every data set under every seed::
+
+    name = "example"
+
+    [datasets.faces]                 # optional: your own folder, zip or npz
+    path = "faces/"                  # relative to this file
+    resolution = 32
+
+    [[matrix]]
+    variants = ["gan", "dcgan"]      # registered names, or path/to/file.py:Class
+    datasets = ["digits", "faces"]
+    seeds = [0, 1, 2]
+    budget_images = 100_000
+    training = { batch_size = 64 }   # the fields of TrainingSpec
+    evaluation = { extractor = "random-conv", metrics = ["fd"], n_fake = 1_000 }
+
+    [matrix.config.dcgan]            # overrides of the variant's defaults
+    generator_width = 32
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, MinLen
+
+from ganbench.data.files import content_hash
+from ganbench.errors import RequestError, UnknownName
+from ganbench.registry import DATASETS, EXTRACTORS, SUITES, check_metrics
+from ganbench.spec import ConfigValue, Count, DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
+from ganbench.validation import validated
+from ganbench.variant_config import resolved_config, variant_source
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetTable:
+    """A data set of the user's own, or a protocol for a registered one."""
+
+    path: str | None = None
+    """Folder, zip or npz; relative paths start at the suite's file. None: the name is a registered one."""
+    resolution: Count | None = None
+    channels: Literal[1, 3] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Every variant on every data set under every seed."""
+
+    variants: Annotated[tuple[str, ...], MinLen(1)]
+    datasets: Annotated[tuple[str, ...], MinLen(1)]
+    seeds: Annotated[tuple[Annotated[int, Ge(0)], ...], MinLen(1)]
+    budget_images: Count
+    evaluation: EvaluationSpec
+    training: TrainingSpec = field(default_factory=TrainingSpec)
+    config: Mapping[str, Mapping[str, ConfigValue]] = field(default_factory=dict)
+    """Overrides of the variants' defaults, by variant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A named list of matrices."""
+
+    name: str
+    matrix: Annotated[tuple[Matrix, ...], MinLen(1)]
+    description: str = ""
+    datasets: Mapping[str, DatasetTable] = field(default_factory=dict)
+
+
+def load_suite(name: str, settings: Sequence[str] = ()) -> tuple[Suite, list[RunSpec]]:
+    """Reads a suite and expands it.
+
+    Args:
+        name: A registered suite, or the path of a TOML file.
+        settings: Changes as ``key.path=value`` (``--set``). A key of a matrix changes every matrix.
+
+    Returns:
+        The suite and its runs, without duplicates, in the order of the file.
+
+    Raises:
+        RequestError: Anything in it that cannot be meant.
+    """
+    text, where, folder = suite_source(name)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"{where}: not valid TOML: {error}") from None
+    for setting in settings:
+        apply_setting(table, setting)
+    suite = validated(Suite, table, where)
+    return suite, expand(suite, folder, where)
+
+
+def suite_source(name: str) -> tuple[str, str, Path]:
+    """Text of a suite, its name for messages, and the folder that its paths start from.
+
+    Raises:
+        RequestError: There is no such file and no such suite.
+    """
+    if name in SUITES.targets:
+        module, _, stem = SUITES.target(name).partition(":")
+        return files(module).joinpath(f"{stem}.toml").read_text(encoding="utf-8"), f"suite {name}", Path.cwd()
+    path = Path(name)
+    if not path.is_file():
+        siblings = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        raise UnknownName("suite", name, [*SUITES.names(), *siblings], "give a registered suite or the path of a TOML file")
+    try:
+        return path.read_text(encoding="utf-8"), str(path), path.parent
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path}: cannot be read as text: {error}") from None
+
+
+def apply_setting(table: dict[str, Any], setting: str) -> None:
+    """Carries one ``--set key.path=value`` into a suite's table.
+
+    Raises:
+        RequestError: It has not that form.
+    """
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise RequestError(f"--set {setting}: write key.path=value, for example --set training.batch_size=32")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string
+    path = key.strip().split(".")
+    for target in _targets(table, path):
+        for part in path[:-1]:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):
+                raise RequestError(f"--set {setting}: {part!r} holds a value, not a table")
+        target[path[-1]] = value
+
+
+def _targets(table: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
+    """The tables that a setting changes: the suite's own, or every matrix that it can apply to."""
+    matrices: list[dict[str, Any]] = table.get("matrix", [])
+    if path[0] in ("name", "description") or (path[0] == "datasets" and len(path) > 1):
+        return [table]
+    if path[0] == "config" and len(path) > 1:
+        fitting = [matrix for matrix in matrices if path[1] in matrix.get("variants", [])]
+        if not fitting:
+            raise UnknownName("variant in --set", path[1], {name for matrix in matrices for name in matrix.get("variants", [])})
+        return fitting
+    return matrices
+
+
+def expand(suite: Suite, folder: Path, where: str) -> list[RunSpec]:
+    """The runs that a suite means.
+
+    Args:
+        suite: A suite whose form is valid.
+        folder: Where its relative paths start.
+        where: Its name, for messages.
+    """
+    specs: dict[str, RunSpec] = {}
+    for number, matrix in enumerate(suite.matrix, start=1):
+        at = f"{where}, matrix {number}" if len(suite.matrix) > 1 else where
+        _check_names(matrix, at)
+        variants = [_variant(name, matrix, folder, at) for name in matrix.variants]
+        datasets = [_dataset(name, suite, folder, at) for name in matrix.datasets]
+        for dataset in datasets:
+            for variant in variants:
+                for seed in matrix.seeds:
+                    spec = RunSpec(
+                        variant=variant,
+                        dataset=dataset,
+                        seed=seed,
+                        budget_images=matrix.budget_images,
+                        evaluation=matrix.evaluation,
+                        training=matrix.training,
+                    )
+                    specs.setdefault(run_id(spec), spec)
+    return list(specs.values())
+
+
+def _check_names(matrix: Matrix, where: str) -> None:
+    """Looks names up before anything is imported or read."""
+    EXTRACTORS.target(matrix.evaluation.extractor)
+    check_metrics(matrix.evaluation.metrics, matrix.evaluation.extractor, f"{where}: evaluation.metrics")
+    for name in matrix.config:
+        if name not in matrix.variants:
+            raise UnknownName(f"variant in {where}, config", name, matrix.variants)
+
+
+def _variant(name: str, matrix: Matrix, folder: Path, where: str) -> VariantSpec:
+    source = variant_source(name, folder)
+    config = resolved_config(source, matrix.config.get(name, {}), f"{where}: config.{name}")
+    return VariantSpec(name=source.name, config=config, path=source.path, content=source.content)
+
+
+def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:
+    table = suite.datasets.get(name, DatasetTable())
+    if table.path is None:
+        if name not in DATASETS.targets:
+            raise UnknownName("dataset", name, [*DATASETS.names(), *suite.datasets], f"or give {where} a [datasets.{name}] with a path")
+        return DatasetSpec(name=name, resolution=table.resolution, channels=table.channels)
+    if name in DATASETS.targets:
+        raise RequestError(f"{where}: [datasets.{name}] has a path, but {name!r} is a registered data set; give yours another name")
+    path = (folder / table.path).resolve()
+    return DatasetSpec(name=name, path=str(path), content=content_hash(path), resolution=table.resolution, channels=table.channels)

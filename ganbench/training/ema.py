@@ -1,0 +1,29 @@
+"""What is the moving average of the generator?"""
+
+import copy
+
+import torch
+from torch import nn
+
+
+class MovingAverage:
+    """An exponential moving average of a network's parameters and floating-point buffers.
+
+    Batch-norm statistics are averaged with the weights that they belong to; integer buffers are copied.
+
+    Args:
+        module: The network to follow; its present state is the start.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = copy.deepcopy(module).requires_grad_(False).eval()
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, decay: float) -> None:
+        """Moves the average towards the network: ``average = decay * average + (1 - decay) * network``."""
+        theirs = module.state_dict()
+        for name, ours in self.module.state_dict().items():
+            if ours.is_floating_point():
+                ours.lerp_(theirs[name], 1 - decay)
+            else:
+                ours.copy_(theirs[name])

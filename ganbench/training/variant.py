@@ -1,0 +1,112 @@
+"""What must a training method provide, and what does it get?
+
+A method is one class in one file. It says which networks there are, what they minimise and in which
+order they are updated. Everything else (seeds, data, devices, averaging, logs, checkpoints, scores)
+is the harness's.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ganbench.data.dataset import DataShape
+
+Logs = Mapping[str, Tensor]
+"""Scalars to record, still on the device: the harness reads them once a tick."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Real examples as a method sees them."""
+
+    examples: Tensor
+    """Images in [-1, 1], shape (n, channels, height, width), or points (n, dimensions); float32."""
+    labels: Tensor | None = None
+    """Class numbers (n,), int64."""
+
+
+class StepContext(Protocol):
+    """What the harness offers inside a step. A step is one discriminator batch.
+
+    Inside a step torch's global generators are a stream of that step, so that dropout, noise layers and
+    plain ``torch.rand`` are as reproducible as the draws below.
+    """
+
+    step: int
+    """Steps finished before this one."""
+    images_seen: int
+    """Real images that the discriminator saw before this step."""
+    batch_size: int
+    """Real examples in this step."""
+
+    def latents(self, n: int) -> Tensor:
+        """Standard normal latents (n, latent_dim); every call draws fresh ones."""
+
+    def labels(self, n: int) -> Tensor | None:
+        """Labels (n,) drawn with the training set's class shares; None where the data have none."""
+
+    def augment(self, examples: Tensor) -> Tensor:
+        """The run's augmentation, differentiable, for real and generated examples alike."""
+
+    def every(self, n: int) -> bool:
+        """True in one step out of n, the last of each group: ``every(5)`` is a WGAN's generator step."""
+
+    def minimize(self, name: str, loss: Tensor) -> None:
+        """Updates what the optimizer ``name`` holds by one step down ``loss``; the one door for an update."""
+
+
+class Variant(nn.Module, ABC):
+    """A GAN training method: networks, losses and update rules.
+
+    The constructor builds ``self.generator`` and ``self.discriminator`` and refuses a shape that it
+    cannot do with a :class:`~ganbench.errors.RequestError` that says which would work. ``Config`` holds
+    every hyper-parameter, uses the standard library only (a plan reads it without importing torch), and
+    its defaults are the paper's.
+
+    Args:
+        config: The method's own ``Config``.
+        shape: Form of the data.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Every hyper-parameter, with its source."""
+
+        latent_dim: int
+
+    generator: nn.Module
+    discriminator: nn.Module
+
+    def __init__(self, config: Any, shape: DataShape) -> None:
+        super().__init__()
+        self.config = config
+        self.shape = shape
+
+    @abstractmethod
+    def optimizers(self) -> dict[str, Optimizer]:
+        """One optimizer for each name that :meth:`StepContext.minimize` is called with."""
+
+    @abstractmethod
+    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
+        """One update of the discriminator."""
+
+    @abstractmethod
+    def generator_step(self, ctx: StepContext) -> Logs:
+        """One update of the generator, or none in this step: then an empty mapping."""
+
+    def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Examples for latents.
+
+        Args:
+            latents: (n, latent_dim).
+            labels: (n,) or None.
+
+        Returns:
+            Images in [-1, 1], shape (n, channels, height, width), or points (n, dimensions).
+        """
+        examples: Tensor = self.generator(latents)
+        return examples

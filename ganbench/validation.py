@@ -1,0 +1,65 @@
+"""Does this plain data fit that dataclass? (and if not: one line that says where and what would)"""
+
+from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic_core import ErrorDetails
+
+from ganbench.errors import RequestError, nearest
+
+T = TypeVar("T")
+
+
+def validated(cls: type[T], data: Mapping[str, Any], where: str) -> T:
+    """Builds a (nested) dataclass from plain data; unknown keys are refused.
+
+    Args:
+        cls: A dataclass.
+        data: Plain data, as TOML or JSON gives it. Lists become tuples where the field is one.
+        where: File and table that the data came from, for the message.
+
+    Raises:
+        RequestError: The first thing that does not fit, on one line.
+    """
+    try:
+        return TypeAdapter(_strict(cls)).validate_python(dict(data))
+    except ValidationError as error:
+        raise RequestError(_line(cls, error.errors()[0], where)) from None
+
+
+def _strict(cls: type[T]) -> type[T]:
+    """Forbids unknown keys in a dataclass and the dataclasses inside it (pydantic ignores them by default)."""
+    for hint in get_type_hints(cls).values():
+        for inner in (hint, *get_args(hint)):
+            if is_dataclass(inner) and isinstance(inner, type):
+                _strict(inner)
+    if not hasattr(cls, "__pydantic_config__"):
+        with_config(ConfigDict(extra="forbid", allow_inf_nan=False))(cls)
+    return cls
+
+
+def _line(cls: type, detail: ErrorDetails, where: str) -> str:
+    """One line for pydantic's first complaint."""
+    path = [str(part) for part in detail["loc"]]
+    key = ".".join(path)
+    if detail["type"] == "unexpected_keyword_argument":
+        known = [f.name for f in dataclass_fields(_holder(cls, path[:-1]))]
+        guess = nearest(path[-1], known)
+        return f"{where}: unknown key {key!r}; " + (f"did you mean {guess!r}?" if guess else f"known: {', '.join(known)}")
+    if detail["type"] in ("missing", "missing_keyword_only_argument"):
+        return f"{where}: {key!r} is missing"
+    return f"{where}: {key} = {detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _holder(cls: type, path: list[str]) -> type:
+    """The dataclass that a path of keys leads to."""
+    for key in path:
+        hint = get_type_hints(cls).get(key)
+        inner = next((h for h in (hint, *get_args(hint)) if isinstance(h, type) and is_dataclass(h)), None)
+        if inner is None:
+            break
+        cls = inner
+    return cls

@@ -1,0 +1,108 @@
+"""Does the published collapse rule judge series as it reads?"""
+
+import pytest
+
+from ganbench.diagnostics.collapse import Collapse, Spike, spikes, verdict
+
+
+def judge(scores: list[float], ratios: list[float] | None = None, sd: float = 0.5) -> Collapse | None:
+    seen = [1000 * i for i in range(len(scores))]
+    return verdict(seen, scores, [sd] * len(scores), ratios or [1.0] * len(scores))
+
+
+def found_spikes(scores: list[float], sd: float = 0.5) -> list[Spike]:
+    return spikes([1000 * i for i in range(len(scores))], scores, [sd] * len(scores))
+
+
+def test_healthy_run() -> None:
+    assert judge([100, 50, 20, 15, 14, 16]) is None
+
+
+def test_score_collapse_starts_where_the_last_stretch_starts() -> None:
+    found = judge([100, 20, 10, 60, 70, 80])
+    assert found is not None
+    assert (found.kind, found.images_seen) == ("score", 3000)
+    assert "80" in found.detail
+    assert "10" in found.detail
+
+
+def test_two_evaluations_are_too_few() -> None:
+    assert judge([100, 20, 10, 60, 70]) is None
+
+
+def test_last_evaluations_must_all_be_above() -> None:
+    # The third last lies between 1.2 b = 12 and 2 b = 20: no return, but not above the threshold either.
+    assert judge([100, 10, 60, 60, 15, 70, 70]) is None
+
+
+def test_stretch_reaches_back_over_a_dip_that_was_no_return() -> None:
+    found = judge([100, 10, 60, 15, 70, 70, 70])
+    assert found is not None
+    assert found.images_seen == 2000
+
+
+def test_return_separates_spike_from_collapse() -> None:
+    scores = [100, 10, 60, 11, 70, 75, 72]
+    found = judge(scores)
+    assert found is not None
+    assert found.images_seen == 4000
+    assert found_spikes(scores) == [Spike(images_seen=2000, returned=3000, peak=60)]
+
+
+def test_recovered_run_has_spikes_only() -> None:
+    scores = [100, 10, 60, 80, 70, 65, 9, 10]
+    assert judge(scores) is None
+    assert found_spikes(scores) == [Spike(images_seen=2000, returned=6000, peak=80)]
+
+
+def test_noise_of_the_evaluation_widens_the_threshold() -> None:
+    # b + 5 sd = 10 + 5 * 20 = 110 is above 60.
+    assert judge([100, 10, 60, 60, 60], sd=20) is None
+
+
+def test_score_that_can_be_negative() -> None:
+    # A kernel distance: b = -0.001, so b + 5 sd = 0.004 is the threshold.
+    assert judge([0.5, -0.001, 0.003, 0.003, 0.003], sd=0.001) is None
+    found = judge([0.5, -0.001, 0.1, 0.1, 0.1], sd=0.001)
+    assert found is not None
+    assert found.images_seen == 2000
+
+
+def test_variance_collapse() -> None:
+    found = judge([100, 50, 50, 50], [0.01, 0.9, 0.04, 0.01])
+    assert found is not None
+    assert (found.kind, found.images_seen) == ("variance", 2000)
+
+
+def test_low_variance_that_recovers_is_none() -> None:
+    assert judge([100, 50, 50, 50], [0.01, 0.9, 0.01, 0.5]) is None
+
+
+def test_untrained_start_never_counts() -> None:
+    assert judge([100], [0.01]) is None
+    found = judge([100, 90], [0.01, 0.01])
+    assert found is not None
+    assert found.images_seen == 1000
+
+
+def test_empty_series() -> None:
+    assert verdict([], [], [], []) is None
+    assert spikes([], [], []) == []
+
+
+def test_series_of_unequal_length_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="argument"):
+        verdict([0, 1], [1.0, 2.0], [0.1], [1.0, 1.0])
+
+
+def test_low_variance_that_still_rises_is_a_run_that_is_learning() -> None:
+    assert judge([100, 90, 80], ratios=[0.0, 0.010, 0.0125]) is None
+    stuck = judge([100, 90, 80], ratios=[0.0, 0.010, 0.0124])
+    assert stuck is not None
+    assert stuck.kind == "variance"
+
+
+def test_wavering_near_the_best_is_no_collapse() -> None:
+    # 5 is ten times the best, but training had brought the score from 100 to 0.5 and keeps 95 % of that.
+    assert judge([100, 0.5, 5, 5, 5], sd=0.01) is None
+    assert judge([100, 0.5, 10, 10, 10], sd=0.01) is not None
