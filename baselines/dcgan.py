@@ -7,7 +7,7 @@ from torch.optim import Adam, Optimizer
 
 from baselines.blocks.conv import Discriminator, Generator, initialise_dcgan
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
-from baselines.blocks.mlp import point_discriminator, point_generator
+from baselines.blocks.mlp import normed_point_discriminator, normed_point_generator
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -37,8 +37,8 @@ class DCGAN(Variant):
             self.discriminator = Discriminator(shape, config.discriminator_width, norm="batch")
             self.apply(initialise_dcgan)
         else:
-            self.generator = point_generator(config.latent_dim, shape.size[0])
-            self.discriminator = point_discriminator(shape.size[0])
+            self.generator = normed_point_generator(config.latent_dim, shape.size[0])
+            self.discriminator = normed_point_discriminator(shape.size[0])
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam for both networks, with the lower first moment that the paper found necessary."""

@@ -19,7 +19,7 @@ from ganbench.errors import Interrupted, RequestError
 app = typer.Typer(
     name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
 )
-console = Console(stderr=True, width=None if sys.stderr.isatty() else 160)  # a log file has no width to respect
+console = Console(stderr=True, markup=False, width=None if sys.stderr.isatty() else 160)  # a log file has no width to respect
 
 
 class Kind(StrEnum):

@@ -28,6 +28,24 @@ class Runtime:
     """Longest time of training between checkpoints; every evaluation is followed by one as well."""
 
 
+def chosen_device(runtime: Runtime) -> torch.device:
+    """The device that a runtime means.
+
+    Raises:
+        RequestError: It is not there.
+    """
+    name = runtime.device if runtime.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise RequestError(f"--device {name}: no such kind of device; use auto, cpu, cuda or cuda:N") from None
+    if device.type not in ("cpu", "cuda"):
+        raise RequestError(f"--device {name}: only cpu and cuda are supported")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise RequestError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu")
+    return device
+
+
 def configure(runtime: Runtime) -> torch.device:
     """Sets threads and strict determinism for this process.
 
@@ -38,15 +56,7 @@ def configure(runtime: Runtime) -> torch.device:
         RequestError: The device is not there.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must be set before CUDA starts
-    name = runtime.device if runtime.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise RequestError(f"--device {name}: no such kind of device; use auto, cpu, cuda or cuda:N") from None
-    if device.type not in ("cpu", "cuda"):
-        raise RequestError(f"--device {name}: only cpu and cuda are supported")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise RequestError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu")
+    device = chosen_device(runtime)
     torch.set_num_threads(runtime.threads)
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms imports the compiler first, a second a process
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 - set by the module's class, which mypy cannot see

@@ -127,16 +127,14 @@ def check_plan(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor, met
     Raises:
         RequestError: One line that says what would fit.
     """
-    kind = "image" if dataset.shape.is_image else "point"
-    if extractor.accepts not in (kind, "any"):
-        fitting = "identity" if kind == "point" else "random-conv"
-        raise RequestError(
-            f"evaluation.extractor: {extractor.name!r} sees {extractor.accepts}s and {dataset.name} holds {kind}s; try {fitting!r}"
-        )
+    if extractor.accepts not in ("image" if dataset.shape.is_image else "points", "any"):
+        seen, held, fitting = ("points", "images", "random-conv") if dataset.shape.is_image else ("images", "points", "identity")
+        raise RequestError(f"evaluation.extractor: {extractor.name!r} sees {seen} and {dataset.name} holds {held}; try {fitting!r}")
     split = reference_split(dataset, plan)
     if plan.n_real is not None and plan.n_real > len(split):
         raise RequestError(
-            f"evaluation.n_real = {plan.n_real:,} is more than the {len(split):,} examples of {dataset.name}'s {plan.reference} split; ask for at most that, or leave it out"
+            f"evaluation.n_real = {plan.n_real:,} is more than the {len(split):,} examples of {dataset.name}'s {plan.reference} split; "
+            "ask for at most that, or leave it out"
         )
     for metric in metrics:
         if metric.needs == "probabilities" and extractor.classes == 0:
@@ -145,6 +143,5 @@ def check_plan(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor, met
             )
         smallest = min(plan.n_fake, plan.n_real or len(split))
         if smallest < metric.minimum_n:
-            raise RequestError(
-                f"evaluation: {metric.name!r} needs at least {metric.minimum_n} examples on either side, not {smallest}; raise n_fake or n_real"
-            )
+            needed = f"{metric.name!r} needs at least {metric.minimum_n} examples on either side, not {smallest}"
+            raise RequestError(f"evaluation: {needed}; raise n_fake or n_real")

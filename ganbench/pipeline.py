@@ -24,8 +24,8 @@ from ganbench.data.root import data_root
 from ganbench.diagnostics.collapse import verdict
 from ganbench.environment import Runtime, configure, describe
 from ganbench.errors import Diverged, Interrupted, RequestError
-from ganbench.evaluation import Evaluator, check_plan
-from ganbench.registry import EXTRACTORS, METRICS
+from ganbench.evaluation import Evaluator, check_plan, reference_examples
+from ganbench.registry import EXTRACTORS, METRICS, check_metrics
 from ganbench.results.events import EventLog
 from ganbench.results.record import Divergence, Evaluation, Failure, Record, Throughput, Timing, Weights, write_record
 from ganbench.results.samples import write_samples
@@ -65,6 +65,7 @@ def check(spec: RunSpec, runtime: Runtime) -> None:
     Raises:
         RequestError: The data cannot be loaded, the variant cannot do their shape, or the plan does not fit.
     """
+    check_metrics(spec.evaluation.metrics, spec.evaluation.extractor, "evaluation.metrics")
     dataset = _loaded(spec.dataset, data_root(runtime.data_root))
     check_plan(
         dataset, spec.evaluation, EXTRACTORS.load(spec.evaluation.extractor)(), [METRICS.load(name) for name in spec.evaluation.metrics]
@@ -101,7 +102,7 @@ def run_cell(spec: RunSpec, folder: Path, runtime: Runtime) -> Record:
         cell = Cell(spec, dataset, folder, runtime, device, stop)
         try:
             record = cell.run()
-        except (Interrupted, RequestError):
+        except Interrupted:
             raise
         except Exception as error:
             record = cell.failed(error)
@@ -140,6 +141,7 @@ class Cell:
         self.log.truncate(trainer.images_seen if resumed else -1)
         try:
             if not resumed:
+                write_samples(self.folder / "samples", reference_examples(self.dataset, self.spec.evaluation).numpy(), "real")
                 self._evaluate(trainer, evaluator)
             self._train(trainer, evaluator)
         except Diverged as divergence:
@@ -164,7 +166,8 @@ class Cell:
             message=str(error),
             stage=self.stage,
             traceback="".join(traceback.format_exception(error)[-6:]),
-            command=f"ganbench run --spec runs/{self.spec.slug}/spec.json --out runs/{self.spec.slug}-again",
+            command=f"ganbench run --spec runs/{self.spec.slug}/spec.json --out runs/{self.spec.slug}-again "
+            f"--device {self.device} --threads {self.runtime.threads}",
         )
         return self._record("failed", error=failure)
 
@@ -213,7 +216,7 @@ class Cell:
             )
             scores, diagnostics = evaluator(examples, cast(Weights, weights))
             evaluation = Evaluation(images_seen=trainer.images_seen, weights=cast(Weights, weights), scores=scores, diagnostics=diagnostics)
-            write_samples(self.folder / "samples", examples.cpu().numpy(), trainer.images_seen, weights)
+            write_samples(self.folder / "samples", examples.cpu().numpy(), f"{trainer.images_seen:010d}-{weights}")
             self.log.append("evaluation", seconds=time.perf_counter() - start, **asdict(evaluation))
             heartbeat(self.folder)
 

@@ -20,6 +20,7 @@ A suite is a list of matrices; each is every variant on every data set under eve
     generator_width = 32
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -194,6 +195,8 @@ def _variant(name: str, matrix: Matrix, folder: Path, where: str) -> VariantSpec
 
 
 def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise RequestError(f"{where}: data set {name!r} cannot name a folder; use letters, digits, '.', '_' and '-'")
     table = suite.datasets.get(name, DatasetTable())
     if table.path is None:
         if name not in DATASETS.targets:

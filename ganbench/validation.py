@@ -27,7 +27,10 @@ def validated(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     try:
         return TypeAdapter(_strict(cls)).validate_python(dict(data))
     except ValidationError as error:
-        raise RequestError(_line(cls, error.errors()[0], where)) from None
+        details = error.errors()
+        # the rest follows from these: a misspelt key is also a missing one, and a union's members complain one by one
+        telling = [detail for detail in details if detail["type"] in ("unexpected_keyword_argument", "finite_number")]
+        raise RequestError(_line(cls, (telling or details)[0], where)) from None
 
 
 def _strict(cls: type[T]) -> type[T]:
@@ -57,6 +60,8 @@ def _line(cls: type, detail: ErrorDetails, where: str) -> str:
 def _holder(cls: type, path: list[str]) -> type:
     """The dataclass that a path of keys leads to."""
     for key in path:
+        if key.isdigit():
+            continue  # a place in a list
         hint = get_type_hints(cls).get(key)
         inner = next((h for h in (hint, *get_args(hint)) if isinstance(h, type) and is_dataclass(h)), None)
         if inner is None:

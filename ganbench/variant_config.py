@@ -88,8 +88,10 @@ def config_class(source: VariantSource) -> Any:
     sys.modules[module.__name__] = module  # dataclasses and pydantic look annotations up there
     try:
         exec(compile(ast.Module([*imports, config], []), str(source.file), "exec"), vars(module))
-    except NameError as error:
-        raise RequestError(f"{source.file.name}: {source.attribute}.Config may use the standard library only ({error})") from None
+    except Exception as error:
+        raise RequestError(
+            f"{source.file.name}: {source.attribute}.Config may use the standard library only, and nothing that raises ({error})"
+        ) from None
     if not is_dataclass(module.Config):
         raise RequestError(f"{source.file.name}: {source.attribute}.Config is no dataclass; see CONTRIBUTING.md, 'Add a variant'")
     return module.Config

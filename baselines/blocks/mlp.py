@@ -45,3 +45,17 @@ def point_generator(latent_dim: int, dimensions: int) -> nn.Module:
 def point_discriminator(dimensions: int) -> nn.Module:
     """Points (n, dimensions) to logits or critic values (n,)."""
     return nn.Sequential(*relu_layers((dimensions, *POINT_WIDTHS)), nn.Linear(POINT_WIDTHS[-1], 1), nn.Flatten(0))
+
+
+def normed_point_generator(latent_dim: int, dimensions: int) -> nn.Module:
+    """:func:`point_generator` with DCGAN's batch norm behind every hidden layer."""
+    first, second = POINT_WIDTHS
+    hidden = [nn.Linear(latent_dim, first), nn.BatchNorm1d(first), nn.ReLU(), nn.Linear(first, second), nn.BatchNorm1d(second), nn.ReLU()]
+    return nn.Sequential(*hidden, nn.Linear(second, dimensions))
+
+
+def normed_point_discriminator(dimensions: int) -> nn.Module:
+    """:func:`point_discriminator` with DCGAN's leaky ReLU, and its batch norm behind all but the first layer."""
+    first, second = POINT_WIDTHS
+    hidden = [nn.Linear(dimensions, first), nn.LeakyReLU(0.2), nn.Linear(first, second), nn.BatchNorm1d(second), nn.LeakyReLU(0.2)]
+    return nn.Sequential(*hidden, nn.Linear(second, 1), nn.Flatten(0))

@@ -36,7 +36,7 @@ def list_registry(kind: str, as_json: bool) -> None:
     table.add_column("defined in", style="dim", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(markup=False).print(table)
 
 
 def _suite_description(name: str) -> str:

@@ -51,12 +51,13 @@ def _run_missing(
     console: Console,
 ) -> dict[str, Record]:
     """Checks everything, then runs the missing cells."""
-    from ganbench.environment import Runtime, slots, worker_arguments
+    from ganbench.environment import Runtime, chosen_device, slots, worker_arguments
     from ganbench.execution.local import run_matrix
     from ganbench.pipeline import check
     from ganbench.report.progress import MatrixProgress
 
     options = Runtime(**runtime)
+    chosen_device(options)
     for spec in missing:
         check(spec, options)
     writable_folder(out)

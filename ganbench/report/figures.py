@@ -17,6 +17,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
 """Okabe and Ito's palette: told apart by colour-blind readers as well."""
@@ -54,39 +55,38 @@ def curves(out: Path, records: Sequence[Record]) -> Figure:
     for axes, panel in zip(grid[0], panels, strict=True):
         for record in records:
             x, y = _scores(record, panel) if not panel.startswith("loss/") else _losses(out, record, panel)
-            _line(axes, x, y, record, variants)
-        axes.set_title(
-            {"ema": f"{panel.split('/')[0].upper()}, EMA weights", "raw": f"{panel.split('/')[0].upper()}, raw weights"}.get(
-                panel.split("/")[1], panel
-            )
-        )
+            _line(axes, x, y, record, variants, marker=None if panel.startswith("loss/") else ".")
+        metric, weights = panel.split("/")
+        axes.set_title(panel if metric == "loss" else f"{metric.upper()}, {'EMA' if weights == 'ema' else 'raw'} weights")
         axes.set_xlabel("images seen")
         axes.spines[["top", "right"]].set_visible(False)
         if not panel.startswith("loss/") and _positive(axes):
             axes.set_yscale("log")
-    handles = [plt.Line2D([], [], color=COLOURS[i % len(COLOURS)], label=name) for i, name in enumerate(variants)]
+    handles = [Line2D([], [], color=COLOURS[i % len(COLOURS)], label=name) for i, name in enumerate(variants)]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(variants), frameon=False)
     figure.suptitle(f"{records[0].spec.dataset.name}: a line a seed; a cross where a run diverged or failed")
     return figure
 
 
 def samples(out: Path, records: Sequence[Record]) -> Figure:
-    """The last kept samples of every run: variants down, seeds across."""
+    """Real examples and the last kept samples of every run: variants across, seeds down."""
     variants = list(dict.fromkeys(record.spec.variant.name for record in records))
     seeds = sorted({record.spec.seed for record in records})
-    figure, grid = plt.subplots(
-        len(variants), len(seeds), figsize=(3.2 * len(seeds), 3.4 * len(variants)), layout="constrained", squeeze=False
-    )
+    size = (2.6 * (len(variants) + 1), 2.8 * len(seeds) + 0.4)
+    figure, grid = plt.subplots(len(seeds), len(variants) + 1, figsize=size, layout="constrained", squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
+    for real in sorted((run_folder(out, records[0].spec) / "samples").glob("real.*")):
+        _samples(grid[0][0], real)
+        grid[0][0].set_title("real", fontsize=9)
     for record in records:
-        axes = grid[variants.index(record.spec.variant.name)][seeds.index(record.spec.seed)]
+        axes = grid[seeds.index(record.spec.seed)][variants.index(record.spec.variant.name) + 1]
         files = sorted((run_folder(out, record.spec) / "samples").glob("*-ema.*"))
         if files:
             _samples(axes, files[-1])
         note = "" if record.status == "done" else f" ({record.status})"
         axes.set_title(f"{record.spec.variant.name}, seed {record.spec.seed}{note}", fontsize=9)
-    figure.suptitle(f"{records[0].spec.dataset.name}: first samples of the final EMA weights")
+    figure.suptitle(f"{records[0].spec.dataset.name}: first samples, EMA weights at the end")
     return figure
 
 
@@ -110,17 +110,17 @@ def _scores(record: Record, panel: str) -> tuple[list[int], list[float]]:
 
 def _losses(out: Path, record: Record, panel: str) -> tuple[list[int], list[float]]:
     ticks: list[dict[str, Any]] = EventLog(run_folder(out, record.spec) / "events.jsonl").of("tick")
-    points = [(tick["images_seen"], tick["logs"][panel]) for tick in ticks if panel in tick["logs"]]
+    points = [(tick["images_seen"], value) for tick in ticks if (value := tick["logs"].get(panel)) is not None]
     return [x for x, _ in points], [y for _, y in points]
 
 
-def _line(axes: Axes, x: list[int], y: list[float], record: Record, variants: list[str]) -> None:
+def _line(axes: Axes, x: list[int], y: list[float], record: Record, variants: list[str], marker: str | None) -> None:
     colour = COLOURS[variants.index(record.spec.variant.name) % len(COLOURS)]
-    axes.plot(x, y, color=colour, linewidth=1.2, alpha=0.8, marker="." if len(x) < 20 else None)
+    axes.plot(x, y, color=colour, linewidth=1.2, alpha=0.8, marker=marker)
     if record.status != "done" and x:
         axes.plot(x[-1:], y[-1:], color=colour, marker="x", markersize=8, markeredgewidth=2)
 
 
 def _positive(axes: Axes) -> bool:
     drawn = [value for line in axes.lines for value in np.asarray(line.get_ydata(), dtype=float)]
-    return bool(drawn) and min(drawn) > 0
+    return bool(drawn) and float(np.nanmin(drawn)) > 0

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from ganbench.results.record import Record
 from ganbench.spec import RunSpec
@@ -29,15 +30,9 @@ class MatrixProgress:
         self._seen: dict[str, int] = {}
         self._tasks: dict[str, TaskID] = {}
         bar = BarColumn(bar_width=24)
-        columns = (
-            TextColumn("{task.description}"),
-            bar,
-            TextColumn("{task.percentage:>3.0f}%"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        columns = (*columns, TextColumn("[dim]{task.fields[note]}"))
-        self._progress = Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+        shown = (TextColumn("{task.description}", markup=False), bar, TextColumn("{task.percentage:>3.0f}%"))
+        times = (TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}", style="dim", markup=False))
+        self._progress = Progress(*shown, *times, console=console, disable=not console.is_terminal, transient=True)
         self._all = self._progress.add_task(f"0 of {runs} runs", total=images, note="")
 
     def __enter__(self) -> Self:
@@ -76,7 +71,7 @@ class MatrixProgress:
         colour = "green" if record and record.status == "done" else "yellow" if record and record.status == "diverged" else "red"
         status = record.status if record else "died"
         if self._console.is_terminal:
-            self._console.print(f"[{colour}]{status:<9}[/] {_name(spec)}  [dim]{said}[/]", highlight=False)
+            self._console.print(Text.assemble((f"{status:<9}", colour), f" {_name(spec)}  ", (said, "dim")))
         else:
             self._line(f"{status:<9} {_name(spec)}: {said}")
 

@@ -101,9 +101,10 @@ def _scores(board: Leaderboard) -> Table:
     ]
     rows = [(_ranked(row), *(_interval(row.scores.get((column.metric, column.weights))) for column in shown)) for row in board.rows]
     scores = board.protocol["scores"]
+    plan = board.protocol["evaluation"]
+    sets = f"{plan['n_fake']:,} generated against {_thousands(scores.get('n_real'))} {plan['reference']} examples"
     notes = [
-        f"Mean over seeds with 95 % t interval, of EMA weights unless raw; features: {scores.get('extractor', board.protocol['evaluation']['extractor'])}; "
-        f"{scores.get('n_fake', board.protocol['evaluation']['n_fake']):,} generated against {_thousands(scores.get('n_real'))} {scores.get('reference', '')} examples. "
+        f"Mean over seeds with 95 % t interval, of EMA weights unless raw; features: {plan['extractor']}; {sets}. "
         "Best in green or bold where its interval is apart from the next."
     ]
     notes += [f"Not ranked with another board of {board.dataset}: {line}" for line in board.differs]
@@ -139,7 +140,8 @@ def _runs(board: Leaderboard) -> Table:
         }
     )
     notes = [
-        f"Diagnostics of EMA weights, mean over finished seeds. Images a second: medians, warm-up and evaluation excluded, on {'; '.join(devices) or 'no device'}."
+        "Diagnostics of EMA weights, mean over finished seeds. "
+        f"Images a second: medians, warm-up and evaluation excluded, on {'; '.join(devices) or 'no device'}."
     ]
     notes += [f"{row.variant}, seed {r.spec.seed}: {_why(r)}" for row in board.rows for r in row.records if r.status != "done"]
     return Table(title=f"{board.dataset}: diagnostics and speed", columns=heads, rows=tuple(rows), notes=tuple(notes))
@@ -150,7 +152,7 @@ def _ranked(row: Row) -> str:
 
 
 def _outcomes(records: Sequence[Record]) -> str:
-    """ "2", or "1 of 2, 1 diverged"."""
+    """How many seeds finished, and what became of the others."""
     done = sum(record.status == "done" for record in records)
     if done == len(records):
         return str(done)
@@ -170,16 +172,18 @@ def _why(record: Record) -> str:
 
 
 def _best(rows: Sequence[Row], column: Column) -> int | None:
-    """The row whose interval lies apart from every other's on the better side, if there is one."""
+    """The row whose interval lies apart from every other's on the better side; a single seed has none and counts as its value."""
     sign = -1 if column.higher_is_better else 1
-    cells = [(place, row.scores.get((column.metric, column.weights))) for place, row in enumerate(rows)]
-    known = [(place, cell) for place, cell in cells if cell is not None and cell.low is not None and cell.high is not None]
-    if len(known) < 2:
+    cells = [(place, cell) for place, row in enumerate(rows) if (cell := row.scores.get((column.metric, column.weights))) is not None]
+    if len(cells) < 2:
         return None
-    place, leader = min(known, key=lambda item: sign * item[1].mean)
+    place, leader = min(cells, key=lambda item: sign * item[1].mean)
     worst_of_leader = leader.low if column.higher_is_better else leader.high
-    others = [cell.high if column.higher_is_better else cell.low for other, cell in known if other != place]
-    apart = all(sign * other > sign * worst_of_leader for other in others if other is not None and worst_of_leader is not None)
+    if worst_of_leader is None:
+        return None
+    best_of_others = [cell.high if column.higher_is_better else cell.low for other, cell in cells if other != place]
+    means = [cell.mean for other, cell in cells if other != place]
+    apart = all(sign * (mean if best is None else best) > sign * worst_of_leader for best, mean in zip(best_of_others, means, strict=True))
     return place if apart else None
 
 

@@ -5,6 +5,7 @@ first carry ``images_seen``. A resumed run drops the lines behind its checkpoint
 """
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,20 +25,24 @@ class EventLog:
 
     def append(self, kind: str, **fields: Any) -> None:
         """Adds a line; it is on its way to the disk when this returns."""
-        with self.path.open("a", encoding="utf-8") as handle:
-            handle.write(json.dumps({"kind": kind, **fields}, sort_keys=True, ensure_ascii=False) + "\n")
+        line = _line({"kind": kind, **fields})
+        with self.path.open("a+b") as handle:
+            if end := handle.tell():
+                handle.seek(end - 1)
+                line = line if handle.read(1) == b"\n" else "\n" + line  # a kill cut the line before short
+            handle.write(line.encode())
 
     def truncate(self, images_seen: int) -> None:
-        """Drops the ticks and evaluations behind a checkpoint; starts stay, since they count the attempts."""
-        kept = [event for event in self if event["kind"] == "start" or event.get("images_seen", 0) <= images_seen]
+        """Drops ticks and evaluations behind a checkpoint, and an end that was none; starts stay, since they count the attempts."""
+        kept = [e for e in self if e["kind"] == "start" or (e["kind"] != "end" and e.get("images_seen", 0) <= images_seen)]
         if self.path.exists():
-            write_text(self.path, "".join(json.dumps(event, sort_keys=True, ensure_ascii=False) + "\n" for event in kept))
+            write_text(self.path, "".join(map(_line, kept)))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Every whole line; a last line that a kill cut short is left out."""
         if not self.path.exists():
             return
-        for line in self.path.read_text(encoding="utf-8").splitlines():
+        for line in self.path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
                 yield json.loads(line)
             except json.JSONDecodeError:
@@ -46,3 +51,16 @@ class EventLog:
     def of(self, kind: str) -> list[dict[str, Any]]:
         """All events of one kind, in order."""
         return [event for event in self if event["kind"] == kind]
+
+
+def _line(event: dict[str, Any]) -> str:
+    return json.dumps(_finite(event), sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN: the loss of a run that diverges is written as null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value

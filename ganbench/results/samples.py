@@ -9,39 +9,42 @@ from PIL import Image
 
 GRID_IMAGES = 64
 """Images in a grid: the first ones, never chosen."""
+LINE = 96
+"""Level of the lines between images."""
 POINTS = 2_500
 """Points that are kept of a mixture."""
 
 
-def write_samples(folder: Path, examples: npt.NDArray[Any], images_seen: int, weights: str) -> Path:
-    """Writes the first examples of an evaluation.
+def write_samples(folder: Path, examples: npt.NDArray[Any], name: str) -> Path:
+    """Writes the first examples of a set.
 
     Args:
         folder: The run's ``samples`` folder; made if missing.
         examples: uint8 images (n, channels, height, width), or points (n, dimensions).
-        images_seen: When.
-        weights: Which weights they were drawn with ("raw" or "ema").
+        name: What they are, without a suffix.
 
     Returns:
-        The file: ``<images_seen>-<weights>.png`` or ``.npy``.
+        The file: ``<name>.png`` or ``<name>.npy``.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{images_seen:010d}-{weights}"
     if examples.ndim != 4:
-        np.save(path.with_suffix(".npy"), examples[:POINTS])
-        return path.with_suffix(".npy")
-    Image.fromarray(grid(examples[:GRID_IMAGES])).save(path.with_suffix(".png"))
-    return path.with_suffix(".png")
+        np.save(folder / f"{name}.npy", examples[:POINTS])
+        return folder / f"{name}.npy"
+    Image.fromarray(grid(examples[:GRID_IMAGES])).save(folder / f"{name}.png")
+    return folder / f"{name}.png"
 
 
 def grid(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Images (n, channels, height, width) side by side, in rows of the square root of n: (rows, columns[, 3])."""
-    n, channels, height, width = images.shape
+    """Images (n, channels, height, width) in rows of about the square root of n, a grey line between them.
+
+    Returns:
+        (rows, columns) for one channel, (rows, columns, 3) for three.
+    """
+    n, channels = images.shape[:2]
     columns = max(1, int(np.ceil(np.sqrt(n))))
     rows = -(-n // columns)
-    canvas = np.zeros((rows * columns, channels, height, width), np.uint8)
-    canvas[:n] = images
-    tiled = (
-        canvas.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2).reshape(rows * height, columns * width, channels)
-    )
-    return tiled[:, :, 0] if channels == 1 else tiled
+    padded = np.pad(images, ((0, rows * columns - n), (0, 0), (0, 1), (0, 1)), constant_values=LINE)
+    height, width = padded.shape[2:]
+    tiled = padded.reshape(rows, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    canvas = tiled.reshape(rows * height, columns * width, channels)[:-1, :-1]
+    return canvas[:, :, 0] if channels == 1 else canvas

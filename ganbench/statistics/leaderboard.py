@@ -8,7 +8,7 @@ metric with failed and diverged seeds counted as worst, so that a failure is nev
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from statistics import fmean, median
 from typing import Any
 
@@ -120,7 +120,7 @@ def _board(protocol: dict[str, Any], records: Sequence[Record]) -> Leaderboard:
     rows = [_row(name, sorted(group, key=lambda record: record.spec.seed)) for name, group in zip(names, groups.values(), strict=True)]
     primary = columns[0] if columns else None
     rows.sort(key=lambda row: (_standing(row, primary), row.variant))
-    ranked = [Row(**{**vars(row), "rank": place if row.done else None}) for place, row in enumerate(rows, start=1)]
+    ranked = [replace(row, rank=place if row.done else None) for place, row in enumerate(rows, start=1)]
     return Leaderboard(dataset=records[0].spec.dataset.name, protocol=protocol, columns=columns, rows=tuple(ranked))
 
 
@@ -210,7 +210,7 @@ def _with_differences(board: Leaderboard, others: Sequence[Leaderboard]) -> Lead
         ours, theirs = _flat(board.protocol), _flat(other.protocol)
         parts = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
         lines.append("; ".join(f"{part}: {ours.get(part)} here, {theirs.get(part)} there" for part in parts))
-    return Leaderboard(**{**vars(board), "differs": tuple(lines)})
+    return replace(board, differs=tuple(lines))
 
 
 def _flat(protocol: Mapping[str, Any]) -> dict[str, Any]:

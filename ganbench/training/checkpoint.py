@@ -49,7 +49,7 @@ def write_checkpoint(folder: Path, weights: Mapping[str, Mapping[str, Tensor]], 
             {key: value.detach().cpu().clone(memory_format=torch.contiguous_format) for key, value in tensors.items()},
             partial / f"{name}.safetensors",
         )
-    torch.save(dict(state), partial / "state.pt")
+    torch.save({**state, "weights": sorted(weights)}, partial / "state.pt")
     for file in partial.iterdir():
         _sync(file)
     shutil.rmtree(target, ignore_errors=True)
@@ -76,8 +76,8 @@ def readable(folder: Path, device: torch.device) -> Iterator[Checkpoint]:
     """
     for path in _newest_first(folder):
         try:
-            weights = {file.stem: load_file(file, device=str(device)) for file in sorted(path.glob("*.safetensors"))}
             state = torch.load(path / "state.pt", map_location=device, weights_only=True)
+            weights = {name: load_file(path / f"{name}.safetensors", device=str(device)) for name in state.pop("weights")}
         except Exception:  # safetensors and torch raise types of their own for a damaged file
             continue
         yield Checkpoint(weights=weights, state=state, path=path)

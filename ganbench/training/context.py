@@ -58,7 +58,7 @@ class HarnessContext:
         device: Where the steps run.
         batch_size: Real examples in a step.
         latent_dim: Width of a latent.
-        class_shares: Probability of every class (classes,), or None without labels.
+        class_shares: Probability of every class (classes,) on the device, or None without labels.
         optimizers: What :meth:`minimize` updates, by name. Their learning rates are scheduled in place.
         augmentation: What :meth:`augment` does.
         watch: Where losses and gradient norms are counted.
@@ -80,7 +80,7 @@ class HarnessContext:
         self._device = device
         self.batch_size = batch_size
         self._latent_dim = latent_dim
-        self._class_shares = class_shares
+        self._class_bounds = None if class_shares is None else class_shares.cpu().double().cumsum(0)[:-1].to(device)
         self._optimizers = optimizers
         self._augmentation = augmentation
         self._watch = watch
@@ -106,9 +106,11 @@ class HarnessContext:
 
     def labels(self, n: int) -> Tensor | None:
         """See :class:`~ganbench.training.variant.StepContext`."""
-        if self._class_shares is None:
+        if self._class_bounds is None:
             return None
-        return torch.multinomial(self._class_shares, n, replacement=True, generator=self._stream("labels"))
+        # by inversion: multinomial has no deterministic kernel on every GPU
+        uniform = torch.rand(n, generator=self._stream("labels"), device=self._device, dtype=torch.float64)
+        return torch.searchsorted(self._class_bounds, uniform, right=True)
 
     def augment(self, examples: Tensor) -> Tensor:
         """See :class:`~ganbench.training.variant.StepContext`."""

@@ -82,7 +82,8 @@ class Trainer:
             )
         if training.batch_size > len(dataset.train):
             raise RequestError(
-                f"training.batch_size = {training.batch_size:,} is more than the {len(dataset.train):,} training examples of {dataset.name}; use at most that"
+                f"training.batch_size = {training.batch_size:,} is more than the {len(dataset.train):,} training examples "
+                f"of {dataset.name}; use at most that"
             )
 
     @property

@@ -1,0 +1,61 @@
+"""How fast are the parts of a run? (`make bench`; compare ratios of one run, not figures of two machines)"""
+
+from pathlib import Path
+
+import pytest
+import torch
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from ganbench.data.bundled import digits
+from ganbench.environment import Runtime, configure
+from ganbench.evaluation import Evaluator, reference_examples
+from ganbench.metrics.base import Comparison, Features
+from ganbench.pipeline import build
+from ganbench.registry import METRICS, VARIANTS
+from ganbench.sampling import sample
+from ganbench.seeding import stream
+from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, VariantSpec
+from ganbench.training.trainer import Trainer
+from ganbench.variant_config import resolved_config, variant_source
+
+STEPS = 20
+DATASET = digits(DatasetSpec(name="digits"), Path())
+PLAN = EvaluationSpec(extractor="digits-probe", metrics=("fd",), n_fake=1_437)
+
+
+def trainer(variant: str) -> Trainer:
+    device = configure(Runtime())
+    config = resolved_config(variant_source(variant, Path()), {}, "benchmark")
+    spec = RunSpec(
+        variant=VariantSpec(name=variant, config=config), dataset=DatasetSpec(name="digits"), seed=0, budget_images=64_000, evaluation=PLAN
+    )
+    ready = Trainer(build(spec, DATASET, device), DATASET, spec, device)
+    ready.advance(2)
+    return ready
+
+
+@pytest.mark.parametrize("variant", VARIANTS.names())
+def test_training_steps(benchmark: BenchmarkFixture, variant: str) -> None:
+    ready = trainer(variant)
+    benchmark.extra_info["images"] = STEPS * ready.spec.training.batch_size
+    benchmark.pedantic(ready.advance, (STEPS,), rounds=3)
+
+
+@pytest.mark.parametrize("variant", VARIANTS.names())
+def test_sampling(benchmark: BenchmarkFixture, variant: str) -> None:
+    ready = trainer(variant)
+    benchmark.extra_info["images"] = 1_024
+    benchmark.pedantic(sample, (ready.variant, 1_024, 0, ready.device), rounds=3, warmup_rounds=1)
+
+
+def test_one_evaluation_of_digits(benchmark: BenchmarkFixture) -> None:
+    evaluator = Evaluator(DATASET, PLAN, 0, torch.device("cpu"))
+    benchmark.pedantic(evaluator, (reference_examples(DATASET, PLAN), "ema"), rounds=3, warmup_rounds=1)
+
+
+@pytest.mark.parametrize("metric", [name for name in METRICS.names() if name != "cs"])
+def test_metric_from_features(benchmark: BenchmarkFixture, metric: str) -> None:
+    real, fake = (torch.randn(5_000, 64, generator=stream(0, side), dtype=torch.float64) for side in ("real", "fake"))
+    estimate = METRICS.load(metric).estimate
+    # a fresh comparison each round, so that nothing is shared with the round before
+    benchmark.pedantic(lambda: estimate(Comparison(Features(values=real), Features(values=fake)), stream(0, "metric")), rounds=3)

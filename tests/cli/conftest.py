@@ -1,0 +1,243 @@
+"""How do these tests drive the real command? (in processes of their own, forked from one that has torch loaded)"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# Importing torch takes seconds and bad requests are many: this process imports once and forks for every command.
+# What the child runs is `ganbench.cli.main` with file descriptors, environment, working directory and exit code of its own.
+SERVER = """
+import gc, json, os, sys
+import torch, ganbench.cli, ganbench.pipeline, ganbench.report.tables, ganbench.execution.local
+gc.freeze()
+replies = os.fdopen(os.dup(1), "w")
+for line in iter(sys.stdin.readline, ""):
+    request = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        for target, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), target)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.chdir(request["cwd"])
+        os.environ.clear()
+        os.environ.update(request["env"])
+        sys.argv = ["ganbench", *request["arguments"]]
+        try:
+            ganbench.cli.main()
+        except SystemExit as end:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code or 0)  # taking torch down again would take half a second
+        os._exit(99)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    print(code, file=replies, flush=True)
+"""
+
+METHODS = '''
+"""Which methods misbehave, and how?"""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.optim import SGD
+
+from ganbench.training.variant import Variant
+
+
+class Healthy(Variant):
+    """A linear generator whose start is already as wide as the ring."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        latent_dim: int = 2
+        learning_rate: float = 1e-3
+
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        self.generator = nn.Linear(config.latent_dim, shape.size[0])
+        self.discriminator = nn.Linear(shape.size[0], 1)
+
+    def optimizers(self):
+        return {name: SGD(getattr(self, name).parameters(), lr=self.config.learning_rate) for name in ("generator", "discriminator")}
+
+    def discriminator_step(self, real, ctx):
+        loss = self.discriminator(self.generate(ctx.latents(ctx.batch_size)).detach()).mean() - self.discriminator(real.examples).mean()
+        ctx.minimize("discriminator", loss)
+        return {"loss/discriminator": loss}
+
+    def generator_step(self, ctx):
+        loss = -self.discriminator(self.generate(ctx.latents(ctx.batch_size))).mean()
+        ctx.minimize("generator", loss)
+        return {"loss/generator": loss}
+
+
+class Raises(Healthy):
+    """Raises in its third step, unless MENDED is set."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        latent_dim: int = 2
+        learning_rate: float = 1e-3
+
+    def generator_step(self, ctx):
+        if ctx.step == 2 and "MENDED" not in os.environ:
+            raise ArithmeticError("the third step\\nis too much")
+        return super().generator_step(ctx)
+
+
+class Unbuildable(Healthy):
+    """Raises in its constructor."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        latent_dim: int = 2
+        learning_rate: float = 1e-3
+
+    def __init__(self, config, shape):
+        raise LookupError("no such layer")
+
+
+class Diverges(Healthy):
+    """A loss that is NaN from its fourth step."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        latent_dim: int = 2
+        learning_rate: float = 1e-3
+
+    def generator_step(self, ctx):
+        loss = -self.discriminator(self.generate(ctx.latents(ctx.batch_size))).mean()
+        ctx.minimize("generator", loss * (float("nan") if ctx.step >= 3 else 1.0))
+        return {"loss/generator": loss}
+
+
+class Slow(Healthy):
+    """Sleeps in every step while the file GATE exists."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        latent_dim: int = 2
+        learning_rate: float = 1e-3
+
+    def generator_step(self, ctx):
+        if Path(os.environ["GATE"]).exists():
+            time.sleep(0.05)
+        return super().generator_step(ctx)
+'''
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    def one_line(self) -> str:
+        """The only thing that a refused request may print."""
+        assert self.code == 2, self
+        assert self.out == ""
+        assert "Traceback" not in self.err
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self.err
+        return lines[0]
+
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[str, Any]], int]]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SERVER],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+    )  # fmt: skip
+    assert process.stdin is not None and process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+
+    def ask(request: dict[str, Any]) -> int:
+        stdin.write(json.dumps(request) + "\n")
+        stdin.flush()
+        return int(stdout.readline())
+
+    yield ask
+    stdin.close()
+    process.wait(20)
+    stdout.close()
+
+
+@pytest.fixture
+def ganbench(_server: Callable[[dict[str, Any]], int], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """Runs ``ganbench ARGUMENTS`` in a working directory that is the test's own folder."""
+    logs = tmp_path_factory.mktemp("logs")
+
+    def run(*arguments: object, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Result:
+        request = {
+            "arguments": [str(argument) for argument in arguments],
+            "cwd": str(cwd),
+            "env": {**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
+            "out": str(logs / "out"),
+            "err": str(logs / "err"),
+        }
+        code = _server(request)
+        return Result(code, (logs / "out").read_text(), (logs / "err").read_text())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of methods that behave and misbehave on 2-D points."""
+    path = tmp_path_factory.mktemp("methods") / "methods.py"
+    path.write_text(METHODS)
+    return path
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Callable[..., Path]:
+    """Writes a suite of one tiny run on ring8, changed by keyword."""
+
+    def write(
+        variants: str = '["gan"]',
+        datasets: str = '["ring8"]',
+        seeds: str = "[0]",
+        budget_images: object = 512,
+        training: str = "{ batch_size = 64 }",
+        evaluation: str = '{ extractor = "identity", metrics = ["fd"], n_fake = 64, n_real = 64 }',
+        head: str = "",
+        tail: str = "",
+        name: str = "suite.toml",
+    ) -> Path:
+        path = tmp_path / name
+        path.write_text(
+            f'name = "small"\n{head}\n[[matrix]]\nvariants = {variants}\ndatasets = {datasets}\nseeds = {seeds}\n'
+            f"budget_images = {budget_images}\ntraining = {training}\nevaluation = {evaluation}\n{tail}\n"
+        )
+        return path
+
+    return write
+
+
+def listing(folder: Path) -> dict[str, bytes | None]:
+    """Everything below a folder, with content."""
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None for path in sorted(folder.rglob("*"))}
+
+
+@pytest.fixture
+def tree() -> Callable[[Path], dict[str, bytes | None]]:
+    """Lists everything below a folder, to compare before and after."""
+    return listing

@@ -1,0 +1,254 @@
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganbench.results.record import Record, read_record
+from ganbench.results.store import records
+
+Command = Callable[..., Any]
+
+
+def by_class(out: Path) -> dict[str, Record]:
+    return {record.spec.variant.name.rpartition(":")[2]: record for record in records(out) if record.spec.seed == 0}
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory: pytest.TempPathFactory, methods: Path) -> tuple[Path, list[str], subprocess.CompletedProcess[str]]:
+    """A matrix of one run that raises, one that cannot be built, one that diverges and one that is healthy; two workers."""
+    folder = tmp_path_factory.mktemp("matrix")
+    names = ", ".join(f'"{methods}:{name}"' for name in ("Raises", "Unbuildable", "Diverges", "Healthy"))
+    (folder / "suite.toml").write_text(
+        f'name = "mixed"\n[[matrix]]\nvariants = [{names}]\ndatasets = ["ring8"]\nseeds = [0]\nbudget_images = 512\n'
+        'training = { batch_size = 64 }\nevaluation = { extractor = "identity", metrics = ["fd"], n_fake = 64, n_real = 64 }\n'
+    )
+    arguments = ["run", "suite.toml", "--out", "out", "--workers", "2", "--device", "cpu", "--json"]
+    result = subprocess.run(
+        [sys.executable, "-m", "ganbench", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+    return folder, arguments, result
+
+
+Matrix = tuple[Path, list[str], subprocess.CompletedProcess[str]]
+
+
+def test_a_matrix_finishes_the_others_and_exits_1(matrix: Matrix) -> None:
+    folder, _, result = matrix
+    assert result.returncode == 1, result.stderr
+    found = by_class(folder / "out")
+    assert {name: record.status for name, record in found.items()} == {
+        "Raises": "failed",
+        "Unbuildable": "failed",
+        "Diverges": "diverged",
+        "Healthy": "done",
+    }
+    assert len(records(folder / "out")) == 4
+
+
+def test_a_failure_is_recorded_with_type_message_stage_and_command(matrix: Matrix) -> None:
+    found = by_class(matrix[0] / "out")
+    raised, unbuilt = found["Raises"].error, found["Unbuildable"].error
+    assert raised is not None and unbuilt is not None
+    assert (raised.type, raised.message, raised.stage) == ("ArithmeticError", "the third step\nis too much", "training")
+    assert (unbuilt.type, unbuilt.stage) == ("LookupError", "setting up")
+    assert "methods.py" in raised.traceback or "generator_step" in raised.traceback
+    assert raised.command.startswith("ganbench run --spec runs/methods-Raises")
+    assert found["Raises"].scores == ()
+
+
+def test_a_divergence_is_a_result_without_scores(matrix: Matrix) -> None:
+    diverged = by_class(matrix[0] / "out")["Diverges"]
+    assert diverged.divergence is not None and diverged.error is None
+    assert diverged.divergence.kind == "nonfinite"
+    assert "step 3" in diverged.divergence.detail  # steps count from 0, and the fourth is the first that is not finite
+    assert diverged.scores == () and diverged.weights_sha256 == {}
+    assert diverged.evaluations  # what it scored before stays
+
+
+def test_what_is_human_goes_to_stderr_and_failures_are_grouped_there(matrix: Matrix) -> None:
+    _, _, result = matrix
+    data = json.loads(result.stdout)
+    assert (data["schema_version"], data["suite"], len(data["records"])) == (1, "mixed", 4)
+    assert "1 failed with ArithmeticError: the third step" in result.stderr
+    assert "1 failed with LookupError: no such layer" in result.stderr
+    assert "\x1b" not in result.stderr  # no terminal, no escape codes
+    assert "Traceback" not in result.stderr
+
+
+def test_the_printed_command_reproduces_the_failure(matrix: Matrix, ganbench: Command) -> None:
+    folder, _, result = matrix
+    printed = [line.strip() for line in result.stderr.splitlines() if line.strip().startswith("reproduce in out: ") and "Raises" in line]
+    assert len(printed) == 1
+    words = shlex.split(printed[0].removeprefix("reproduce in out: "))
+    assert words[0] == "ganbench"
+    again = ganbench(*words[1:], cwd=folder / "out")
+    assert again.code == 1
+    record = read_record(folder / "out" / words[words.index("--out") + 1] / "record.json")
+    first = by_class(folder / "out")["Raises"]
+    assert record.run_id == first.run_id
+    assert record.error is not None and first.error is not None
+    assert (record.error.type, record.error.message) == (first.error.type, first.error.message)
+
+
+def copied(matrix: Matrix, tmp_path: Path) -> Path:
+    """The finished matrix in a folder of this test's own, without what the test above may have added."""
+    shutil.copytree(matrix[0], tmp_path / "copy", ignore=shutil.ignore_patterns("*-again"))
+    return tmp_path / "copy"
+
+
+def test_a_finished_matrix_runs_nothing_again_and_prints_the_same_table(
+    matrix: Matrix, ganbench: Command, tmp_path: Path, tree: Callable[[Path], Any]
+) -> None:
+    folder = copied(matrix, tmp_path)
+    before = tree(folder)
+    again = ganbench(*matrix[1], cwd=folder)
+    assert again.code == 1  # its failures are still failures
+    assert json.loads(again.out) == json.loads(matrix[2].stdout)
+    assert tree(folder) == before
+    first = matrix[2].stderr
+    assert again.err.splitlines() == first[first.index("ring8: scores") :].splitlines()
+
+
+def test_only_what_is_missing_runs_and_retry_failed_runs_failures_alone(matrix: Matrix, ganbench: Command, tmp_path: Path) -> None:
+    folder = copied(matrix, tmp_path)
+    out = folder / "out"
+    before = {record.run_id: record for record in records(out)}
+    lost = by_class(out)["Healthy"]
+    shutil.rmtree(out / "runs" / lost.spec.slug)
+    again = ganbench(*matrix[1], "--workers", "1", "--retry-failed", cwd=folder, env={"MENDED": "1"})
+    assert again.code == 1  # Unbuildable still fails
+    assert "3 of 4 runs to do" in again.err
+    after = {record.run_id: record for record in records(out)}
+    changed = {record.spec.variant.name.rpartition(":")[2] for record in after.values() if record != before[record.run_id]}
+    assert changed == {"Raises", "Unbuildable", "Healthy"}
+    mended = by_class(out)["Raises"]
+    assert mended.status == "done" and mended.error is None and mended.attempts == 2
+    # trained again, by one worker instead of two
+    assert after[lost.run_id].weights_sha256 == lost.weights_sha256
+    assert after[lost.run_id].evaluations[-1].scores[0].value == lost.evaluations[-1].scores[0].value
+
+
+def test_a_diverged_run_alone_exits_0(matrix: Matrix, ganbench: Command, tmp_path: Path) -> None:
+    spec = by_class(matrix[0] / "out")["Diverges"].spec
+    source = matrix[0] / "out" / "runs" / spec.slug / "spec.json"
+    result = ganbench("run", "--spec", source, "--out", "cell", "--device", "cpu")
+    assert result.code == 0
+    assert read_record(tmp_path / "cell" / "record.json").status == "diverged"
+
+
+def test_a_cell_prints_its_record_alone_on_stdout_and_is_not_run_twice(matrix: Matrix, ganbench: Command, tmp_path: Path) -> None:
+    first = by_class(matrix[0] / "out")["Healthy"]
+    source = matrix[0] / "out" / "runs" / first.spec.slug / "spec.json"
+    result = ganbench("run", "--spec", source, "--out", "cell", "--device", "cpu", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["weights_sha256"] == first.weights_sha256
+    written = (tmp_path / "cell" / "record.json").read_bytes()
+    again = ganbench("run", "--spec", source, "--out", "cell", "--device", "cpu", "--json")
+    assert again.code == 0
+    assert json.loads(again.out) == json.loads(result.out)
+    assert (tmp_path / "cell" / "record.json").read_bytes() == written
+
+
+def test_a_cell_refuses_a_folder_that_is_anothers(matrix: Matrix, ganbench: Command, tmp_path: Path, tree: Callable[[Path], Any]) -> None:
+    folder = copied(matrix, tmp_path)
+    found = by_class(folder / "out")
+    healthy, diverged = (folder / "out" / "runs" / found[name].spec.slug for name in ("Healthy", "Diverges"))
+    before = tree(folder)
+    assert "belongs to another run" in ganbench("run", "--spec", healthy / "spec.json", "--out", diverged).one_line()
+    assert tree(folder) == before
+    (diverged / "record.json").unlink()
+    assert "belongs to another run" in ganbench("run", "--spec", healthy / "spec.json", "--out", diverged).one_line()
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "photo.txt").write_text("mine")
+    assert "is not empty" in ganbench("run", "--spec", healthy / "spec.json", "--out", "holiday").one_line()
+    assert tree(tmp_path / "holiday") == {"photo.txt": b"mine"}
+
+
+def wait_for(condition: Callable[[], Any], timeout_s: float = 60.0) -> Any:
+    deadline_s = time.monotonic() + timeout_s
+    while time.monotonic() < deadline_s:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (one that ended and was not yet waited for does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends workers with their parent")
+def test_interrupted_and_killed_matrices_leave_no_worker_and_go_on(
+    methods: Path, suite: Callable[..., Path], ganbench: Command, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    # 400 steps of 2,048 points: 20 s of sleep while the gate is there, under a second without; a tick is two steps
+    suite(variants=f'["{methods}:Slow"]', budget_images=2_048 * 400, training="{ batch_size = 2_048 }")
+    arguments = ["run", "suite.toml", "--out", "out", "--device", "cpu"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GATE": str(gate)}
+
+    def ticks() -> int:
+        logs = list((tmp_path / "out").glob("runs/*/events.jsonl"))
+        return sum(line.count('"kind": "tick"') for log in logs for line in log.read_text().splitlines())
+
+    def begun() -> tuple[subprocess.Popen[str], int]:
+        """A matrix whose worker has trained since, and that worker's process id."""
+        before = ticks()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ganbench", *arguments], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        )
+        wait_for(lambda: process.poll() is None and ticks() > before + 2)
+        marker = next((tmp_path / "out").glob("runs/*/running"))
+        return process, json.loads(marker.read_text())["pid"]
+
+    matrix, worker = begun()
+    assert alive(worker)
+    matrix.send_signal(signal.SIGINT)
+    _, said = matrix.communicate(timeout=60)
+    assert matrix.returncode == 130
+    last = said.splitlines()[-1]
+    assert last == "interrupted: 0 of 1 runs finished; the same command goes on with the rest"
+    assert "Traceback" not in said
+    assert not alive(worker)
+    assert list((tmp_path / "out").glob("runs/*/checkpoints/0*/state.pt"))
+    assert not list((tmp_path / "out").glob("runs/*/running"))
+
+    matrix, worker = begun()
+    matrix.kill()
+    matrix.communicate(timeout=60)
+    wait_for(lambda: not alive(worker), 10)
+
+    planned = json.loads(ganbench("plan", "suite.toml", "--out", "out", "--json").out)
+    assert [cell["state"] for cell in planned["cells"]] == ["continues"]
+    gate.unlink()
+    result = ganbench(*arguments, env={"GATE": str(gate)})
+    assert result.code == 0, result.err
+    (record,) = records(tmp_path / "out")
+    assert (record.status, record.attempts, record.images_seen) == ("done", 3, 2_048 * 400)
+
+
+def test_a_run_that_another_process_holds_is_refused(matrix: Matrix, ganbench: Command, tmp_path: Path) -> None:
+    from ganbench.results.store import claim, running
+
+    spec = by_class(matrix[0] / "out")["Healthy"].spec
+    folder = tmp_path / "held"
+    claim(folder, spec)
+    with running(folder):
+        said = ganbench("run", "--spec", folder / "spec.json", "--out", folder, "--device", "cpu").one_line()
+        assert "another process is working on this run" in said and str(os.getpid()) in said
+        assert not (folder / "record.json").exists()
+    assert ganbench("run", "--spec", folder / "spec.json", "--out", folder, "--device", "cpu").code == 0

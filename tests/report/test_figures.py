@@ -1,0 +1,80 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganbench.report.figures import write_figures
+from ganbench.report.leaderboard import write_report
+from ganbench.results.events import EventLog
+from ganbench.results.record import Record, read_record
+from ganbench.results.samples import LINE, grid, write_samples
+from ganbench.results.store import run_folder
+from ganbench.spec import run_id
+
+FINISHED = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
+
+
+@pytest.fixture
+def matrix(tmp_path: Path) -> tuple[Path, list[Record]]:
+    """A finished run with events and samples, and one that failed before it left any."""
+    failed_spec = replace(FINISHED.spec, seed=1)
+    failed = replace(
+        FINISHED, spec=failed_spec, run_id=run_id(failed_spec), status="failed", scores=(), diagnostics=(), evaluations=(), timing=None
+    )
+    folder = run_folder(tmp_path, FINISHED.spec)
+    folder.mkdir(parents=True)
+    log = EventLog(folder / "events.jsonl")
+    for seen in (512, 1_024):
+        log.append("tick", images_seen=seen, logs={"loss/discriminator": seen / 1_000, "loss/generator": float("nan")})
+    images = np.random.default_rng(0).integers(0, 256, (9, 1, 8, 8), dtype=np.uint8)
+    write_samples(folder / "samples", images, "0000001024-ema")
+    write_samples(folder / "samples", images, "real")
+    return tmp_path, [FINISHED, failed]
+
+
+def test_figures_are_pngs_of_the_expected_size_and_the_same_bytes_again(matrix: tuple[Path, list[Record]]) -> None:
+    out, records = matrix
+    paths = write_figures(out, records)
+    assert [path.relative_to(out).as_posix() for path in paths] == ["figures/curves-digits.png", "figures/samples-digits.png"]
+    for path, inches in zip(paths, ((4 * 4.2, 3.4), (2 * 2.6, 2 * 2.8 + 0.4)), strict=True):
+        with Image.open(path) as image:
+            assert image.format == "PNG"
+            assert image.size == tuple(round(side * 110) for side in inches)  # drawn at 110 dots an inch
+            assert len(np.unique(np.asarray(image))) > 20  # something is drawn
+    before = [path.read_bytes() for path in paths]
+    assert [path.read_bytes() for path in write_figures(out, records)] == before
+
+
+def test_the_report_writes_markdown_table_and_figures(matrix: tuple[Path, list[Record]]) -> None:
+    out, records = matrix
+    paths = write_report(out, records, "heading")
+    assert [path.name for path in paths[:2]] == ["leaderboard.md", "leaderboard.csv"]
+    assert all(path.stat().st_size > 0 for path in paths)
+    assert (out / "leaderboard.md").read_text().startswith("# heading\n")
+    assert len((out / "leaderboard.csv").read_text().splitlines()) == 1 + 4 + 1  # head, FD and precision of raw and EMA, the failed run
+
+
+def test_a_grid_puts_image_i_at_row_i_over_columns_between_grey_lines() -> None:
+    images = np.arange(1, 6, dtype=np.uint8).reshape(5, 1, 1, 1) * np.ones((5, 1, 2, 2), np.uint8)
+    tiled = grid(images)
+    assert tiled.shape == (5, 8)
+    assert tiled[::3, ::3].tolist() == tiled[1::3, 1::3].tolist()  # every image is two pixels wide and high
+    assert tiled[::3, ::3].ravel()[:5].tolist() == [1, 2, 3, 4, 5]
+    assert set(tiled[2].tolist()) == set(tiled[:, 2].tolist()) == {LINE}
+
+
+def test_colour_samples_survive_the_way_to_the_file(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, 3, 5, 5), dtype=np.uint8)
+    path = write_samples(tmp_path, images, "12-raw")
+    assert path.name == "12-raw.png"
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    assert np.array_equal(pixels[:5, 6:11], images[1].transpose(1, 2, 0))
+
+
+def test_points_are_kept_as_they_are(tmp_path: Path) -> None:
+    points = np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32)
+    path = write_samples(tmp_path, points, "0-ema")
+    assert np.array_equal(np.load(path, allow_pickle=False), points)

@@ -1,0 +1,149 @@
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from ganbench.report.tables import tables, to_markdown, to_terminal
+from ganbench.results.record import Divergence, Evaluation, Failure, Record, read_record
+from ganbench.spec import run_id
+from ganbench.statistics.leaderboard import Leaderboard, leaderboards
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FINISHED = read_record(GOLDEN / "record-v1.json")
+
+
+def run(name: str, seed: int, fd: float = 1.0, precision: float = 0.5, **changes: Any) -> Record:
+    def revalued(evaluation: Evaluation) -> Evaluation:
+        values = {"fd": fd, "precision": precision}
+        return replace(evaluation, scores=tuple(replace(score, value=values[score.metric]) for score in evaluation.scores))
+
+    spec = replace(FINISHED.spec, seed=seed, variant=replace(FINISHED.spec.variant, name=name))
+    series = tuple(revalued(evaluation) for evaluation in FINISHED.evaluations)
+    fields = {"scores": series[-2].scores + series[-1].scores, "evaluations": series, **changes}
+    return replace(FINISHED, spec=spec, run_id=run_id(spec), **fields)
+
+
+DIVERGED = {
+    "status": "diverged",
+    "scores": (),
+    "diagnostics": (),
+    "divergence": Divergence(kind="nonfinite", images_seen=1_096, detail="a | loss was not finite"),
+}
+FAILED = {
+    "status": "failed",
+    "scores": (),
+    "diagnostics": (),
+    "timing": None,
+    "error": Failure(type="ValueError", message="first line\nsecond", stage="training", traceback="", command="ganbench"),
+}
+
+
+def board() -> Leaderboard:
+    (found,) = leaderboards(
+        [
+            *(run("good", seed, 1.0 + seed / 100, 0.9) for seed in (0, 1, 2)),
+            *(run("fair", seed, 5.0 + seed, 0.6 + seed / 10) for seed in (0, 1, 2)),
+            *(run("shaky", 0, 1_234.5, 0.0), run("shaky", 1, **DIVERGED), run("shaky", 2, **FAILED)),
+            run("lost", 0, **FAILED),
+        ]
+    )
+    return found
+
+
+def test_markdown_is_the_golden_text() -> None:
+    assert to_markdown([board()], "a constructed board") == (GOLDEN / "leaderboard.md").read_text(encoding="utf-8")
+
+
+def printed(width: int, shown: Leaderboard | None = None, colour: bool = False) -> str:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=colour, color_system="truecolor" if colour else None, no_color=not colour)
+    console.print(to_terminal(shown or board(), width), highlight=False)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_a_terminal_of_any_width_shows_every_cell_uncut(width: int) -> None:
+    text = printed(width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "…" not in text
+    shown = {part for table in tables(board()) for line in (table.columns, *table.rows) for cell in line for part in cell.split("\n")}
+    assert all(part in text for part in shown)
+
+
+def test_a_narrow_terminal_repeats_the_first_column_and_a_wide_one_does_not() -> None:
+    assert printed(60).count("1 good") > printed(200).count("1 good") == 2
+
+
+def test_best_is_set_off_only_where_its_interval_is_apart() -> None:
+    apart = tables(board())[0]
+    assert apart.columns[:3] == ("variant", "FD ↓", "PRECISION ↑")
+    # good's FD lies within [0.98, 1.04] and fair's above 3; its precision is 0.9 in every seed, fair's interval reaches 0.95
+    assert (0, 1) in apart.best
+    assert (0, 2) not in apart.best
+    (near,) = leaderboards([run(name, seed, fd + seed) for name, fd in (("a", 1.0), ("b", 1.5)) for seed in (0, 1)])
+    assert tables(near)[0].best == ()
+    (alone,) = leaderboards([run("a", seed, 1.0) for seed in (0, 1)])
+    assert tables(alone)[0].best == ()  # nothing to be better than
+    (single,) = leaderboards([run("a", 0, 1.0), run("b", 0, 50.0)])
+    assert tables(single)[0].best == ()  # one seed has no interval
+    (better,) = leaderboards([run("a", 0, 1.0), *(run("b", seed, 50.0) for seed in (0, 1)), *(run("c", seed, 90.0) for seed in (0, 1))])
+    assert tables(better)[0].best == ()  # a single seed with the best value keeps the second from being set off
+
+
+def test_a_terminal_sets_the_best_cell_off_in_colour() -> None:
+    bold_green = "\x1b[1;32m"
+    assert f"{bold_green}[0.985, 1.03]" in printed(160, colour=True)
+    assert f"{bold_green}[3.52, 8.48]" not in printed(160, colour=True)
+
+
+def test_failed_and_diverged_seeds_are_counted_and_each_has_its_note() -> None:
+    runs = tables(board())[1]
+    assert [row[:2] for row in runs.rows] == [
+        ("1 good", "3"),
+        ("2 fair", "3"),
+        ("3 shaky", "1 of 3\n1 diverged\n1 failed"),
+        ("— lost", "0 of 1\n1 failed"),
+    ]
+    assert runs.notes[1:] == (
+        "shaky, seed 1: diverged after 1,096 images (a | loss was not finite)",
+        "shaky, seed 2: failed in training: ValueError: first line",
+        "lost, seed 0: failed in training: ValueError: first line",
+    )
+
+
+def test_protocol_and_speed_are_told_below_the_tables() -> None:
+    scores, runs = tables(board())
+    assert "random-conv" in scores.notes[0] and "128 generated against 1,438 train examples" in scores.notes[0]
+    assert "on cpu, 1 thread." in runs.notes[0]
+    assert runs.rows[0][-3:] == ("5,000", "20,000", "300")  # medians of the golden record's timing, and MiB
+
+
+def test_a_board_names_what_keeps_it_from_another() -> None:
+    other = replace(FINISHED.spec, evaluation=replace(FINISHED.spec.evaluation, reference="held_out"))
+    first, _ = leaderboards([run("a", 0), replace(run("b", 0), spec=other, run_id=run_id(other))])
+    assert any("reference: train here, held_out there" in note for note in tables(first)[0].notes)
+
+
+def test_a_board_without_any_score_still_shows_its_rows() -> None:
+    (nothing,) = leaderboards([run("a", 0, **{**FAILED, "evaluations": ()})])
+    text = printed(80, nothing)
+    assert "digits: no scores" in text and "0 of 1" in text
+    assert "ValueError: first line" in to_markdown([nothing], "x")
+
+
+def test_markdown_cells_cannot_break_the_table() -> None:
+    (piped,) = leaderboards([run("a|b", 0), run("c", 0)])
+    for line in to_markdown([piped], "x").splitlines():
+        if line.startswith("| ") and "a" in line and "b" in line and "1.00" in line:
+            assert "a\\|b" in line
+            break
+    else:
+        raise AssertionError("the row is missing")
+
+
+def test_names_in_square_brackets_are_shown_and_not_read_as_markup() -> None:
+    (marked,) = leaderboards([run("[red]a", 0), run("c", 0)])
+    assert "[red]a" in printed(160, marked)

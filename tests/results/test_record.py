@@ -1,0 +1,185 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import ganbench
+from ganbench.errors import RequestError
+from ganbench.results import provenance
+from ganbench.results.frame import COLUMNS, frame
+from ganbench.results.record import SCHEMA_VERSION, Divergence, Failure, Record, protocol_key, read_record, write_record
+from ganbench.results.store import run_folder
+from ganbench.spec import run_id
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "record-v1.json"
+FINISHED = read_record(GOLDEN)
+
+
+def test_there_is_a_golden_record_of_every_schema_and_each_is_readable() -> None:
+    names = sorted(path.name for path in GOLDEN.parent.glob("record-v*.json"))
+    assert names == [f"record-v{version}.json" for version in range(1, SCHEMA_VERSION + 1)]
+    for name in names:
+        assert read_record(GOLDEN.parent / name).run_id
+
+
+def test_the_record_of_schema_1_says_what_it_said_when_it_was_written() -> None:
+    assert (FINISHED.schema_version, FINISHED.id_version, FINISHED.status, FINISHED.attempts, FINISHED.images_seen) == (
+        1,
+        1,
+        "done",
+        2,
+        1_024,
+    )
+    assert FINISHED.run_id == run_id(FINISHED.spec)
+    assert FINISHED.spec.variant.config["generator_widths"] == (16, 8)
+    assert FINISHED.spec.evaluation.metrics == ("fd", "precision")
+    assert [(s.metric, s.protocol["weights"], s.value) for s in FINISHED.scores] == [
+        ("fd", "raw", 5.0),
+        ("precision", "raw", 0.5),
+        ("fd", "ema", 4.0),
+        ("precision", "ema", 0.5),
+    ]
+    assert [(e.images_seen, e.weights) for e in FINISHED.evaluations] == [(n, w) for n in (0, 512, 1_024) for w in ("raw", "ema")]
+    assert FINISHED.diagnostics[1].value is None
+    assert FINISHED.timing is not None and FINISHED.timing.training is not None and FINISHED.timing.training.median == 5_000
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        FINISHED,
+        replace(FINISHED, status="diverged", scores=(), divergence=Divergence(kind="score", images_seen=5, detail="é | \n")),
+        replace(FINISHED, status="failed", error=Failure(type="E", message="m", stage="s", traceback="t", command="c"), timing=None),
+        replace(FINISHED, status="skipped", reason="no GPU", scores=(), evaluations=(), diagnostics=()),
+    ],
+    ids=lambda record: record.status,
+)
+def test_a_record_survives_the_way_to_the_disk(tmp_path: Path, record: Record) -> None:
+    write_record(tmp_path / "record.json", record)
+    assert read_record(tmp_path / "record.json") == record
+    assert list(tmp_path.iterdir()) == [tmp_path / "record.json"]
+
+
+def test_the_same_record_gives_the_same_bytes(tmp_path: Path) -> None:
+    write_record(tmp_path / "record.json", FINISHED)
+    assert (tmp_path / "record.json").read_bytes() == GOLDEN.read_bytes()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_is_none_is_refused_and_undefined_is_null(tmp_path: Path, value: float) -> None:
+    broken = replace(FINISHED, scores=(replace(FINISHED.scores[0], value=value),))
+    with pytest.raises(ValueError, match="JSON"):
+        write_record(tmp_path / "record.json", broken)
+    assert not (tmp_path / "record.json").exists()
+    assert json.loads(GOLDEN.read_text())["diagnostics"][1]["value"] is None
+    assert not re.search(r"\b(NaN|Infinity)\b", GOLDEN.read_text())
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "record.json"
+    path.write_text(text)
+    with pytest.raises(RequestError) as caught:
+        read_record(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_an_unknown_schema_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    said = refusal(tmp_path, json.dumps({**json.loads(GOLDEN.read_text()), "schema_version": SCHEMA_VERSION + 1}))
+    assert f"record of schema {SCHEMA_VERSION + 1}" in said and "update ganbench" in said
+
+
+def test_what_is_no_record_is_refused(tmp_path: Path) -> None:
+    good = json.loads(GOLDEN.read_text())
+    for text in ("", "{", "[]", "3", "null", "{}"):
+        assert "not a ganbench record" in refusal(tmp_path, text)
+    assert "unknown key 'scored'; did you mean 'scores'?" in refusal(tmp_path, json.dumps({**good, "scored": []}))
+    assert "'run_id' is missing" in refusal(tmp_path, json.dumps({key: value for key, value in good.items() if key != "run_id"}))
+    assert "status = 'fine'" in refusal(tmp_path, json.dumps({**good, "status": "fine"}))
+    assert "images_seen" in refusal(tmp_path, json.dumps({**good, "images_seen": "many"}))
+
+
+def test_protocol_keys_are_equal_exactly_when_protocols_are() -> None:
+    protocol = FINISHED.scores[0].protocol
+    assert protocol_key(protocol) == protocol_key(dict(reversed(protocol.items())))
+    assert re.fullmatch("[0-9a-f]{12}", protocol_key(protocol))
+    keys = {protocol_key({**protocol, name: "other"}) for name in protocol} | {protocol_key(protocol)}
+    assert len(keys) == len(protocol) + 1
+
+
+def test_load_results_has_a_row_for_every_score_and_one_for_a_run_without(tmp_path: Path) -> None:
+    lost = replace(FINISHED.spec, seed=1)
+    for record in (FINISHED, replace(FINISHED, spec=lost, run_id=run_id(lost), status="failed", scores=(), timing=None)):
+        folder = run_folder(tmp_path, record.spec)
+        folder.mkdir(parents=True)
+        write_record(folder / "record.json", record)
+    table = ganbench.load_results(tmp_path)
+    assert list(table.columns) == COLUMNS
+    assert len(table) == 5
+    assert set(table["status"]) == {"done", "failed"}
+    ema = table[(table["metric"] == "fd") & (table["weights"] == "ema")].iloc[0]
+    assert (ema["variant"], ema["dataset"], ema["seed"], ema["value"], ema["n_real"]) == ("dcgan", "digits", 0, 4.0, 1_438)
+    assert (ema["train_images_per_s"], ema["sample_images_per_s"], ema["device"]) == (5_000.0, 20_000.0, "cpu")
+    failed = table[table["status"] == "failed"].iloc[0]
+    assert failed["seed"] == 1 and pd.isna(failed["value"]) and pd.isna(failed["train_images_per_s"])
+
+
+def test_load_results_refuses_a_folder_without_runs(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="holds no runs"):
+        ganbench.load_results(str(tmp_path))
+
+
+def test_a_frame_of_nothing_still_has_its_columns() -> None:
+    assert list(frame([]).columns) == COLUMNS
+
+
+def test_provenance_names_neither_person_nor_machine() -> None:
+    code = (
+        "import json, sys, torch; from pathlib import Path; from ganbench.environment import describe;"
+        "print(json.dumps(describe(torch.device('cpu'), Path(sys.argv[1]))))"
+    )
+    # a user, a home and a host that can be recognised
+    environment = {**os.environ, "USER": "jane-roe", "LOGNAME": "jane-roe", "HOME": "/home/jane-roe"}
+    said = subprocess.run(
+        [sys.executable, "-c", code, ganbench.__file__], capture_output=True, text=True, check=True, env=environment
+    ).stdout
+    found = json.loads(said)
+    assert found["packages"]["torch"] and found["packages"]["ganbench"] == ganbench.__version__
+    assert re.fullmatch("[0-9a-f]{12}", found["fingerprint"]) and re.fullmatch("[0-9a-f]{8}", found["hardware"]["host"])
+    strings = [text for text in re.findall(r'"((?:[^"\\]|\\.)*)"', said) if text]
+    private = {"jane-roe", os.uname().nodename, str(Path(ganbench.__file__).parent), str(Path.cwd())}
+    assert not [
+        text for text in strings if any(word in text for word in private) or "/home/" in text or text.startswith("/") or "://" in text
+    ]
+
+
+def test_the_host_is_a_hash_and_the_fingerprint_depends_on_every_part() -> None:
+    assert os.uname().nodename not in provenance.host_hash()
+    parts = ("2.9", "linux", "AVX2")
+    prints = {provenance.environment_fingerprint([*parts[:i], "other", *parts[i + 1 :]]) for i in range(3)}
+    assert len(prints | {provenance.environment_fingerprint(parts)}) == 4
+
+
+def test_git_says_nothing_outside_a_checkout_and_tells_a_change_inside(tmp_path: Path) -> None:
+    assert provenance.git(tmp_path) is None
+    for words in (["init", "-q"], ["config", "user.email", "a@b.c"], ["config", "user.name", "a"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    (tmp_path / "code.py").write_text("x = 1\n")
+    assert provenance.git(tmp_path) is None  # nothing in it is tracked
+    subprocess.run(["git", "-C", str(tmp_path), "add", "code.py"], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "commit", "-qm", "first", "--no-gpg-sign"], check=True)
+    clean = provenance.git(tmp_path)
+    assert clean is not None and clean["dirty"] is False and clean["diff_sha256"] is None and len(clean["commit"]) == 40
+    (tmp_path / "code.py").write_text("x = 2\n")
+    changed = provenance.git(tmp_path)
+    assert changed is not None and changed["dirty"] is True and changed["commit"] == clean["commit"] and len(changed["diff_sha256"]) == 64
+
+
+def test_asdict_of_a_record_is_what_the_file_holds(tmp_path: Path) -> None:
+    assert json.loads(json.dumps(asdict(FINISHED))) == json.loads(GOLDEN.read_text())

@@ -1,0 +1,156 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ganbench.errors import RequestError
+from ganbench.registry import SUITES
+from ganbench.spec import RunSpec, run_id
+from ganbench.suite import apply_setting, load_suite
+
+PLAN = 'evaluation = { extractor = "identity", metrics = ["fd"], n_fake = 64 }\n'
+MATRIX = '[[matrix]]\nvariants = ["gan", "wgan"]\ndatasets = ["ring8", "grid25"]\nseeds = [1, 0]\nbudget_images = 100\n' + PLAN
+METHOD = (
+    "from dataclasses import dataclass\nimport torch\nclass Own:\n    @dataclass(frozen=True, kw_only=True)\n"
+    "    class Config:\n        latent_dim: int = 2\n        rate: float = 1\n"
+)
+
+Load = Callable[..., list[RunSpec]]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Load:
+    """Expands a suite that is written to a file first."""
+
+    def expanded(text: str, *settings: str) -> list[RunSpec]:
+        (tmp_path / "suite.toml").write_text('name = "x"\n' + text)
+        return load_suite(str(tmp_path / "suite.toml"), settings)[1]
+
+    return expanded
+
+
+def cells(specs: list[RunSpec]) -> list[tuple[str, str, int]]:
+    return [(spec.dataset.name, spec.variant.name, spec.seed) for spec in specs]
+
+
+def test_a_matrix_is_every_variant_on_every_data_set_under_every_seed_in_the_order_of_the_file(load: Load) -> None:
+    assert cells(load(MATRIX)) == [(d, v, s) for d in ("ring8", "grid25") for v in ("gan", "wgan") for s in (1, 0)]
+
+
+def test_a_run_that_two_matrices_mean_is_there_once(load: Load) -> None:
+    more = MATRIX.replace('["gan", "wgan"]', '["wgan", "dcgan"]')
+    specs = load(MATRIX + more)
+    assert len({run_id(spec) for spec in specs}) == len(specs) == 12
+    assert specs[:8] == load(MATRIX)
+
+
+def test_the_full_configuration_is_resolved_and_overrides_stand_in_it(load: Load) -> None:
+    gan, wgan = (load(MATRIX + "[matrix.config.wgan]\nclip = 0.5\n")[index].variant.config for index in (0, 2))
+    assert gan["learning_rate"] == 2e-4 and gan["beta1"] == 0.5  # the defaults that baselines/gan.py gives
+    assert wgan["clip"] == 0.5 and wgan["learning_rate"] == 5e-5
+
+
+def test_an_override_that_says_the_default_is_the_same_run(load: Load) -> None:
+    assert load(MATRIX) == load(MATRIX + "[matrix.config.wgan]\nclip = 0.01\n")
+
+
+def test_a_whole_number_for_a_float_is_the_same_run_as_the_float(load: Load) -> None:
+    one, float_one = (load(MATRIX + f"[matrix.config.gan]\nlearning_rate = {value}\n") for value in ("1", "1.0"))
+    assert [run_id(spec) for spec in one] == [run_id(spec) for spec in float_one]
+    rampup, float_rampup = (load(MATRIX + f"[matrix.training]\nema_rampup = {value}\n") for value in ("0", "0.0"))
+    assert [run_id(spec) for spec in rampup] == [run_id(spec) for spec in float_rampup]
+
+
+def test_paths_start_at_the_suites_folder_and_the_id_follows_the_content(load: Load, tmp_path: Path) -> None:
+    np.save(tmp_path / "mine.npy", np.zeros((12, 8, 8), np.uint8))
+    text = '[datasets.mine]\npath = "mine.npy"\nresolution = 8\n' + MATRIX.replace('["ring8", "grid25"]', '["mine"]')
+    first = load(text)[0]
+    assert first.dataset.path == str(tmp_path / "mine.npy")
+    assert first.dataset.resolution == 8 and len(first.dataset.content or "") == 64
+    (tmp_path / "mine.npy").rename(tmp_path / "moved.npy")
+    assert run_id(load(text.replace("mine.npy", "moved.npy"))[0]) == run_id(first)
+    np.save(tmp_path / "moved.npy", np.ones((12, 8, 8), np.uint8))
+    assert run_id(load(text.replace("mine.npy", "moved.npy"))[0]) != run_id(first)
+
+
+def test_a_table_gives_a_registered_data_set_a_protocol(load: Load) -> None:
+    specs = load("[datasets.digits]\nresolution = 8\nchannels = 1\n" + MATRIX.replace('"grid25"', '"digits"'))
+    assert {(spec.dataset.name, spec.dataset.resolution, spec.dataset.channels) for spec in specs} == {
+        ("ring8", None, None),
+        ("digits", 8, 1),
+    }
+
+
+def test_a_method_from_a_file_keeps_no_folder_in_its_name(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "own.py").write_text(METHOD)
+    text = MATRIX.replace('["gan", "wgan"]', '["deep/own.py:Own"]')
+    first = load(text + '[matrix.config."deep/own.py:Own"]\nrate = 2\n')[0]
+    assert first.variant.name == "own.py:Own"
+    assert first.variant.path == str(tmp_path / "deep" / "own.py")
+    assert first.variant.config == {"latent_dim": 2, "rate": 2.0}
+    assert "/" not in first.slug and ":" not in first.slug
+    before = run_id(load(text)[0])
+    (tmp_path / "deep" / "own.py").write_text(METHOD + "\n# edited\n")
+    assert run_id(load(text)[0]) != before
+
+
+@pytest.mark.parametrize(
+    ("setting", "read"),
+    [
+        ("budget_images=7", lambda spec: spec.budget_images == 7),
+        ("seeds=[5]", lambda spec: spec.seed == 5),
+        ("training.batch_size = 8", lambda spec: spec.training.batch_size == 8),
+        ("training.learning_rate_schedule=cosine", lambda spec: spec.training.learning_rate_schedule == "cosine"),
+        ('variants=["wgan"]', lambda spec: spec.variant.name == "wgan"),
+        ("evaluation.n_fake=65", lambda spec: spec.evaluation.n_fake == 65),
+        ('evaluation.metrics=["fd", "kd"]', lambda spec: spec.evaluation.metrics == ("fd", "kd")),
+    ],
+)
+def test_a_setting_changes_every_matrix(load: Load, setting: str, read: Callable[[RunSpec], bool]) -> None:
+    assert all(read(spec) for spec in load(MATRIX + MATRIX, setting))
+
+
+def test_later_settings_win_and_each_reaches_its_place(load: Load) -> None:
+    specs = load(MATRIX, "budget_images=7", "budget_images=8", "datasets.ring8.resolution=8", "config.wgan.clip=0.5", "name=renamed")
+    assert {spec.budget_images for spec in specs} == {8}
+    assert {spec.dataset.resolution for spec in specs if spec.dataset.name == "ring8"} == {8}
+    assert {spec.variant.config.get("clip") for spec in specs} == {None, 0.5}
+
+
+@pytest.mark.parametrize("setting", ["", "=", "=3", "seeds", "budget_images.x=1"])
+def test_a_setting_of_another_form_is_refused(setting: str) -> None:
+    with pytest.raises(RequestError, match="--set"):
+        apply_setting({"matrix": [{"budget_images": 1}]}, setting)
+
+
+@pytest.mark.parametrize("name", SUITES.names())
+def test_every_registered_suite_expands_without_repetition(name: str) -> None:
+    suite, specs = load_suite(name)
+    assert suite.description
+    assert (
+        len({run_id(spec) for spec in specs}) == len(specs) == sum(len(m.variants) * len(m.datasets) * len(m.seeds) for m in suite.matrix)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "'matrix' is missing"),
+        ("matrix = []", "matrix = "),
+        ("[[matrix]]", "is missing"),
+        (MATRIX.replace("[1, 0]", "[1, 0.5]"), "seeds"),
+        (MATRIX.replace("budget_images = 100", 'budget_images = "100 k"'), "budget_images = '100 k'"),
+        (MATRIX + "[matrix.trainig]\nbatch_size = 1", "did you mean 'training'?"),
+        (MATRIX + "[matrix.training]\nbatch_sise = 1", "did you mean 'batch_size'?"),
+        (MATRIX.replace("n_fake", "n_fakes"), "did you mean 'n_fake'?"),
+        ("[datasets.mine]\npth = 'x'\n" + MATRIX, "did you mean 'path'?"),
+        (MATRIX.replace('"fd"', '"is"'), "write 'cs'"),
+    ],
+)
+def test_a_suite_that_cannot_be_meant_is_refused_on_one_line(load: Load, tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        load(text)
+    assert words in str(caught.value)
+    assert str(tmp_path / "suite.toml") in str(caught.value) and "\n" not in str(caught.value)
