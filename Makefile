@@ -29,6 +29,7 @@ types: $(VENV)/.development
 	$(BIN)/mypy
 
 unit: $(VENV)/.development
+	@echo "left out of a plain run: $$($(BIN)/pytest --collect-only -m 'slow or gpu or network' | tail -1)"
 	$(BIN)/pytest -n 2 --dist worksteal
 
 test-all: $(VENV)/.development  ## also what a plain run leaves out

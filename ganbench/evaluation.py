@@ -14,7 +14,7 @@ from ganbench.diagnostics.diversity import diversity_diagnostics
 from ganbench.diagnostics.modes import mode_diagnostics
 from ganbench.errors import RequestError
 from ganbench.features.base import Extractor, extract
-from ganbench.metrics.base import Comparison, Features, Metric
+from ganbench.metrics.base import Comparison, Features, Metric, Reference
 from ganbench.registry import EXTRACTORS, METRICS, check_metrics
 from ganbench.results.record import Finding, Score, Weights
 from ganbench.sampling import SAMPLING_VERSION
@@ -40,7 +40,7 @@ class Evaluator:
         self.metrics: list[Metric] = [METRICS.load(name) for name in plan.metrics]
         self.extractor: Extractor = EXTRACTORS.load(plan.extractor)().to(device)
         check_plan(dataset, plan, self.extractor, self.metrics)
-        self.real = self._features(reference_examples(dataset, plan))
+        self.reference = Reference(self._features(reference_examples(dataset, plan)))
 
     def __call__(self, examples: Tensor, weights: Weights) -> tuple[tuple[Score, ...], tuple[Finding, ...]]:
         """Scores and diagnoses one set.
@@ -50,7 +50,7 @@ class Evaluator:
             weights: Which weights they were drawn with.
         """
         fake = self._features(examples)
-        comparison = Comparison(self.real, fake)
+        comparison = Comparison(self.reference, fake)
         scores = tuple(self._score(metric, comparison, weights) for metric in self.metrics)
         found = [*diversity_diagnostics(comparison), *self._class_diagnostics(fake)]
         if self.dataset.modes is not None:

@@ -197,6 +197,7 @@ class Cell:
             if trainer.step in evaluations:
                 self._evaluate(trainer, evaluator)
             if trainer.step in evaluations or self.stop.is_set() or time.monotonic() - saved >= self.runtime.checkpoint_s:
+                self.log.sync()  # a checkpoint never knows of evaluations that the disk does not
                 write_checkpoint(self.folder / "checkpoints", trainer.weights(), trainer.state())
                 saved = time.monotonic()
             if self.stop.is_set() and trainer.step < self.spec.steps:

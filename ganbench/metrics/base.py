@@ -7,13 +7,15 @@ with what several metrics need (moments, neighbours) computed once and shared.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.metrics.neighbours import Containment, Manifold, contained
+
+T = TypeVar("T")
 
 NORMAL_975 = 1.959963984540054
 """97.5 % quantile of the standard normal law: half of a 95 % interval, in standard deviations."""
@@ -42,19 +44,57 @@ class Moments:
     """float64 (d, d), divided by n - 1."""
 
 
+class Reference:
+    """Features of real examples, with what every comparison with them shares.
+
+    Args:
+        features: Features of the reference examples.
+
+    Raises:
+        RequestError: Features are not a matrix, or hold a value that is not finite.
+    """
+
+    def __init__(self, features: Features) -> None:
+        self.features = _checked(features, "real")
+        self._shared: dict[str, Any] = {}
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Mean and covariance."""
+        return moments(self.features.values)
+
+    @cached_property
+    def manifold(self) -> Manifold:
+        """The examples and their nearest neighbours, centred on their mean."""
+        return Manifold.of(self.features.values - self.moments.mean)
+
+    def shared(self, name: str, compute: Callable[[Tensor], T]) -> T:
+        """What a metric needs of the real features alone, computed once.
+
+        Args:
+            name: Of the result.
+            compute: Makes it from the features (n, d).
+        """
+        if name not in self._shared:
+            self._shared[name] = compute(self.features.values)
+        result: T = self._shared[name]
+        return result
+
+
 class Comparison:
     """Features of real and of generated examples, and what metrics share of them.
 
     Args:
-        real: Features of the reference examples.
+        real: Features of the reference examples, or a reference that other comparisons share.
         fake: Features of the generated examples, by the same extractor.
 
     Raises:
         RequestError: Features are not a matrix, hold a value that is not finite, or differ in width.
     """
 
-    def __init__(self, real: Features, fake: Features) -> None:
-        self.real = _checked(real, "real")
+    def __init__(self, real: Features | Reference, fake: Features) -> None:
+        self.reference = real if isinstance(real, Reference) else Reference(real)
+        self.real = self.reference.features
         self.fake = _checked(fake, "generated")
         widths = self.real.values.shape[1], self.fake.values.shape[1]
         if widths[0] != widths[1]:
@@ -62,32 +102,25 @@ class Comparison:
                 f"real features have width {widths[0]}, generated features {widths[1]}; take both from the same layer of one extractor"
             )
 
-    @cached_property
+    @property
     def real_moments(self) -> Moments:
         """Mean and covariance of the real features."""
-        return moments(self.real.values)
+        return self.reference.moments
 
     @cached_property
     def fake_moments(self) -> Moments:
         """Mean and covariance of the generated features."""
         return moments(self.fake.values)
 
-    @cached_property
-    def tie(self) -> float:
-        """Squared distance below which two examples are one and the same: rounding of the matrix product, with room to spare."""
-        origin = self.real_moments.mean
-        spread = ((self.real.values - origin).square().sum(1).mean() + (self.fake.values - origin).square().sum(1).mean()).item()
-        return max(1e-12 * spread, torch.finfo(torch.float64).tiny)
-
-    @cached_property
+    @property
     def real_manifold(self) -> Manifold:
         """The real examples and their nearest real neighbours."""
-        return Manifold.of(self.real.values - self.real_moments.mean, self.tie)
+        return self.reference.manifold
 
     @cached_property
     def fake_manifold(self) -> Manifold:
-        """The generated examples and their nearest generated neighbours."""
-        return Manifold.of(self.fake.values - self.real_moments.mean, self.tie)
+        """The generated examples and their nearest generated neighbours, centred on the real mean."""
+        return Manifold.of(self.fake.values - self.real_moments.mean)
 
     @cached_property
     def fakes_in_real_balls(self) -> tuple[Containment, Containment]:

@@ -29,7 +29,8 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Unbiased MMD^2 over all pairs, with the variance of its first- and second-order projections (Hoeffding)."""
     real, fake = comparison.real.values, comparison.fake.values
     n, m = len(real), len(fake)
-    within_real, within_fake, between = _kernel(real, None), _kernel(fake, None), _kernel(real, fake)
+    within_real = comparison.reference.shared("kernel", lambda values: _kernel(values, None))
+    within_fake, between = _kernel(fake, None), _kernel(real, fake)
     value = within_real.mean + within_fake.mean - 2 * between.mean
     first = (
         4 * (within_real.row_means - between.row_means).var().item() / n

@@ -2,7 +2,7 @@
 
 Everything runs over blocks of rows, so that no n x m matrix is ever held whole. Squared distances come from
 matrix products of centred float64 features. Two squared distances count as equal when they agree to
-rounding (1e-9 relative, plus the comparison's ``tie``): exact copies then behave the same whatever the
+rounding (1e-9 relative, plus the manifold's ``tie``): exact copies then behave the same whatever the
 block size, and open and closed balls differ exactly where they should.
 """
 
@@ -33,13 +33,13 @@ class Manifold:
     indices: Tensor
     """int64 (n, NEIGHBOURS): which examples those are."""
     tie: float
-    """Squared distances that differ by less are equal."""
+    """Squared distances that differ by less are equal: rounding of the matrix product, with room to spare."""
 
     def __len__(self) -> int:
         return len(self.points)
 
     @classmethod
-    def of(cls, points: Tensor, tie: float) -> "Manifold":
+    def of(cls, points: Tensor) -> "Manifold":
         """Finds the neighbours of every point among the others.
 
         Raises:
@@ -54,6 +54,8 @@ class Manifold:
             squared[rows, start + rows] = torch.inf
             found.append(squared.topk(NEIGHBOURS, largest=False))
         radii = torch.cat([values for values, _ in found]).clamp(min=0)
+        # rounding of a matrix product is relative to the norms; a query near a ball's border has norms like the ball's own
+        tie = max(1e-12 * norms.mean().item(), torch.finfo(torch.float64).tiny)
         return cls(points=points, squared_norms=norms, squared_radii=radii, indices=torch.cat([which for _, which in found]), tie=tie)
 
     def threshold(self, k: int, closed: bool) -> Tensor:

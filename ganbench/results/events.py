@@ -6,6 +6,7 @@ first carry ``images_seen``. A resumed run drops the lines behind its checkpoint
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ class EventLog:
                 handle.seek(end - 1)
                 line = line if handle.read(1) == b"\n" else "\n" + line  # a kill cut the line before short
             handle.write(line.encode())
+
+    def sync(self) -> None:
+        """Returns when every line is on the disk."""
+        with self.path.open("rb") as handle:
+            os.fsync(handle.fileno())
 
     def truncate(self, images_seen: int) -> None:
         """Drops ticks and evaluations behind a checkpoint, and an end that was none; starts stay, since they count the attempts."""

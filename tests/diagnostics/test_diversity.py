@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from ganbench.diagnostics import diversity
 from ganbench.diagnostics.base import Diagnostic
-from ganbench.diagnostics.diversity import diversity_diagnostics
+from ganbench.diagnostics.diversity import diversity_diagnostics, duplicate_rate
 from ganbench.metrics.base import Comparison, Features
 from ganbench.seeding import stream
 
@@ -59,3 +60,12 @@ def test_total_collapse_is_all_duplicates() -> None:
     assert found["duplicate_rate"].value == 1
     assert found["feature_variance_ratio"].value == pytest.approx(0, abs=1e-20)
     assert math.isfinite(found["duplicate_rate"].perfect)
+
+
+def test_a_large_reference_sets_the_limit_by_evenly_spaced_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, fake = gaussian(3_000, 40), gaussian(500, 41)
+    thinned = duplicate_rate(Comparison(Features(values=real[::3]), Features(values=fake)))
+    monkeypatch.setattr(diversity, "REAL_LIMIT", 1_000)
+    large = Comparison(Features(values=real), Features(values=fake))
+    assert duplicate_rate(large).value == thinned.value
+    assert "manifold" not in vars(large.reference)  # the search over all of them did not happen

@@ -85,10 +85,10 @@ def test_all_examples_equal_fill_closed_balls_only() -> None:
 @pytest.mark.parametrize("closed", [True, False])
 def test_deletion_counts_equal_deleting(closed: bool) -> None:
     x, y, k = gaussian(40, 3, 14), 1.3 * gaussian(30, 3, 15), 3
-    queries = Manifold.of(y, 0.0)
+    queries = Manifold.of(y)
 
     def count(points: torch.Tensor) -> Containment:
-        return contained(queries, Manifold.of(points, 0.0), ((k, closed),))[0]
+        return contained(queries, Manifold.of(points), ((k, closed),))[0]
 
     whole = count(x)
     covered = (whole.per_query > 0).sum()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Features, Metric
+from ganbench.metrics.base import Comparison, Features, Metric, Reference
 from ganbench.metrics.classifier import CS
 from ganbench.metrics.frechet import FD
 from ganbench.metrics.kernel import KD
@@ -79,3 +79,13 @@ def test_broken_log_probabilities_are_refused() -> None:
     for broken, message in ((torch.full((9, 2), math.nan), "NaN"), (torch.zeros(8, 2), "9, classes")):
         with pytest.raises(RequestError, match=message):
             Comparison(Features(values=x), Features(values=x, log_probabilities=broken))
+
+
+def test_a_shared_reference_changes_no_value_and_is_searched_once() -> None:
+    real, fakes = features(150, 2), (features(150, 3), features(150, 4))
+    shared = Reference(real)
+    for metric in ALL:
+        for fake in fakes:
+            alone, together = (metric.estimate(Comparison(side, fake), stream(4, "metric")) for side in (real, shared))
+            assert alone == together
+    assert shared.manifold is Comparison(shared, fakes[0]).real_manifold

@@ -1,0 +1,74 @@
+"""Runs small enough to be carried out many times in a test."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganbench.data.dataset import Dataset
+from ganbench.data.loading import load_dataset
+from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec
+from ganbench.variant_config import resolved_config, variant_source
+
+SMALL: dict[str, dict[str, Any]] = {
+    "gan": {"latent_dim": 8, "generator_widths": (16, 16), "discriminator_widths": (8, 8), "maxout_pieces": 2, "learning_rate": 0.01},
+    "dcgan": {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "learning_rate": 0.01},
+    "wgan": {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "learning_rate": 0.01},
+    "wgan_gp": {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "learning_rate": 0.01},
+}
+"""Networks of a few thousand weights."""
+IMAGES = DatasetSpec(name="digits", resolution=8)
+POINTS = DatasetSpec(name="ring8")
+
+TinySpec = Callable[..., RunSpec]
+
+
+def build_spec(variant: str = "dcgan", dataset: DatasetSpec = IMAGES, *, config: dict[str, Any] | None = None, **fields: Any) -> RunSpec:
+    """A run of twelve steps on 8x8 digits or on points; ``config`` and ``fields`` replace parts of it."""
+    source = variant_source(variant, Path())
+    resolved = resolved_config(source, {**SMALL.get(variant, {}), **(config or {})}, "test")
+    spec = RunSpec(
+        variant=VariantSpec(name=source.name, config=resolved, path=source.path, content=source.content),
+        dataset=dataset,
+        seed=0,
+        budget_images=12 * 16,
+        training=TrainingSpec(batch_size=16, ema_halflife_images=50),
+        evaluation=EvaluationSpec(extractor="pixels" if dataset == IMAGES else "identity", metrics=("fd",), n_fake=80, n_real=200),
+    )
+    return replace(spec, **fields)
+
+
+@pytest.fixture(scope="session")
+def tiny_spec() -> TinySpec:
+    """Builds tiny runs: ``tiny_spec("wgan", POINTS, seed=3, config={"critic_steps": 2})``."""
+    return build_spec
+
+
+@pytest.fixture(scope="session")
+def tiny_data() -> Callable[[DatasetSpec], Dataset]:
+    """Loads the data of a tiny run, once a session."""
+    return lru_cache(lambda spec: load_dataset(spec, Path()))
+
+
+@pytest.fixture(scope="session")
+def tiny_trainer(tiny_data: Callable[[DatasetSpec], Dataset]) -> Callable[..., Any]:
+    """Builds a trainer at step 0; with ``cls``, of that class instead of the spec's variant."""
+    import torch
+
+    from ganbench import seeding
+    from ganbench.pipeline import build
+    from ganbench.training.trainer import Trainer
+    from ganbench.training.variant import Variant
+
+    def start(spec: RunSpec, cls: type[Variant] | None = None) -> Trainer:
+        data = tiny_data(spec.dataset)
+        variant = build(spec, data, torch.device("cpu"))
+        if cls is not None:
+            with seeding.global_stream(spec.seed, "init"):
+                variant = cls(variant.config, data.shape)
+        return Trainer(variant, data, spec, torch.device("cpu"))
+
+    return start
