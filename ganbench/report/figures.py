@@ -18,6 +18,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
 """Okabe and Ito's palette: told apart by colour-blind readers as well."""
@@ -59,6 +60,8 @@ def curves(out: Path, records: Sequence[Record]) -> Figure:
         metric, weights = panel.split("/")
         axes.set_title(panel if metric == "loss" else f"{metric.upper()}, {'EMA' if weights == 'ema' else 'raw'} weights")
         axes.set_xlabel("images seen")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.spines[["top", "right"]].set_visible(False)
         if not panel.startswith("loss/") and _positive(axes):
             axes.set_yscale("log")
@@ -69,36 +72,42 @@ def curves(out: Path, records: Sequence[Record]) -> Figure:
 
 
 def samples(out: Path, records: Sequence[Record]) -> Figure:
-    """Real examples and the last kept samples of every run: variants across, seeds down."""
+    """Real examples and the last kept samples of every run: variants across, seeds down; points over the real ones in grey."""
     variants = list(dict.fromkeys(record.spec.variant.name for record in records))
     seeds = sorted({record.spec.seed for record in records})
     size = (2.6 * (len(variants) + 1), 2.8 * len(seeds) + 0.4)
     figure, grid = plt.subplots(len(seeds), len(variants) + 1, figsize=size, layout="constrained", squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
-    for real in sorted((run_folder(out, records[0].spec) / "samples").glob("real.*")):
-        _samples(grid[0][0], real)
+    real = next(iter(sorted((run_folder(out, records[0].spec) / "samples").glob("real.*"))), None)
+    if real is not None:
+        _samples(grid[0][0], real, None)
         grid[0][0].set_title("real", fontsize=9)
     for record in records:
         axes = grid[seeds.index(record.spec.seed)][variants.index(record.spec.variant.name) + 1]
         files = sorted((run_folder(out, record.spec) / "samples").glob("*-ema.*"))
         if files:
-            _samples(axes, files[-1])
+            _samples(axes, files[-1], real)
         note = "" if record.status == "done" else f" ({record.status})"
         axes.set_title(f"{record.spec.variant.name}, seed {record.spec.seed}{note}", fontsize=9)
     figure.suptitle(f"{records[0].spec.dataset.name}: first samples, EMA weights at the end")
     return figure
 
 
-def _samples(axes: Axes, path: Path) -> None:
+def _samples(axes: Axes, path: Path, real: Path | None) -> None:
     if path.suffix == ".png":
         with Image.open(path) as image:
             axes.imshow(np.asarray(image), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
         return
     points = np.load(path, allow_pickle=False)
+    frame = points if real is None else np.load(real, allow_pickle=False)
     axes.set_axis_on()
+    axes.scatter(frame[:, 0], frame[:, 1], s=10, color="0.8", linewidths=0)
     axes.scatter(points[:, 0], points[:, 1], s=2, alpha=0.4, linewidths=0, color=COLOURS[0])
-    axes.set_aspect("equal", "datalim")
+    # every panel in the frame of the real points, so that spread and collapse are seen as such
+    low, high = frame.min(0), frame.max(0)
+    margin = 0.25 * (high - low)
+    axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]), aspect="equal")
     axes.tick_params(labelsize=7)
 
 

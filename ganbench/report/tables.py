@@ -196,11 +196,13 @@ def _interval(cell: MeanInterval | None) -> str:
 
 
 def _number(value: float) -> str:
-    """Three significant digits, never in exponent form for ordinary sizes."""
-    if value == 0 or 1e-3 <= abs(value) < 1e3:
-        digits = 3 if abs(value) < 1 else 2 if abs(value) < 10 else 1
-        return f"{value:.{digits}f}"
-    return f"{value:,.0f}" if abs(value) >= 1e3 else f"{value:.1e}"
+    """Three significant digits; exponents only for what is far below one in a thousand."""
+    size = abs(value)
+    if size >= 1e3:
+        return f"{value:,.0f}"
+    if size == 0 or size >= 0.1:
+        return f"{value:.{3 if size < 1 else 2 if size < 10 else 1}f}"
+    return f"{value:.3g}" if size >= 1e-4 else f"{value:.1e}"
 
 
 def _thousands(value: float | None) -> str:

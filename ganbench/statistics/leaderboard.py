@@ -200,8 +200,7 @@ def _standing(row: Row, primary: Column | None) -> tuple[float, float, float]:
     sign = -1.0 if primary.higher_is_better else 1.0
     values = [sign * s.value for r in row.done for s in r.scores if (s.metric, s.protocol["weights"]) == (primary.metric, primary.weights)]
     worst = [math.inf] * (len(row.records) - len(row.done))
-    ordered = sorted([*values, *worst])
-    return ordered[len(ordered) // 2], len(worst) / len(row.records), fmean(values) if values else math.inf
+    return median([*values, *worst]), len(worst) / len(row.records), fmean(values) if values else math.inf
 
 
 def _with_differences(board: Leaderboard, others: Sequence[Leaderboard]) -> Leaderboard:
