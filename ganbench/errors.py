@@ -50,7 +50,12 @@ class Diverged(GanbenchError):
 
     Args:
         detail: What was seen, in words.
+        images_seen: Real images that the discriminator had seen when it happened; None if that is for the caller to say.
     """
+
+    def __init__(self, detail: str, images_seen: int | None = None) -> None:
+        super().__init__(detail)
+        self.images_seen = images_seen
 
 
 class Interrupted(GanbenchError):

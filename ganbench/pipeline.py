@@ -144,11 +144,11 @@ class Cell:
                 write_samples(self.folder / "samples", reference_examples(self.dataset, self.spec.evaluation).numpy(), "real")
                 self._evaluate(trainer, evaluator)
             self._train(trainer, evaluator)
-        except Diverged as divergence:
-            self.log.append("end", images_seen=trainer.images_seen, status="diverged")
-            return self._record(
-                "diverged", divergence=Divergence(kind="nonfinite", images_seen=trainer.images_seen, detail=str(divergence))
-            )
+        except Diverged as end:
+            # the step where it happened, not the tick where it was read: how often one looks must not change a record
+            self.images_seen = trainer.images_seen if end.images_seen is None else end.images_seen
+            self.log.append("end", images_seen=self.images_seen, status="diverged")
+            return self._record("diverged", divergence=Divergence(kind="nonfinite", images_seen=self.images_seen, detail=str(end)))
         self.stage = "recording"
         prune(self.folder / "checkpoints", keep=1)
         collapse = self._collapse()
@@ -193,7 +193,8 @@ class Cell:
             warm_up -= 1
             heartbeat(self.folder)
             if tick.first_nonfinite_step >= 0:
-                raise Diverged(f"a loss or gradient was not finite in step {tick.first_nonfinite_step:,}")
+                seen = tick.first_nonfinite_step * self.spec.training.batch_size
+                raise Diverged(f"a loss or gradient was not finite in step {tick.first_nonfinite_step:,}", seen)
             if trainer.step in evaluations:
                 self._evaluate(trainer, evaluator)
             if trainer.step in evaluations or self.stop.is_set() or time.monotonic() - saved >= self.runtime.checkpoint_s:

@@ -63,6 +63,9 @@ def running(folder: Path) -> Iterator[None]:
             raise RequestError(
                 f"{folder}: another process is working on this run ({handle.read().strip()}); wait for it, or stop it"
             ) from None
+        if not marker.exists() or not os.path.samestat(os.fstat(handle.fileno()), marker.stat()):
+            # its last holder removed it between the opening and the lock, which now holds nothing
+            raise RequestError(f"{folder}: another process has just ended here; repeat the command")
         handle.truncate(0)
         handle.write(json.dumps({"pid": os.getpid(), "host": host_hash()}))
         handle.flush()
