@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ganbench.report.tables import number
 from ganbench.results.record import Record
 from ganbench.spec import RunSpec
 
@@ -57,7 +58,7 @@ class MatrixProgress:
         self._progress.update(self._tasks[spec.slug], completed=seen)
         if event["kind"] == "evaluation" and event["weights"] == "ema":
             score = event["scores"][0]
-            note = f"{score['label']} {score['value']:.3g}"
+            note = f"{score['label']} {number(score['value'])}"
             self._progress.update(self._tasks[spec.slug], note=note)
             self._line(f"evaluated {_name(spec)} at {event['images_seen']:,} of {spec.budget_images:,} images: {note}")
 
@@ -81,7 +82,7 @@ class MatrixProgress:
         if record.divergence:
             return f"after {record.divergence.images_seen:,} images: {record.divergence.detail}"
         ema = [score for score in record.scores if score.protocol["weights"] == "ema"]
-        return ", ".join(f"{score.label} {score.value:.3g}" for score in ema[:1])
+        return ", ".join(f"{score.label} {number(score.value)}" for score in ema[:1])
 
     def _line(self, text: str) -> None:
         """Outside a terminal: one line an event, with the time since the start and the runs that ended."""

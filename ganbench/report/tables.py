@@ -124,7 +124,7 @@ def _runs(board: Leaderboard) -> Table:
             (
                 _ranked(row),
                 _outcomes(row.records),
-                *(_number(row.diagnostics[name].mean) if name in row.diagnostics else MISSING for name in names),
+                *(number(row.diagnostics[name].mean) if name in row.diagnostics else MISSING for name in names),
                 MISSING if row.final_over_best is None else f"{row.final_over_best:.2f}",
                 _thousands(_median(training)),
                 _thousands(_median(sampling)),
@@ -191,11 +191,11 @@ def _interval(cell: MeanInterval | None) -> str:
     if cell is None:
         return MISSING
     if cell.low is None or cell.high is None:
-        return _number(cell.mean)
-    return f"{_number(cell.mean)}\n[{_number(cell.low)}, {_number(cell.high)}]"
+        return number(cell.mean)
+    return f"{number(cell.mean)}\n[{number(cell.low)}, {number(cell.high)}]"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Three significant digits; exponents only for what is far below one in a thousand."""
     size = abs(value)
     if size >= 1e3:

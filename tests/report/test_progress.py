@@ -32,8 +32,8 @@ def test_without_a_terminal_there_is_one_line_an_event_with_time_and_count() -> 
     said = [line.split("/1  ", 1)[1] for line in lines]
     assert said == [
         "started   own.py:[red]GAN on digits, seed 0",
-        "evaluated own.py:[red]GAN on digits, seed 0 at 512 of 1,024 images: FD·random-conv 2",
-        "done      own.py:[red]GAN on digits, seed 0: FD·random-conv 4",
+        "evaluated own.py:[red]GAN on digits, seed 0 at 512 of 1,024 images: FD·random-conv 2.00",
+        "done      own.py:[red]GAN on digits, seed 0: FD·random-conv 4.00",
     ]
 
 
