@@ -109,6 +109,8 @@ def run(
         raise RequestError("give either a suite or --spec; `ganbench list suites` shows the registered suites")
     runtime = _runtime(threads, device, data_root)
     if spec is not None:
+        if settings or workers or retry_failed:
+            raise RequestError("--spec runs one cell as it is written; --set, --workers and --retry-failed go with a suite")
         run_one(spec, out, runtime, as_json, console)
     else:
         run_suite(str(suite), out, settings or [], workers, runtime, retry_failed, as_json, console)

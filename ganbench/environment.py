@@ -79,6 +79,7 @@ def describe(device: torch.device, code: Path) -> dict[str, Any]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "memory_bytes": provenance.memory_bytes(),
         "host": provenance.host_hash(),
+        "runs_at_a_time": int(os.environ.get("GANBENCH_RUNS_AT_A_TIME", "1")),
         "gpu": None,
     }
     if device.type == "cuda":
@@ -131,7 +132,15 @@ def slots(runtime: Runtime, workers: int | None, cells: int) -> list[dict[str, s
         workers: Number of places; None takes one a GPU, or one for every ``threads`` CPU cores.
         cells: Cells to run; there are no more places than that.
     """
-    gpus = torch.cuda.device_count() if runtime.device == "auto" else 0
-    places = min(cells, workers or gpus or max(1, (os.cpu_count() or 1) // runtime.threads))
+    gpus = _visible_gpus() if runtime.device == "auto" else []
+    on_one_gpu = 1 if runtime.device.startswith("cuda") else 0
+    places = min(cells, workers or len(gpus) or on_one_gpu or max(1, (os.cpu_count() or 1) // runtime.threads))
     threads = {name: str(runtime.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    return [{**threads, **({"CUDA_VISIBLE_DEVICES": str(place % gpus)} if gpus else {})} for place in range(places)]
+    return [{**threads, **({"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} if gpus else {})} for place in range(places)]
+
+
+def _visible_gpus() -> list[str]:
+    """What CUDA_VISIBLE_DEVICES must say to show a worker one of the GPUs that this process sees."""
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = given.split(",") if given else [str(number) for number in range(torch.cuda.device_count())]
+    return [name.strip() for name in names][: torch.cuda.device_count()]

@@ -1,5 +1,6 @@
 """What are the scores of this set of generated examples? (examples -> features -> metrics and diagnostics)"""
 
+import math
 import time
 from dataclasses import asdict
 
@@ -12,7 +13,7 @@ from ganbench.diagnostics.base import Diagnostic
 from ganbench.diagnostics.classes import class_diagnostics
 from ganbench.diagnostics.diversity import diversity_diagnostics
 from ganbench.diagnostics.modes import mode_diagnostics
-from ganbench.errors import RequestError
+from ganbench.errors import Diverged, RequestError
 from ganbench.features.base import Extractor, extract
 from ganbench.metrics.base import Comparison, Features, Metric, Reference
 from ganbench.registry import EXTRACTORS, METRICS, check_metrics
@@ -62,13 +63,18 @@ class Evaluator:
 
     def _class_diagnostics(self, fake: Features) -> list[Diagnostic]:
         shares = self.dataset.class_shares
-        if shares is None or fake.log_probabilities is None or fake.log_probabilities.shape[1] != len(shares):
-            return []
+        if shares is None or fake.log_probabilities is None or self.extractor.class_names != self.dataset.class_names:
+            return []  # without labels, or the classifier knows other classes
         return class_diagnostics(fake.log_probabilities, torch.from_numpy(shares).to(self.device))
 
     def _score(self, metric: Metric, comparison: Comparison, weights: Weights) -> Score:
         start = time.perf_counter()
-        estimate = metric.estimate(comparison, seeding.stream(self.seed, f"metric/{metric.name}"))
+        try:
+            estimate = metric.estimate(comparison, seeding.stream(self.seed, f"metric/{metric.name}"))
+        except OverflowError:
+            raise Diverged(f"{metric.name} overflows: the generated examples are too far off") from None
+        if not all(map(math.isfinite, (estimate.value, estimate.ci_low, estimate.ci_high))):
+            raise Diverged(f"{metric.name} is not finite: {estimate.value}, 95 % interval {estimate.ci_low} to {estimate.ci_high}")
         return Score(
             metric=metric.name,
             label=f"{metric.name.upper()}·{self.extractor.name}",
@@ -101,7 +107,7 @@ class Evaluator:
             "n_fake": len(comparison.fake),
             "weights": weights,
             "sampling_version": SAMPLING_VERSION,
-            "feature_dtype": "float32",
+            "feature_dtype": "float64" if self.extractor.network is None else "float32",
             "tf32": torch.backends.cudnn.allow_tf32 if self.device.type == "cuda" else False,
         }
 
@@ -136,6 +142,15 @@ def check_plan(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor, met
             f"evaluation.n_real = {plan.n_real:,} is more than the {len(split):,} examples of {dataset.name}'s {plan.reference} split; "
             "ask for at most that, or leave it out"
         )
+    try:
+        extract(extractor, reference_examples(dataset, plan)[:2], "cpu")
+    except RequestError:
+        raise
+    except Exception as error:
+        said = str(error).splitlines()[0]
+        raise RequestError(
+            f"evaluation.extractor: {extractor.name!r} cannot see examples of {dataset.shape} ({said}); try another"
+        ) from None
     for metric in metrics:
         if metric.needs == "probabilities" and extractor.classes == 0:
             raise RequestError(

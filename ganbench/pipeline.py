@@ -2,13 +2,14 @@
 
 import hashlib
 import math
+import shlex
 import signal
 import threading
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +23,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
 from ganbench.data.root import data_root
 from ganbench.diagnostics.collapse import verdict
-from ganbench.environment import Runtime, configure, describe
+from ganbench.environment import Runtime, configure, describe, worker_arguments
 from ganbench.errors import Diverged, Interrupted, RequestError
 from ganbench.evaluation import Evaluator, check_plan, reference_examples
 from ganbench.registry import EXTRACTORS, METRICS, check_metrics
@@ -166,14 +167,16 @@ class Cell:
             message=str(error),
             stage=self.stage,
             traceback="".join(traceback.format_exception(error)[-6:]),
-            command=f"ganbench run --spec runs/{self.spec.slug}/spec.json --out runs/{self.spec.slug}-again "
-            f"--device {self.device} --threads {self.runtime.threads}",
+            command=f"ganbench run --spec runs/{self.spec.slug}/spec.json --out reproduced/{self.spec.slug} "
+            + shlex.join(worker_arguments(replace(self.runtime, device=str(self.device)))),
         )
         return self._record("failed", error=failure)
 
     def _restore(self, trainer: Trainer) -> bool:
         """Puts the trainer where the newest readable checkpoint was taken."""
         for checkpoint in readable(self.folder / "checkpoints", self.device):
+            if checkpoint.state.get("run_id") != run_id(self.spec):
+                continue
             trainer.restore(checkpoint.weights, checkpoint.state)
             self.images_seen = trainer.images_seen
             return True
@@ -199,7 +202,7 @@ class Cell:
                 self._evaluate(trainer, evaluator)
             if trainer.step in evaluations or self.stop.is_set() or time.monotonic() - saved >= self.runtime.checkpoint_s:
                 self.log.sync()  # a checkpoint never knows of evaluations that the disk does not
-                write_checkpoint(self.folder / "checkpoints", trainer.weights(), trainer.state())
+                write_checkpoint(self.folder / "checkpoints", trainer.weights(), {**trainer.state(), "run_id": run_id(self.spec)})
                 saved = time.monotonic()
             if self.stop.is_set() and trainer.step < self.spec.steps:
                 raise Interrupted(f"stopped after {trainer.images_seen:,} images; the same command goes on from there")
@@ -237,7 +240,7 @@ class Cell:
         collapse = verdict(
             [evaluation.images_seen for evaluation in series],
             [score.value for score in scores],
-            [(score.ci_high - score.ci_low) / (2 * 1.96) for score in scores],
+            [(score.ci_high - score.value) / 1.96 for score in scores],
             [
                 math.nan if found.value is None else found.value
                 for evaluation in series

@@ -201,6 +201,8 @@ def load_file_target(path: Path, attribute: str) -> Any:
     assert found is not None and found.loader is not None
     module = importlib.util.module_from_spec(found)
     sys.modules[name] = module  # dataclasses look their module up by name
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # what lies beside the file can be imported by it; last, so that it hides nothing
     try:
         found.loader.exec_module(module)
     except Exception as error:

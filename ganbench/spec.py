@@ -15,7 +15,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le
 
 ID_VERSION = 1
-"""Raised when the same spec would mean another run."""
+"""Raised when the same spec would mean another run: when a default changes, say. A field added later is left out of the
+identity while it has its default, so that old runs keep their ids."""
 
 Scalar = bool | int | float | str
 ConfigValue = Scalar | tuple[Scalar, ...] | None

@@ -128,8 +128,11 @@ def apply_setting(table: dict[str, Any], setting: str) -> None:
         value = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         value = text  # a bare word is a string
-    path = key.strip().split(".")
-    for target in _targets(table, path):
+    matrices = table.get("matrix", [])
+    if not isinstance(matrices, list) or not all(isinstance(matrix, dict) for matrix in matrices):
+        return  # the suite's own form is wrong, and is refused as such
+    path, targets = _targets(table, matrices, key.strip())
+    for target in targets:
         for part in path[:-1]:
             target = target.setdefault(part, {})
             if not isinstance(target, dict):
@@ -137,17 +140,19 @@ def apply_setting(table: dict[str, Any], setting: str) -> None:
         target[path[-1]] = value
 
 
-def _targets(table: dict[str, Any], path: list[str]) -> list[dict[str, Any]]:
-    """The tables that a setting changes: the suite's own, or every matrix that it can apply to."""
-    matrices: list[dict[str, Any]] = table.get("matrix", [])
+def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """The path of a setting, and the tables that it changes: the suite's own, or every matrix that it can apply to."""
+    path = key.split(".")
     if path[0] in ("name", "description") or (path[0] == "datasets" and len(path) > 1):
-        return [table]
-    if path[0] == "config" and len(path) > 1:
-        fitting = [matrix for matrix in matrices if path[1] in matrix.get("variants", [])]
-        if not fitting:
-            raise UnknownName("variant in --set", path[1], {name for matrix in matrices for name in matrix.get("variants", [])})
-        return fitting
-    return matrices
+        return path, [table]
+    if path[0] != "config" or len(path) == 1:
+        return path, matrices
+    variants = {str(name) for matrix in matrices if isinstance(matrix.get("variants"), list) for name in matrix["variants"]}
+    meant = [name for name in variants if key.startswith(f"config.{name}.")]  # a name from a file holds dots itself
+    if not meant:
+        raise UnknownName("variant in --set", path[1], variants)
+    name = max(meant, key=len)
+    return ["config", name, *key.removeprefix(f"config.{name}.").split(".")], [m for m in matrices if name in m["variants"]]
 
 
 def expand(suite: Suite, folder: Path, where: str) -> list[RunSpec]:
@@ -204,5 +209,5 @@ def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:
         return DatasetSpec(name=name, resolution=table.resolution, channels=table.channels)
     if name in DATASETS.targets:
         raise RequestError(f"{where}: [datasets.{name}] has a path, but {name!r} is a registered data set; give yours another name")
-    path = (folder / table.path).resolve()
+    path = (folder / Path(table.path).expanduser()).resolve()
     return DatasetSpec(name=name, path=str(path), content=content_hash(path), resolution=table.resolution, channels=table.channels)

@@ -50,7 +50,7 @@ def variant_source(name: str, folder: Path) -> VariantSource:
     if target is None:
         module, _, attribute = VARIANTS.target(name).partition(":")
         return VariantSource(name=name, attribute=attribute, file=source_path(module))
-    file = (folder / target[0]).resolve()
+    file = (folder / target[0].expanduser()).resolve()
     if not file.is_file():
         raise RequestError(f"{file}: no such file; a method from a file is written path/to/file.py:ClassName")
     content = hashlib.sha256(file.read_bytes()).hexdigest()

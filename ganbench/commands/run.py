@@ -13,7 +13,7 @@ from ganbench.commands.output import print_json
 from ganbench.errors import RequestError
 from ganbench.files import writable_folder
 from ganbench.results.record import Record
-from ganbench.results.store import finished, run_folder, write_manifest
+from ganbench.results.store import check_owner, finished, run_folder, write_manifest
 from ganbench.spec import RunSpec, from_json, run_id
 from ganbench.suite import load_suite
 
@@ -60,7 +60,9 @@ def _run_missing(
     chosen_device(options)
     for spec in {run_id(replace(spec, seed=0)): spec for spec in missing}.values():  # seeds differ in nothing that can be checked
         check(spec, options)
-    writable_folder(out)
+    for spec in missing:
+        check_owner(run_folder(out, spec), spec)
+    writable_folder(out / "runs")
     write_manifest(out, suite, specs)
     for spec in missing:
         (run_folder(out, spec) / "record.json").unlink(missing_ok=True)  # only --retry-failed leaves one here

@@ -96,6 +96,8 @@ def content_hash(path: str | Path) -> str:
 
 
 def _file_hash(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise DataError(f"{str(path)!r} is no ordinary file; remove it from the folder")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -42,7 +42,7 @@ def from_json(data: bytes, names: Sequence[str], where: str) -> npt.NDArray[np.i
     for missing in names:
         if missing not in by_name:
             raise DataError(f"{where} has no label for image {missing!r}; add it, or set labels to null")
-    for extra in sorted(set(by_name) - set(names)):
+    for extra in sorted(set(by_name) - set(names), key=repr):
         raise DataError(f"{where} labels {extra!r}, which is not among the images; remove the entry or add the image")
     return checked([by_name[name] for name in names], where)
 

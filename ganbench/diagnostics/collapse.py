@@ -1,11 +1,12 @@
 """Did the run collapse, and when?
 
 The published rule over a run's series of evaluations. Hard collapse: the last evaluation's features vary less
-than 5 % as much as the real ones, and not 25 % more than at the evaluation before, which would be a run that is
-still learning; a low ratio that recovers is none, and the untrained start does not count. Score collapse, for a
-score m where lower is better, with running best b: m has been above max(2 b, b + 5 sd) in the last three
-evaluations at least, without a return below 1.2 b since it first was, and has given back a tenth of the
-untrained start's score: what wavers closer to the best is noise. An excursion that returned is a spike.
+than 5 % as much as the real ones, and either they varied more at an earlier one, or not half as much halfway: what
+has doubled since then belongs to a run that is still learning. A low ratio that recovers is no collapse, and the
+untrained start does not count. Score collapse, for a score m where lower is better, with running best b: m has been
+above max(2 b, b + 5 sd) in the last three evaluations at least, without a return below 1.2 b since it first was, and
+has given back a tenth of the untrained start's score: what wavers closer to the best is noise. An excursion that
+returned is a spike.
 """
 
 from collections.abc import Sequence
@@ -14,8 +15,8 @@ from typing import Literal
 
 VARIANCE_FLOOR = 0.05
 """Ratio of generated to real feature variance below which a generator has collapsed."""
-STILL_RISING = 1.25
-"""A low ratio that grew by this factor since the evaluation before belongs to a run that is still learning."""
+STILL_LEARNING = 2.0
+"""A low ratio that grew by this factor since halfway, and was never higher, belongs to a run that is still learning."""
 WINDOW = 3
 """Evaluations in a row that make a score collapse."""
 GIVEN_BACK = 0.1
@@ -72,8 +73,7 @@ def verdict(
     low = 0
     for seen, ratio in zip(images_seen, variance_ratio, strict=True):
         low = low + 1 if ratio < VARIANCE_FLOOR and seen > 0 else 0
-    rising = len(variance_ratio) > 1 and variance_ratio[-1] >= STILL_RISING * variance_ratio[-2]
-    if low and not rising:
+    if low and not _still_learning(images_seen, variance_ratio):
         detail = f"feature variance ended at {100 * variance_ratio[-1]:.2g} % of the real one"
         return Collapse(kind="variance", images_seen=images_seen[-low], detail=detail)
     open_ended = [found for found in _excursions(scores, eval_sd) if found.returned is None]
@@ -82,6 +82,14 @@ def verdict(
         detail = f"score ended at {scores[-1]:.4g} after a best of {found.best:.4g}, and never returned"
         return Collapse(kind="score", images_seen=images_seen[found.first], detail=detail)
     return None
+
+
+def _still_learning(images_seen: Sequence[int], variance_ratio: Sequence[float]) -> bool:
+    """Whether a run that never had its data's variance had at most half of its present one halfway through."""
+    if any(ratio >= VARIANCE_FLOOR for seen, ratio in zip(images_seen, variance_ratio, strict=True) if seen > 0):
+        return False
+    halfway = min(range(len(images_seen) - 1), key=lambda i: abs(images_seen[i] - images_seen[-1] / 2), default=None)
+    return halfway is not None and variance_ratio[-1] >= STILL_LEARNING * variance_ratio[halfway]
 
 
 def spikes(images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float]) -> list[Spike]:

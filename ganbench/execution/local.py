@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ganbench.errors import Interrupted
-from ganbench.files import write_json
 from ganbench.results.events import EventLog
 from ganbench.results.record import Record
-from ganbench.results.store import finished, run_folder
-from ganbench.spec import RunSpec, to_json
+from ganbench.results.store import claim, finished, run_folder
+from ganbench.spec import RunSpec
 
 POLL_S = 0.1
 """How often the workers are looked at."""
 WORKER_FLAG = "GANBENCH_PARENT"
 """Environment variable with the process id of the matrix that a worker belongs to."""
+SLOTS_FLAG = "GANBENCH_RUNS_AT_A_TIME"
+"""Environment variable with the number of runs that share the machine, for the record of their timings."""
 
 
 class Reporter(Protocol):
@@ -77,7 +78,7 @@ def run_matrix(
         while waiting or workers:
             while waiting and free:
                 slot = free.pop(0)
-                workers.append(_start(waiting.popleft(), out, arguments, slot, slots[slot]))
+                workers.append(_start(waiting.popleft(), out, arguments, slot, len(slots), slots[slot]))
                 reporter.started(workers[-1].spec)
             time.sleep(POLL_S)
             for worker in list(workers):
@@ -93,12 +94,12 @@ def run_matrix(
     return results
 
 
-def _start(spec: RunSpec, out: Path, arguments: Sequence[str], slot: int, variables: Mapping[str, str]) -> _Worker:
+def _start(spec: RunSpec, out: Path, arguments: Sequence[str], slot: int, slots: int, variables: Mapping[str, str]) -> _Worker:
     folder = run_folder(out, spec)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "spec.json", to_json(spec))
-    command = [sys.executable, "-m", "ganbench", "run", "--spec", str(folder / "spec.json"), "--out", str(folder), *arguments]
-    environment = {**os.environ, **variables, WORKER_FLAG: str(os.getpid())}
+    claim(folder, spec)
+    # -P: a statistics.py beside the suite must not stand in for Python's
+    command = [sys.executable, "-P", "-m", "ganbench", "run", "--spec", str(folder / "spec.json"), "--out", str(folder), *arguments]
+    environment = {**os.environ, **variables, WORKER_FLAG: str(os.getpid()), SLOTS_FLAG: str(slots)}
     with (folder / "log.txt").open("ab") as log:
         # a session of its own: Ctrl-C reaches the matrix alone, which then asks its workers to stop
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True)

@@ -31,6 +31,8 @@ class Extractor(ABC):
     """Named input protocol (see ``ganbench.features.resize``)."""
     classes: ClassVar[int] = 0
     """Number of classes; 0 where the extractor is no classifier."""
+    class_names: ClassVar[tuple[str, ...]] = ()
+    """What the classes are called; class diagnostics need a data set with the same ones."""
 
     def __init__(self, network: nn.Module | None = None, weights_sha256: str | None = None) -> None:
         self.network = network.eval().requires_grad_(False) if network is not None else None

@@ -57,6 +57,7 @@ class _Probe(Extractor):
     accepts: ClassVar[Literal["image", "points", "any"]] = "image"
     width: ClassVar[int] = WIDTH
     classes: ClassVar[int] = CLASSES
+    class_names: ClassVar[tuple[str, ...]] = tuple(map(str, range(CLASSES)))
     size: ClassVar[int]
     """Height and width that the network sees, in pixels."""
 

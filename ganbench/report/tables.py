@@ -1,5 +1,6 @@
 """How does a leaderboard look in a terminal and in Markdown? (one Table feeds both)"""
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,7 +100,10 @@ def _scores(board: Leaderboard) -> Table:
         f"{column.metric.upper()} {'↑' if column.higher_is_better else '↓'}" + ("\nraw" if column.weights == "raw" else "")
         for column in shown
     ]
-    rows = [(_ranked(row), *(_interval(row.scores.get((column.metric, column.weights))) for column in shown)) for row in board.rows]
+    rows = [
+        (_ranked(row) + _survivors(row), *(_interval(row.scores.get((column.metric, column.weights))) for column in shown))
+        for row in board.rows
+    ]
     scores = board.protocol["scores"]
     plan = board.protocol["evaluation"]
     sets = f"{plan['n_fake']:,} generated against {_thousands(scores.get('n_real'))} {plan['reference']} examples"
@@ -131,14 +135,7 @@ def _runs(board: Leaderboard) -> Table:
                 _thousands(max((timing.peak_memory_bytes for timing in timed), default=0) / 2**20 or None),
             )
         )
-    devices = sorted(
-        {
-            f"{r.timing.device}, {r.timing.threads} thread{'s' * (r.timing.threads > 1)}"
-            for row in board.rows
-            for r in row.records
-            if r.timing
-        }
-    )
+    devices = sorted({_where(record) for row in board.rows for record in row.records if record.timing})
     notes = [
         "Diagnostics of EMA weights, mean over finished seeds. "
         f"Images a second: medians, warm-up and evaluation excluded, on {'; '.join(devices) or 'no device'}."
@@ -147,8 +144,20 @@ def _runs(board: Leaderboard) -> Table:
     return Table(title=f"{board.dataset}: diagnostics and speed", columns=heads, rows=tuple(rows), notes=tuple(notes))
 
 
+def _where(record: Record) -> str:
+    """The device of a run's timings, its threads, and how many runs shared the machine."""
+    assert record.timing is not None
+    threads, beside = record.timing.threads, record.provenance.get("hardware", {}).get("runs_at_a_time", 1)
+    return f"{record.timing.device}, {threads} thread{'s' * (threads > 1)}" + (f" a run, {beside} runs at a time" if beside > 1 else "")
+
+
 def _ranked(row: Row) -> str:
     return f"{row.rank or MISSING} {row.variant}"
+
+
+def _survivors(row: Row) -> str:
+    """Says behind a name that means are over fewer seeds than were run."""
+    return "" if len(row.done) in (0, len(row.records)) else f" ({len(row.done)} of {len(row.records)} seeds)"
 
 
 def _outcomes(records: Sequence[Record]) -> str:
@@ -179,8 +188,8 @@ def _best(rows: Sequence[Row], column: Column) -> int | None:
         return None
     place, leader = min(cells, key=lambda item: sign * item[1].mean)
     worst_of_leader = leader.low if column.higher_is_better else leader.high
-    if worst_of_leader is None:
-        return None
+    if worst_of_leader is None or len(rows[place].done) < len(rows[place].records):
+        return None  # the mean of the seeds that survived is no best
     best_of_others = [cell.high if column.higher_is_better else cell.low for other, cell in cells if other != place]
     means = [cell.mean for other, cell in cells if other != place]
     apart = all(sign * (mean if best is None else best) > sign * worst_of_leader for best, mean in zip(best_of_others, means, strict=True))
@@ -199,7 +208,7 @@ def number(value: float) -> str:
     """Three significant digits; exponents only for what is far below one in a thousand."""
     size = abs(value)
     if size >= 1e3:
-        return f"{value:,.0f}"
+        return f"{value:,.0f}" if size < 1e7 else f"{value:.1e}"
     if size == 0 or size >= 0.1:
         return f"{value:.{3 if size < 1 else 2 if size < 10 else 1}f}"
     return f"{value:.3g}" if size >= 1e-4 else f"{value:.1e}"
@@ -210,4 +219,4 @@ def _thousands(value: float | None) -> str:
 
 
 def _median(values: Sequence[float]) -> float | None:
-    return sorted(values)[len(values) // 2] if values else None
+    return statistics.median(values) if values else None

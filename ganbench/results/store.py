@@ -31,20 +31,44 @@ def run_folder(out: Path, spec: RunSpec) -> Path:
     return out / "runs" / spec.slug
 
 
-def claim(folder: Path, spec: RunSpec) -> None:
-    """Makes a run directory this spec's, or makes sure that it is.
+def check_owner(folder: Path, spec: RunSpec) -> None:
+    """Makes sure that a run directory is this spec's, or nobody's yet.
 
     Raises:
-        RequestError: The directory belongs to another spec, or holds other things.
+        RequestError: It belongs to another spec, or holds other things.
     """
     path = folder / "spec.json"
     if path.exists():
-        owner = from_json(json.loads(path.read_text()), str(path))
+        owner = from_json(_read_json(path), str(path))
         if run_id(owner) != run_id(spec):
             raise RequestError(f"{folder}: belongs to another run ({owner.slug}); name another folder with --out")
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestError(f"{folder}: is not empty and holds no run; name another folder with --out")
+
+
+def claim(folder: Path, spec: RunSpec) -> None:
+    """Makes a run directory this spec's.
+
+    Raises:
+        RequestError: It belongs to another spec, holds other things, or cannot be written to.
+    """
+    check_owner(folder, spec)
     write_json(writable_folder(folder) / "spec.json", to_json(spec))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of ganbench's own.
+
+    Raises:
+        RequestError: The file holds none.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{path}: damaged ({error}); move it away and run the same command again") from None
+    if not isinstance(fields, dict):
+        raise RequestError(f"{path}: damaged (no JSON object); move it away and run the same command again")
+    return fields
 
 
 @contextmanager
@@ -83,7 +107,7 @@ def heartbeat(folder: Path) -> None:
 def write_manifest(out: Path, suite: str, specs: Iterable[RunSpec]) -> None:
     """Writes the matrix before it runs; cells of earlier suites in the same folder stay listed."""
     path = out / "manifest.json"
-    cells: dict[str, Any] = json.loads(path.read_text())["cells"] if path.exists() else {}
+    cells: dict[str, Any] = _read_json(path).get("cells", {}) if path.exists() else {}
     for spec in specs:
         cells[run_id(spec)] = {"suite": suite, "folder": f"runs/{spec.slug}", "spec": to_json(spec)}
     write_json(path, {"manifest_version": MANIFEST_VERSION, "cells": cells})

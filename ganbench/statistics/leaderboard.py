@@ -15,6 +15,13 @@ from typing import Any
 from ganbench.results.record import Finding, Record, Score, Weights
 from ganbench.statistics.intervals import MeanInterval, mean_interval
 
+BOUNDS = {
+    **dict.fromkeys(("precision", "recall", "coverage"), (0.0, 1.0)),
+    **dict.fromkeys(("fd", "density"), (0.0, math.inf)),
+    "cs": (1.0, math.inf),
+}
+"""Possible values of the built-in metrics (a record is read without the metrics, which need torch)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
@@ -136,13 +143,9 @@ def _columns(records: Sequence[Record]) -> tuple[Column, ...]:
 def _setup(record: Record) -> dict[str, Any]:
     """Everything but the seed that tells two rows apart."""
     spec = record.spec
-    return {
-        "variant": spec.variant.name,
-        "content": spec.variant.content,
-        **spec.variant.config,
-        **asdict(spec.training),
-        "budget_images": spec.budget_images,
-    }
+    config = {f"config.{name}": value for name, value in spec.variant.config.items()}
+    training = {f"training.{name}": value for name, value in asdict(spec.training).items()}
+    return {"variant": spec.variant.name, "content": spec.variant.content, **config, **training, "budget_images": spec.budget_images}
 
 
 def _row_name(record: Record, others: Sequence[Record]) -> str:
@@ -150,7 +153,7 @@ def _row_name(record: Record, others: Sequence[Record]) -> str:
     own = _setup(record)
     namesakes = [_setup(other) for other in others if other.spec.variant.name == record.spec.variant.name]
     differing = [key for key in own if key != "content" and any(other.get(key) != own[key] for other in namesakes)]
-    settings = ", ".join(f"{key}={own[key]}" for key in differing)
+    settings = ", ".join(f"{key.removeprefix('config.').removeprefix('training.')}={own[key]}" for key in differing)
     return f"{own['variant']} ({settings})" if settings else str(own["variant"])
 
 
@@ -178,10 +181,8 @@ def _row(name: str, records: Sequence[Record]) -> Row:
 
 
 def _bounds(score: Score) -> tuple[float, float]:
-    """Where an interval over seeds is cut: a share stays a share, a distance does not fall below zero."""
-    if score.metric in ("precision", "recall", "coverage"):
-        return 0.0, 1.0
-    return (-math.inf if score.metric in ("kd", "kid") else 0.0), math.inf
+    """Where an interval over seeds is cut: a share stays a share, a distance does not fall below zero; unknown metrics are left alone."""
+    return BOUNDS.get(score.metric, (-math.inf, math.inf))
 
 
 def final_over_best(record: Record) -> float | None:

@@ -76,7 +76,7 @@ def readable(folder: Path, device: torch.device) -> Iterator[Checkpoint]:
     """
     for path in _newest_first(folder):
         try:
-            state = torch.load(path / "state.pt", map_location=device, weights_only=True)
+            state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
             weights = {name: load_file(path / f"{name}.safetensors", device=str(device)) for name in state.pop("weights")}
         except Exception:  # safetensors and torch raise types of their own for a damaged file
             continue

@@ -9,7 +9,8 @@ from torch import nn
 class MovingAverage:
     """An exponential moving average of a network's parameters and floating-point buffers.
 
-    Batch-norm statistics are averaged with the weights that they belong to; integer buffers are copied.
+    Batch-norm statistics are averaged with the weights that they belong to; integer and boolean buffers (counters,
+    stages) are copied.
 
     Args:
         module: The network to follow; its present state is the start.

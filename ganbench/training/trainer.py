@@ -98,7 +98,6 @@ class Trainer:
             steps: Number of steps, at least 1.
         """
         start = time.perf_counter()
-        self.variant.train()
         for _ in range(steps):
             self._one_step()
         logs = self._watch.read()
@@ -117,6 +116,7 @@ class Trainer:
         training = self.spec.training
         factor = SCHEDULES[training.learning_rate_schedule](self.images_seen, self.spec.steps * training.batch_size)
         self._context.begin(self.step, self.images_seen, factor)
+        self.variant.train()  # every step, so that a method that changes a mode does not depend on the length of a tick
         with seeding.global_stream(self.spec.seed, "step", self.step, device=self.device):
             self._watch.add(self.variant.discriminator_step(self._batch(), self._context))
             self._watch.add(self.variant.generator_step(self._context))
@@ -126,7 +126,9 @@ class Trainer:
 
     def _batch(self) -> Batch:
         """The real examples of this step: a function of the seed and the step alone."""
-        indices = self._order.indices(self.images_seen, self.spec.training.batch_size).to(self.device)
+        indices = self._order.indices(self.images_seen, self.spec.training.batch_size)
+        if self.device.type == "cuda":
+            indices = indices.pin_memory().to(self.device, non_blocking=True)  # a plain copy would wait for the device
         examples = self._examples[indices]
         if examples.dtype == torch.uint8:
             examples = examples.float() / 127.5 - 1

@@ -96,10 +96,17 @@ def test_series_of_unequal_length_are_a_mistake() -> None:
 
 
 def test_low_variance_that_still_rises_is_a_run_that_is_learning() -> None:
-    assert judge([100, 90, 80], ratios=[0.0, 0.010, 0.0125]) is None
-    stuck = judge([100, 90, 80], ratios=[0.0, 0.010, 0.0124])
+    assert judge([100] * 7, ratios=[0, 0, 0.0002, 0.0007, 0.0021, 0.0036, 0.0043]) is None  # doubled since halfway
+    assert judge([100] * 3, ratios=[0.0, 0.010, 0.020]) is None
+    stuck = judge([100] * 3, ratios=[0.0, 0.010, 0.0199])
     assert stuck is not None
     assert stuck.kind == "variance"
+
+
+def test_variance_that_was_lost_is_a_collapse_however_it_jitters() -> None:
+    lost = judge([100] * 4, ratios=[0.0, 0.5, 1e-6, 5e-6])
+    assert lost is not None
+    assert (lost.kind, lost.images_seen) == ("variance", 2000)
 
 
 def test_wavering_near_the_best_is_no_collapse() -> None:
