@@ -9,7 +9,7 @@ import torch
 
 from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
-from ganbench.errors import RequestError
+from ganbench.errors import Diverged, RequestError
 from ganbench.evaluation import Evaluator, reference_examples
 from ganbench.results.record import Score, protocol_key
 from ganbench.spec import DatasetSpec, EvaluationSpec
@@ -146,3 +146,19 @@ def test_points_are_scored_and_their_modes_counted(ring: Dataset, tiny_data: Cal
     health = {finding.name: finding.value for finding in diagnostics}
     assert scores[0].value < 0.05
     assert health["modes"] == 8
+
+
+def test_a_classifier_of_other_classes_diagnoses_no_classes(evaluator: Evaluator, digits: Dataset) -> None:
+    def names(dataset: Dataset) -> set[str]:
+        return {found.name for found in Evaluator(dataset, PLAN, 0, CPU)(torch.from_numpy(digits.held_out.examples), "raw")[1]}
+
+    animals = replace(digits, class_names=tuple("abcdefghij"))
+    assert "class_kl" in names(digits)
+    assert "class_kl" not in names(animals)
+
+
+def test_a_metric_without_a_finite_value_ends_the_run(ring: Dataset) -> None:
+    plan = EvaluationSpec(extractor="identity", metrics=("kd",), n_fake=64, n_real=64)
+    far = 5e25 * torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(Diverged, match="kd"):
+        Evaluator(ring, plan, 0, CPU)(far, "raw")

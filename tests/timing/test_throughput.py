@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import torch
 from torch import nn
 
@@ -53,3 +56,11 @@ def test_sampling_is_measured_in_evaluation_mode_and_changes_nothing() -> None:
 def test_peak_memory_is_the_resident_set_in_bytes() -> None:
     # a process that has torch loaded holds more than 50 MB, and this machine less than 10 TB
     assert 50e6 < peak_memory_bytes(torch.device("cpu")) < 10e12
+
+
+def test_peak_memory_is_this_process_own_and_not_its_parents() -> None:
+    # 600 MB in this process; a child of its own has a few hundred at most (Linux hands getrusage's peak down)
+    ballast = torch.ones(600 * 2**20, dtype=torch.uint8)
+    code = "import torch\nfrom ganbench.timing.throughput import peak_memory_bytes\nprint(peak_memory_bytes(torch.device('cpu')))"
+    child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+    assert peak_memory_bytes(torch.device("cpu")) > child + len(ballast) // 2
