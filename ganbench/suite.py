@@ -149,6 +149,8 @@ def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str) ->
         return path, matrices
     variants = {str(name) for matrix in matrices if isinstance(matrix.get("variants"), list) for name in matrix["variants"]}
     meant = [name for name in variants if key.startswith(f"config.{name}.")]  # a name from a file holds dots itself
+    if not variants:
+        return path, []  # the suite's own form is wrong, and is refused as such
     if not meant:
         raise UnknownName("variant in --set", path[1], variants)
     name = max(meant, key=len)

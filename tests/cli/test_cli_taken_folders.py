@@ -72,7 +72,7 @@ def test_images_that_an_extractor_cannot_see_are_one_line(ganbench: Command, sui
 @pytest.mark.parametrize("setting", ["budget_images=64", "config.gan.latent_dim=2"])
 def test_settings_on_a_suite_of_the_wrong_form_are_one_line(ganbench: Command, tmp_path: Path, matrix: str, setting: str) -> None:
     (tmp_path / "suite.toml").write_text(f'name = "x"\n{matrix}\n')
-    ganbench("plan", "suite.toml", "--set", setting).one_line()
+    assert "matrix" in ganbench("plan", "suite.toml", "--set", setting).one_line()
 
 
 def test_a_setting_reaches_a_method_from_a_file(ganbench: Command, suite: Suite, methods: Path) -> None:
