@@ -23,7 +23,8 @@ class DCGAN(Variant):
         generator_width: int = 128
         """Channels before the last layer, on images: 128 gives the paper's 1024 to 128 at 64 pixels."""
         discriminator_width: int = 64
-        """Channels behind the first layer, on images (the authors' code)."""
+        """Channels behind the first layer, on images. The paper gives no figure; a published version of an author's code
+        (soumith/dcgan.torch, main.lua) has 128, the generator's width."""
         learning_rate: float = 2e-4
         beta1: float = 0.5
         beta2: float = 0.999

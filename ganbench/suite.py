@@ -147,14 +147,15 @@ def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str) ->
         return path, [table]
     if path[0] != "config" or len(path) == 1:
         return path, matrices
-    variants = {str(name) for matrix in matrices if isinstance(matrix.get("variants"), list) for name in matrix["variants"]}
+    listing = [matrix for matrix in matrices if isinstance(matrix.get("variants"), list)]
+    variants = {str(name) for matrix in listing for name in matrix["variants"]}
     meant = [name for name in variants if key.startswith(f"config.{name}.")]  # a name from a file holds dots itself
     if not variants:
         return path, []  # the suite's own form is wrong, and is refused as such
     if not meant:
         raise UnknownName("variant in --set", path[1], variants)
     name = max(meant, key=len)
-    return ["config", name, *key.removeprefix(f"config.{name}.").split(".")], [m for m in matrices if name in m["variants"]]
+    return ["config", name, *key.removeprefix(f"config.{name}.").split(".")], [matrix for matrix in listing if name in matrix["variants"]]
 
 
 def expand(suite: Suite, folder: Path, where: str) -> list[RunSpec]:

@@ -20,8 +20,8 @@ class MeanInterval:
 def mean_interval(values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)) -> MeanInterval:
     """Student's t interval for the mean over seeds.
 
-    Wide for two or three seeds because they say little; a percentile bootstrap would be narrower there
-    and would cover 72 % instead of 95 %.
+    Wide for two or three seeds because they say little; a percentile bootstrap would be narrower, and with
+    three seeds it covers the mean of a normal law in 72 % of cases instead of 95 %.
 
     Args:
         values: One value a seed, at least one.

@@ -33,7 +33,7 @@ def ema_decay(images_seen: int, batch_size: int, halflife_images: int, rampup: f
         rampup: Upper limit of the half-life as a share of ``images_seen``; 0 sets no limit.
 
     Returns:
-        Decay in [0, 1) (Karras et al. 2020, "Training GANs with limited data", appendix: EMA ramp-up).
+        Decay in [0, 1) (the ramp-up of StyleGAN2-ADA: Karras et al. 2020, "Training GANs with limited data").
     """
     halflife = min(halflife_images, images_seen * rampup) if rampup else halflife_images
     return float(0.5 ** (batch_size / max(halflife, 1e-8)))

@@ -68,7 +68,15 @@ def test_images_that_an_extractor_cannot_see_are_one_line(ganbench: Command, sui
     assert "random-conv" in ganbench("run", "suite.toml", "--out", "out").one_line()
 
 
-@pytest.mark.parametrize("matrix", ['[matrix]\nvariants = ["gan"]', "matrix = 5", '[[matrix]]\nvariants = 5\ndatasets = ["ring8"]'])
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        '[matrix]\nvariants = ["gan"]',
+        "matrix = 5",
+        '[[matrix]]\nvariants = ["gan"]\n[[matrix]]\nseeds = [0]',
+        '[[matrix]]\nvariants = 5\ndatasets = ["ring8"]',
+    ],
+)
 @pytest.mark.parametrize("setting", ["budget_images=64", "config.gan.latent_dim=2"])
 def test_settings_on_a_suite_of_the_wrong_form_are_one_line(ganbench: Command, tmp_path: Path, matrix: str, setting: str) -> None:
     (tmp_path / "suite.toml").write_text(f'name = "x"\n{matrix}\n')
