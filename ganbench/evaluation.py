@@ -82,11 +82,12 @@ class Evaluator:
             ci_low=estimate.ci_low,
             ci_high=estimate.ci_high,
             ci_method=estimate.ci_method,
-            n_real=len(comparison.real),
-            n_fake=len(comparison.fake),
+            n_real=comparison.n_real,
+            n_fake=comparison.n_fake,
             higher_is_better=metric.higher_is_better,
             seconds=time.perf_counter() - start,
             protocol=self._protocol(metric, comparison, weights),
+            perfect=estimate.perfect,
         )
 
     def _protocol(
@@ -103,8 +104,8 @@ class Evaluator:
             "dataset": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
             "reference": self.plan.reference,
-            "n_real": len(comparison.real),
-            "n_fake": len(comparison.fake),
+            "n_real": comparison.n_real,
+            "n_fake": comparison.n_fake,
             "weights": weights,
             "sampling_version": SAMPLING_VERSION,
             "feature_dtype": "float64" if self.extractor.network is None else "float32",
@@ -152,7 +153,7 @@ def check_plan(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor, met
             f"evaluation.extractor: {extractor.name!r} cannot see examples of {dataset.shape} ({said}); try another"
         ) from None
     for metric in metrics:
-        if metric.needs == "probabilities" and extractor.classes == 0:
+        if "probabilities" in metric.needs_fake and extractor.classes == 0:
             raise RequestError(
                 f"evaluation.metrics: {metric.name!r} needs a classifier and {extractor.name!r} is none; leave it out, or take a probe"
             )

@@ -21,7 +21,7 @@ def diversity_diagnostics(comparison: Comparison) -> list[Diagnostic]:
 
 def feature_variance_ratio(comparison: Comparison) -> Diagnostic:
     """Total variance of the generated features over that of the real ones; near 0 when the generator has collapsed."""
-    real, fake = comparison.real.values, comparison.fake.values
+    real, fake = comparison.real.values.double(), comparison.fake.values.double()
     real_variance = real.var(0).sum().item()
     varies = real_variance > 0
     return Diagnostic(
@@ -61,4 +61,6 @@ def _manifold(comparison: Comparison) -> Manifold:
     stride = -(-len(comparison.real) // REAL_LIMIT)
     if stride == 1:
         return comparison.real_manifold
-    return comparison.reference.shared("near neighbours", lambda values: Manifold.of(values[::stride] - comparison.real_moments.mean))
+    return comparison.reference.shared(
+        "near neighbours", lambda: Manifold.of(comparison.real.values[::stride].double() - comparison.real_moments.mean)
+    )

@@ -5,9 +5,9 @@ with what several metrics need (moments, neighbours) computed once and shared.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -21,14 +21,40 @@ NORMAL_975 = 1.959963984540054
 """97.5 % quantile of the standard normal law: half of a 95 % interval, in standard deviations."""
 
 
+Need = Literal["moments", "features", "probabilities", "spatial", "labels", "images", "generator"]
+"""What a metric can ask of one side: mean and covariance, features, class probabilities, spatial features, class labels, the
+images themselves, or the generator behind them."""
+
+
+class LatentModel(Protocol):
+    """A generator that can be asked for images at chosen latents."""
+
+    def latents(self, n: int, generator: torch.Generator) -> Tensor:
+        """Latents of the model's own law (n, latent_dim)."""
+
+    def styles(self, latents: Tensor) -> Tensor | None:
+        """The intermediate latents of a model that has them (StyleGAN's w), in which lines are straight; None of any other."""
+
+    def images(self, latents: Tensor, styles: bool) -> Tensor:
+        """Float images in [-1, 1] (n, channels, height, width) at latents, or at intermediate ones. Noise inputs are the same for all."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """What one extractor saw of one set of examples."""
+    """What is known of one set of examples, most of it by one extractor."""
 
     values: Tensor
-    """float64 (n, d)."""
+    """float32 or float64 (n, d), as the extractor gave them; metrics compute in float64."""
     log_probabilities: Tensor | None = None
     """float64 (n, classes), log-softmax; None where the extractor is no classifier."""
+    spatial: Tensor | None = None
+    """float32 or float64 (n, positions * channels) of an inner layer, for sFID; None where the extractor gives none."""
+    labels: Tensor | None = None
+    """int64 (n,), class of every example; None without labels."""
+    images: Callable[[Tensor], Tensor] | None = None
+    """The uint8 images (k, channels, height, width) at indices (k,); None where only features are known."""
+    generator: LatentModel | None = None
+    """What generated the examples; None where only the examples are known."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -45,62 +71,116 @@ class Moments:
 
 
 class Reference:
-    """Features of real examples, with what every comparison with them shares.
+    """One set of real examples, with what every comparison with it shares.
 
     Args:
-        features: Features of the reference examples.
+        features: Features of the examples, or their moments alone.
+        n: How many examples the moments rest on; not needed beside features.
 
     Raises:
         RequestError: Features are not a matrix, or hold a value that is not finite.
     """
 
-    def __init__(self, features: Features) -> None:
-        self.features = _checked(features, "real")
+    def __init__(self, features: Features | Moments, n: int = 0) -> None:
+        self._features = _checked(features, "real") if isinstance(features, Features) else None
+        self._given = features if isinstance(features, Moments) else None
+        self.n = n if self._features is None else len(self._features)
         self._shared: dict[str, Any] = {}
+
+    @property
+    def features(self) -> Features:
+        """Features of every example.
+
+        Raises:
+            RequestError: Only their moments are known.
+        """
+        if self._features is None:
+            raise RequestError(
+                "the reference is a statistics file, which holds only mean and covariance; give the real examples themselves"
+            )
+        return self._features
+
+    @property
+    def has_features(self) -> bool:
+        """Whether more is known than the moments."""
+        return self._features is not None
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return len(self.moments.mean) if self._features is None else self._features.values.shape[1]
 
     @cached_property
     def moments(self) -> Moments:
         """Mean and covariance."""
-        return moments(self.features.values)
+        return self._given if self._given is not None else moments(self.features.values)
 
     @cached_property
     def manifold(self) -> Manifold:
         """The examples and their nearest neighbours, centred on their mean."""
-        return Manifold.of(self.features.values - self.moments.mean)
+        return Manifold.of(self.features.values.double() - self.moments.mean)
 
-    def shared(self, name: str, compute: Callable[[Tensor], T]) -> T:
-        """What a metric needs of the real features alone, computed once.
+    def shared(self, name: str, compute: Callable[[], T]) -> T:
+        """What a metric needs of the real examples alone, computed once.
 
         Args:
             name: Of the result.
-            compute: Makes it from the features (n, d).
+            compute: Makes it.
         """
         if name not in self._shared:
-            self._shared[name] = compute(self.features.values)
+            self._shared[name] = compute()
         result: T = self._shared[name]
         return result
 
 
 class Comparison:
-    """Features of real and of generated examples, and what metrics share of them.
+    """Real and generated examples, and what metrics share of them.
 
     Args:
         real: Features of the reference examples, or a reference that other comparisons share.
         fake: Features of the generated examples, by the same extractor.
+        held_out: Features of real examples that the generator was not trained on, for metrics of memorisation.
 
     Raises:
         RequestError: Features are not a matrix, hold a value that is not finite, or differ in width.
     """
 
-    def __init__(self, real: Features | Reference, fake: Features) -> None:
+    def __init__(self, real: Features | Reference, fake: Features, held_out: Features | Reference | None = None) -> None:
         self.reference = real if isinstance(real, Reference) else Reference(real)
-        self.real = self.reference.features
         self.fake = _checked(fake, "generated")
-        widths = self.real.values.shape[1], self.fake.values.shape[1]
-        if widths[0] != widths[1]:
-            raise RequestError(
-                f"real features have width {widths[0]}, generated features {widths[1]}; take both from the same layer of one extractor"
-            )
+        self.held_out_reference = held_out if isinstance(held_out, Reference) or held_out is None else Reference(held_out)
+        for side, reference in (("real", self.reference), ("held-out", self.held_out_reference)):
+            if reference is not None and reference.width != self.fake.values.shape[1]:
+                raise RequestError(
+                    f"{side} features have width {reference.width}, generated features {self.fake.values.shape[1]}; "
+                    "take both from the same layer of one extractor"
+                )
+
+    @property
+    def real(self) -> Features:
+        """The real examples."""
+        return self.reference.features
+
+    @property
+    def held_out(self) -> Features:
+        """Real examples that the generator was not trained on.
+
+        Raises:
+            RequestError: There are none.
+        """
+        if self.held_out_reference is None:
+            raise RequestError("held-out real examples are needed; give some that the generator was not trained on")
+        return self.held_out_reference.features
+
+    @property
+    def n_real(self) -> int:
+        """Number of real examples."""
+        return self.reference.n
+
+    @property
+    def n_fake(self) -> int:
+        """Number of generated examples."""
+        return len(self.fake)
 
     @property
     def real_moments(self) -> Moments:
@@ -120,7 +200,7 @@ class Comparison:
     @cached_property
     def fake_manifold(self) -> Manifold:
         """The generated examples and their nearest generated neighbours, centred on the real mean."""
-        return Manifold.of(self.fake.values - self.real_moments.mean)
+        return Manifold.of(self.fake.values.double() - self.real_moments.mean)
 
     @cached_property
     def fakes_in_real_balls(self) -> tuple[Containment, Containment]:
@@ -143,6 +223,8 @@ class Estimate:
     ci_high: float
     ci_method: str
     """How the interval was obtained, in a few words ("delta method")."""
+    perfect: float | None = None
+    """What a perfect generator is expected to score at this n; None where nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,8 +235,11 @@ class Metric:
     """Lower-case name on the command line and in records ("fd")."""
     version: int
     """Raised whenever the same features would give another value; part of the protocol key."""
-    higher_is_better: bool
-    needs: Literal["features", "probabilities"]
+    higher_is_better: bool | None
+    """None where a value between is best."""
+    needs_real: tuple[Need, ...] = ("features",)
+    needs_fake: tuple[Need, ...] = ("features",)
+    needs_held_out: tuple[Need, ...] = ()
     minimum_n: int
     """Smallest number of examples on either side that the metric accepts."""
     bounds: tuple[float, float]
@@ -165,7 +250,8 @@ class Metric:
 
 
 def moments(values: Tensor) -> Moments:
-    """Mean and covariance (divided by n - 1) of features (n, d)."""
+    """Mean and covariance (divided by n - 1), in float64, of features (n, d)."""
+    values = values.double()
     mean = values.mean(0)
     centred = values - mean
     return Moments(mean=mean, covariance=centred.T @ centred / (len(values) - 1))
@@ -199,8 +285,8 @@ def second_order_variance(first_order: float, second_order: float) -> float:
 
 
 def _checked(features: Features, side: str) -> Features:
-    """The features as float64, or a refusal in one line."""
-    values = features.values.to(torch.float64)
+    """The features, or a refusal in one line."""
+    values = features.values if features.values.dtype in (torch.float32, torch.float64) else features.values.double()
     if values.ndim != 2 or 0 in values.shape:
         raise RequestError(f"{side} features have shape {tuple(values.shape)}; give a matrix (n, d) with one row an example")
     broken = int((~values.isfinite()).any(1).sum())
@@ -215,4 +301,4 @@ def _checked(features: Features, side: str) -> Features:
             )
         if log_probabilities.isnan().any():
             raise RequestError(f"{side} log-probabilities hold NaN; mend the extractor's classifier head")
-    return Features(values=values, log_probabilities=log_probabilities)
+    return replace(features, values=values, log_probabilities=log_probabilities)

@@ -48,11 +48,11 @@ def frechet_bias(cov: Tensor, n_real: int, n_fake: int) -> float:
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """FD with the delta method's interval, from the influence values of both sides and the variance of the second-order term."""
     real, fake = comparison.real_moments, comparison.fake_moments
-    n, m = len(comparison.real), len(comparison.fake)
+    n, m = comparison.n_real, comparison.n_fake
     to_real, to_fake = _transport_maps(real.covariance, fake.covariance)
     first = (
-        _influence(comparison.real.values, real, fake.mean, to_fake).var() / n
-        + _influence(comparison.fake.values, fake, real.mean, to_real).var() / m
+        _influence(comparison.real.values.double(), real, fake.mean, to_fake).var() / n
+        + _influence(comparison.fake.values.double(), fake, real.mean, to_real).var() / m
     )
     pooled = ((n - 1) * real.covariance + (m - 1) * fake.covariance) / (n + m - 2)
     variance = second_order_variance(first.item(), _second_order(pooled, n, m))
@@ -104,7 +104,7 @@ FD = Metric(
     name="fd",
     version=1,
     higher_is_better=False,
-    needs="features",
+    needs_real=("moments",),
     minimum_n=10,
     bounds=_BOUNDS,
     parameters=(("ddof", 1),),

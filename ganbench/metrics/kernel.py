@@ -27,9 +27,9 @@ class _Kernel:
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Unbiased MMD^2 over all pairs, with the variance of its first- and second-order projections (Hoeffding)."""
-    real, fake = comparison.real.values, comparison.fake.values
+    real, fake = comparison.real.values.double(), comparison.fake.values.double()
     n, m = len(real), len(fake)
-    within_real = comparison.reference.shared("kernel", lambda values: _kernel(values, None))
+    within_real = comparison.reference.shared("kernel", lambda: _kernel(real, None))
     within_fake, between = _kernel(fake, None), _kernel(real, fake)
     value = within_real.mean + within_fake.mean - 2 * between.mean
     first = (
@@ -70,7 +70,6 @@ KD = Metric(
     name="kd",
     version=1,
     higher_is_better=False,
-    needs="features",
     minimum_n=10,
     bounds=_BOUNDS,
     parameters=(("degree", 3), ("gamma", "1/d"), ("coef0", 1)),

@@ -53,12 +53,12 @@ def _union(counts: Containment, n: int, m: int) -> Estimate:
 
 def _precision(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Share of the generated examples in any real ball."""
-    return _union(comparison.fakes_in_real_balls[0], len(comparison.real), len(comparison.fake))
+    return _union(comparison.fakes_in_real_balls[0], comparison.n_real, comparison.n_fake)
 
 
 def _recall(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Share of the real examples in any generated ball."""
-    return _union(comparison.reals_in_fake_balls, len(comparison.real), len(comparison.fake))
+    return _union(comparison.reals_in_fake_balls, comparison.n_real, comparison.n_fake)
 
 
 def _spread_to_neighbours(real: Manifold, per_ball: Tensor, k: int) -> Tensor:
@@ -70,7 +70,7 @@ def _spread_to_neighbours(real: Manifold, per_ball: Tensor, k: int) -> Tensor:
 def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Real balls that hold a generated example, on average, over k."""
     k, counts = 5, comparison.fakes_in_real_balls[1]
-    n, m = len(comparison.real), len(comparison.fake)
+    n, m = comparison.n_real, comparison.n_fake
     value = counts.per_query.double().mean().item() / k
     if value == 0:
         return Estimate(value=0.0, ci_low=0.0, ci_high=share_estimate(0.0, 0.0, n, m).ci_high, ci_method="Wilson, no ball is hit")
@@ -84,7 +84,7 @@ def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
 def _coverage(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Share of the real balls that hold any generated example."""
     k, counts = 5, comparison.fakes_in_real_balls[1]
-    n, m = len(comparison.real), len(comparison.fake)
+    n, m = comparison.n_real, comparison.n_fake
     hit = counts.per_ball > 0
     share = hit.double().mean().item()
     grown = _spread_to_neighbours(comparison.real_manifold, (~hit & (counts.shell_per_ball > 0)).long(), k)
@@ -99,7 +99,6 @@ PRECISION = Metric(
     name="precision",
     version=1,
     higher_is_better=True,
-    needs="features",
     minimum_n=10,
     bounds=(0.0, 1.0),
     parameters=(("k", 3), ("ball", "closed")),
@@ -111,7 +110,6 @@ RECALL = Metric(
     name="recall",
     version=1,
     higher_is_better=True,
-    needs="features",
     minimum_n=10,
     bounds=(0.0, 1.0),
     parameters=(("k", 3), ("ball", "closed")),
@@ -123,7 +121,6 @@ DENSITY = Metric(
     name="density",
     version=1,
     higher_is_better=True,
-    needs="features",
     minimum_n=10,
     bounds=(0.0, torch.inf),
     parameters=(("k", 5), ("ball", "open")),
@@ -135,7 +132,6 @@ COVERAGE = Metric(
     name="coverage",
     version=1,
     higher_is_better=True,
-    needs="features",
     minimum_n=10,
     bounds=(0.0, 1.0),
     parameters=(("k", 5), ("ball", "open")),

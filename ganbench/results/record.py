@@ -35,11 +35,14 @@ class Score:
     ci_method: str
     n_real: int
     n_fake: int
-    higher_is_better: bool
+    higher_is_better: bool | None
+    """None where a value between is best."""
     seconds: float
     """Time of this metric alone, from features."""
     protocol: dict[str, ConfigValue]
     """What the value depends on besides the examples: equal protocols can be ranked, others cannot."""
+    perfect: float | None = None
+    """What a perfect generator is expected to score at this n; None where nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
