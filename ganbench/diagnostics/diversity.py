@@ -61,6 +61,4 @@ def _manifold(comparison: Comparison) -> Manifold:
     stride = -(-len(comparison.real) // REAL_LIMIT)
     if stride == 1:
         return comparison.real_manifold
-    return comparison.reference.shared(
-        "near neighbours", lambda: Manifold.of(comparison.real.values[::stride].double() - comparison.real_moments.mean)
-    )
+    return comparison.reference.shared("near neighbours", lambda: Manifold.of(comparison.real.values[::stride]))

@@ -4,7 +4,7 @@ A metric is a pure function of a :class:`Comparison`: the features of real and o
 with what several metrics need (moments, neighbours) computed once and shared.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeVar
@@ -13,7 +13,11 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.neighbours import Containment, Manifold, contained
+from ganbench.metrics.kernel_sums import Kernel
+from ganbench.metrics.moments import Moments, moments
+from ganbench.metrics.neighbours import Containment, Manifold
+from ganbench.metrics.pairs import WITHIN, OnePass, Share, between, within
+from ganbench.metrics.points import Points
 
 T = TypeVar("T")
 
@@ -60,32 +64,22 @@ class Features:
         return len(self.values)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Moments:
-    """Mean and covariance of one set of features."""
-
-    mean: Tensor
-    """float64 (d,)."""
-    covariance: Tensor
-    """float64 (d, d), divided by n - 1."""
-
-
 class Reference:
     """One set of real examples, with what every comparison with it shares.
 
     Args:
         features: Features of the examples, or their moments alone.
-        n: How many examples the moments rest on; not needed beside features.
 
     Raises:
         RequestError: Features are not a matrix, or hold a value that is not finite.
     """
 
-    def __init__(self, features: Features | Moments, n: int = 0) -> None:
+    def __init__(self, features: Features | Moments) -> None:
         self._features = _checked(features, "real") if isinstance(features, Features) else None
         self._given = features if isinstance(features, Moments) else None
-        self.n = n if self._features is None else len(self._features)
+        self.n = len(features)
         self._shared: dict[str, Any] = {}
+        self.within = OnePass(lambda names: within(self.points, names))
 
     @property
     def features(self) -> Features:
@@ -116,9 +110,21 @@ class Reference:
         return self._given if self._given is not None else moments(self.features.values)
 
     @cached_property
+    def points(self) -> Points:
+        """The features, ready for work on all pairs."""
+        return Points.of(self.features.values, self.moments.mean)
+
+    @property
     def manifold(self) -> Manifold:
-        """The examples and their nearest neighbours, centred on their mean."""
-        return Manifold.of(self.features.values.double() - self.moments.mean)
+        """The examples and their nearest neighbours."""
+        manifold: Manifold = self.within["manifold"]
+        return manifold
+
+    @property
+    def kernel(self) -> Kernel:
+        """The cubic kernel over all pairs of distinct examples."""
+        kernel: Kernel = self.within["kernel"]
+        return kernel
 
     def shared(self, name: str, compute: Callable[[], T]) -> T:
         """What a metric needs of the real examples alone, computed once.
@@ -155,6 +161,10 @@ class Comparison:
                     f"{side} features have width {reference.width}, generated features {self.fake.values.shape[1]}; "
                     "take both from the same layer of one extractor"
                 )
+        self._within_fake = OnePass(lambda names: within(self.fake_points, names))
+        self._between = OnePass(
+            lambda names: between(self.reference.points, self.fake_points, lambda: (self.reference.manifold, self.fake_manifold), names)
+        )
 
     @property
     def real(self) -> Features:
@@ -198,25 +208,56 @@ class Comparison:
         return self.reference.manifold
 
     @cached_property
-    def fake_manifold(self) -> Manifold:
-        """The generated examples and their nearest generated neighbours, centred on the real mean."""
-        return Manifold.of(self.fake.values.double() - self.real_moments.mean)
+    def fake_points(self) -> Points:
+        """The generated features, centred on the real mean, ready for work on all pairs."""
+        return Points.of(self.fake.values, self.real_moments.mean)
 
-    @cached_property
+    @property
+    def fake_manifold(self) -> Manifold:
+        """The generated examples and their nearest generated neighbours."""
+        manifold: Manifold = self._within_fake["manifold"]
+        return manifold
+
+    @property
+    def fake_kernel(self) -> Kernel:
+        """The cubic kernel over all pairs of distinct generated examples."""
+        kernel: Kernel = self._within_fake["kernel"]
+        return kernel
+
+    @property
+    def kernel(self) -> Kernel:
+        """The cubic kernel over all pairs of a real (rows) and a generated example."""
+        kernel: Kernel = self._between["kernel"]
+        return kernel
+
+    @property
     def fakes_in_real_balls(self) -> tuple[Containment, Containment]:
         """Which generated examples lie in which real balls: closed with k = 3, and open with k = 5."""
-        closed, opened = contained(self.fake_manifold, self.real_manifold, ((3, True), (5, False)))
-        return closed, opened
+        counts: tuple[Containment, Containment] = self._between["fakes_in_real_balls"]
+        return counts
 
-    @cached_property
+    @property
     def reals_in_fake_balls(self) -> Containment:
         """Which real examples lie in which generated balls: closed with k = 3."""
-        return contained(self.real_manifold, self.fake_manifold, ((3, True),))[0]
+        counts: tuple[Containment] = self._between["reals_in_fake_balls"]
+        return counts[0]
+
+    def expect(self, shares: Iterable[Share]) -> None:
+        """Announces what metrics will share, so that one pass over the pairs serves them all.
+
+        Args:
+            shares: Of all metrics that will be asked for an estimate.
+        """
+        for share in shares:
+            self._between.expected.add(share)
+            for name in WITHIN[share]:
+                self.reference.within.expected.add(name)
+                self._within_fake.expected.add(name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A value and its 95 % interval. The estimand is the score's expectation at this n, unless the metric says otherwise."""
+    """A value and its 95 % interval. The metric names the estimand."""
 
     value: float
     ci_low: float
@@ -246,15 +287,11 @@ class Metric:
     """Smallest and largest possible value."""
     parameters: tuple[tuple[str, int | float | str], ...]
     """What else fixes the value ("k", 3), for the protocol key."""
+    shares: tuple[Share, ...] = ()
+    """What it takes from the pass over all pairs."""
+    estimand: str = "expectation at this n"
+    """What the interval is meant to hold."""
     estimate: Callable[["Comparison", torch.Generator], Estimate]
-
-
-def moments(values: Tensor) -> Moments:
-    """Mean and covariance (divided by n - 1), in float64, of features (n, d)."""
-    values = values.double()
-    mean = values.mean(0)
-    centred = values - mean
-    return Moments(mean=mean, covariance=centred.T @ centred / (len(values) - 1))
 
 
 def normal_estimate(value: float, variance: float, bounds: tuple[float, float], method: str) -> Estimate:

@@ -1,18 +1,37 @@
 """How far apart are the Gaussians that fit the real and the generated features?"""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import Comparison, Estimate, Metric, Moments, normal_estimate, second_order_variance
+from ganbench.errors import RequestError
+from ganbench.metrics.base import NORMAL_975, Comparison, Estimate, Features, Metric, normal_estimate, second_order_variance
+from ganbench.metrics.moments import CHUNK, Moments, moments
 
 _BOUNDS = (0.0, torch.inf)
+HALVINGS = 4
+"""Random halvings behind FD at infinite n."""
+_INFLUENCES = 4096
+"""Evenly spaced examples from which the interval is taken; with more, a variance gains little and costs much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """A covariance as F F^T, and what undoes F."""
+
+    root: Tensor
+    """F (d, r); r is the rank."""
+    inverse: Tensor
+    """The pseudo-inverse of F (r, d)."""
 
 
 def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -> float:
     """Squared 2-Wasserstein distance of two Gaussians (Dowson and Landau 1982, equation 4; Heusel et al. 2017, equation 6).
 
-    The trace term comes from the eigenvalues of the symmetric S1^1/2 S2 S1^1/2: real by construction, and
-    indifferent to singular covariances.
+    The trace term is the sum of the square roots of the eigenvalues of F^T S2 F, where S1 = F F^T: those of
+    S1 S2, but of a symmetric matrix, so real by construction, and indifferent to singular covariances.
 
     Args:
         mean1: (d,).
@@ -23,23 +42,22 @@ def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
     Returns:
         The distance; rounding can leave it some 1e-12 of the traces below 0.
     """
-    root = _power(cov1, 0.5)
-    cross = torch.linalg.eigvalsh(_symmetric(root @ cov2 @ root)).clamp(min=0).sqrt().sum()
-    return float((mean1 - mean2).square().sum() + cov1.trace() + cov2.trace() - 2 * cross)
+    root = _root(cov1)
+    cross = torch.linalg.eigvalsh(_symmetric(root.T @ cov2 @ root)).clamp(min=0).sqrt().sum()
+    return _distance(mean1, cov1, mean2, cov2, cross)
 
 
-def frechet_bias(cov: Tensor, n_real: int, n_fake: int) -> float:
+def frechet_bias(eigenvalues: Tensor, n_real: int, n_fake: int) -> float:
     """What a perfect generator is expected to score: the leading term of E[FD] for two samples of one Gaussian.
 
     (1/n + 1/m) [sum_i l_i + 1/2 sum_ij l_i l_j (1 + [i = j]) / (l_i + l_j)] over the eigenvalues l of the
     covariance, from the second-order expansion of the distance.
 
     Args:
-        cov: Covariance of the features (d, d).
+        eigenvalues: Of the covariance of the features (d,).
         n_real: Real examples.
         n_fake: Generated examples.
     """
-    eigenvalues = torch.linalg.eigvalsh(cov).clamp(min=0)
     means = eigenvalues.sum()
     covariances = _parallel(eigenvalues).sum() + _parallel(eigenvalues).trace()
     return float((1 / n_real + 1 / n_fake) * (means + covariances / 2))
@@ -49,33 +67,85 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """FD with the delta method's interval, from the influence values of both sides and the variance of the second-order term."""
     real, fake = comparison.real_moments, comparison.fake_moments
     n, m = comparison.n_real, comparison.n_fake
-    to_real, to_fake = _transport_maps(real.covariance, fake.covariance)
-    first = (
-        _influence(comparison.real.values.double(), real, fake.mean, to_fake).var() / n
-        + _influence(comparison.fake.values.double(), fake, real.mean, to_real).var() / m
+    factor = comparison.reference.shared("factor", lambda: _factor(real.covariance))
+    eigenvalues, vectors = torch.linalg.eigh(_symmetric(factor.root.T @ fake.covariance @ factor.root))
+    eigenvalues = eigenvalues.clamp(min=0)
+    value = _distance(real.mean, real.covariance, fake.mean, fake.covariance, eigenvalues.sqrt().sum())
+    # linear optimal transport of the centred Gaussians is A A^T: real to fake, and fake to real
+    to_fake = factor.inverse.T @ (vectors * eigenvalues**0.25)
+    to_real = factor.root @ (vectors * _inverse(eigenvalues, 0.25))
+    if comparison.reference.has_features:
+        real_side = _influence(comparison.real.values, real, fake.mean, to_fake).var().item()
+    else:
+        real_side = _gaussian_influence_variance(real, fake.mean, to_fake)
+    fake_side = _influence(comparison.fake.values, fake, real.mean, to_real).var().item()
+    spectrum = comparison.reference.shared("spectrum", lambda: torch.linalg.eigvalsh(real.covariance).clamp(min=0))
+    variance = second_order_variance(real_side / n + fake_side / m, _second_order(spectrum, n, m))
+    estimate = normal_estimate(max(value, 0.0), variance, _BOUNDS, "delta method, second order")
+    return replace(estimate, perfect=frechet_bias(spectrum, n, m))
+
+
+def _infinity(comparison: Comparison, generator: torch.Generator) -> Estimate:
+    """FD at infinite n: a + b / n through the whole sets and random halves of them.
+
+    A whole set and its halves share every first-order term, so that the extrapolation adds only second-order
+    noise, unlike a fit through nested or overlapping subsets (Chong and Forsyth 2020, section 3.1).
+    """
+    sides = [comparison.fake.values, comparison.real.values] if comparison.reference.has_features else [comparison.fake.values]
+    halves = torch.stack([_halved(sides, comparison.real_moments, generator) for _ in range(HALVINGS)])
+    whole = _estimate(comparison, generator)
+    n, m = comparison.n_real, comparison.n_fake
+    spectrum = comparison.reference.shared("spectrum", lambda: torch.linalg.eigvalsh(comparison.real_moments.covariance).clamp(min=0))
+    variance = ((whole.ci_high - whole.value) / NORMAL_975) ** 2 + _second_order(spectrum, n, m) / HALVINGS
+    value = 2 * whole.value - halves.mean().item()
+    return replace(
+        normal_estimate(value, variance, (-torch.inf, torch.inf), "delta method, second order, and the draw of halves"), perfect=0.0
     )
-    pooled = ((n - 1) * real.covariance + (m - 1) * fake.covariance) / (n + m - 2)
-    variance = second_order_variance(first.item(), _second_order(pooled, n, m))
-    value = frechet_distance(real.mean, real.covariance, fake.mean, fake.covariance)
-    return normal_estimate(max(value, 0.0), variance, _BOUNDS, "delta method, second order")
+
+
+def _halved(sides: Sequence[Tensor], real: Moments, generator: torch.Generator) -> Tensor:
+    """Mean FD of the two halves of a random halving; of the generated side against the whole reference where that is moments alone."""
+    orders = [torch.randperm(len(side), generator=generator, device=generator.device).to(side.device) for side in sides]
+    distances = []
+    for half in range(2):
+        parts = [moments(side[order[half::2]]) for side, order in zip(sides, orders, strict=True)]
+        fake, reference = parts[0], parts[1] if len(parts) > 1 else real
+        distances.append(frechet_distance(reference.mean, reference.covariance, fake.mean, fake.covariance))
+    return torch.tensor(distances, dtype=torch.float64).mean()
+
+
+def _spatial(comparison: Comparison, generator: torch.Generator) -> Estimate:
+    """FD of the spatial features."""
+    sides = []
+    for name, side in (("real", comparison.real), ("generated", comparison.fake)):
+        if side.spatial is None:
+            raise RequestError(f"sfid needs spatial features, and there are none of the {name} examples; take inception-v3-compat")
+        sides.append(Features(values=side.spatial))
+    return _estimate(Comparison(*sides), generator)
+
+
+def _distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, cross: Tensor) -> float:
+    return float((mean1 - mean2).square().sum() + cov1.trace() + cov2.trace() - 2 * cross)
 
 
 def _influence(values: Tensor, own: Moments, other_mean: Tensor, transport: Tensor) -> Tensor:
-    """First-order effect of every example on FD: the gradient in the mean, and I - T in the covariance; T carries this law to the other."""
-    centred = values - own.mean
-    return 2 * centred @ (own.mean - other_mean) + centred.square().sum(1) - ((centred @ transport) * centred).sum(1)
+    """First-order effect of every example on FD: the gradient in the mean, and I - A A^T in the covariance."""
+    effects = []
+    for chunk in torch.split(values[:: -(-len(values) // _INFLUENCES)], CHUNK):
+        centred = chunk.double() - own.mean
+        effects.append(2 * centred @ (own.mean - other_mean) + centred.square().sum(1) - (centred @ transport).square().sum(1))
+    return torch.cat(effects)
 
 
-def _transport_maps(real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
-    """Linear optimal transport of centred Gaussians: fake to real, and real to fake (pseudo-inverses where singular)."""
-    root, inverse_root = _power(real, 0.5), _power(real, -0.5)
-    middle = _symmetric(root @ fake @ root)
-    return _symmetric(root @ _power(middle, -0.5) @ root), _symmetric(inverse_root @ _power(middle, 0.5) @ inverse_root)
+def _gaussian_influence_variance(own: Moments, other_mean: Tensor, transport: Tensor) -> float:
+    """Variance of the same effect under the Gaussian of the moments, where the examples are not at hand."""
+    gap = own.mean - other_mean
+    effect = own.covariance - transport @ (transport.T @ own.covariance)
+    return float(4 * gap @ own.covariance @ gap + 2 * (effect * effect.T).sum())
 
 
-def _second_order(cov: Tensor, n: int, m: int) -> float:
+def _second_order(eigenvalues: Tensor, n: int, m: int) -> float:
     """Variance of FD between two samples of one Gaussian: that of |dmu|^2 + 1/2 sum_ij dS_ij^2 / (l_i + l_j)."""
-    eigenvalues = torch.linalg.eigvalsh(cov).clamp(min=0)
     squares = _parallel(eigenvalues).square()
     return float((1 / n + 1 / m) ** 2 * (2 * eigenvalues.square().sum() + squares.sum() + squares.trace()))
 
@@ -83,16 +153,36 @@ def _second_order(cov: Tensor, n: int, m: int) -> float:
 def _parallel(eigenvalues: Tensor) -> Tensor:
     """The matrix l_i l_j / (l_i + l_j), 0 where both vanish."""
     sums: Tensor = eigenvalues[:, None] + eigenvalues
-    return torch.where(sums > 0, eigenvalues[:, None] * eigenvalues / sums.clamp(min=torch.finfo(sums.dtype).tiny), 0.0)
+    parallel: Tensor = torch.where(sums > 0, eigenvalues[:, None] * eigenvalues / sums.clamp(min=torch.finfo(sums.dtype).tiny), 0.0)
+    return parallel
 
 
-def _power(matrix: Tensor, exponent: float) -> Tensor:
-    """A power of a symmetric positive semi-definite matrix; negative powers skip what is zero to rounding."""
-    eigenvalues, vectors = torch.linalg.eigh(matrix)
-    floor = eigenvalues[-1].clamp(min=0) * len(matrix) * torch.finfo(matrix.dtype).eps if exponent < 0 else eigenvalues.new_zeros(())
-    scales = torch.where(eigenvalues > floor, eigenvalues.clamp(min=torch.finfo(matrix.dtype).tiny) ** exponent, 0.0)
-    power: Tensor = (vectors * scales) @ vectors.T
-    return power
+def _root(covariance: Tensor) -> Tensor:
+    """A factor F of a covariance: Cholesky's, or from the eigenvalues where it is singular."""
+    root, failed = torch.linalg.cholesky_ex(covariance)
+    if failed:
+        eigenvalues, vectors = torch.linalg.eigh(covariance)
+        root = vectors * eigenvalues.clamp(min=0).sqrt()
+    result: Tensor = root
+    return result
+
+
+def _factor(covariance: Tensor) -> Factor:
+    """Cholesky's factor of a well-conditioned covariance; else one from eigenvectors, without directions that are zero to rounding."""
+    root, failed = torch.linalg.cholesky_ex(covariance)
+    if not failed and root.diagonal().amin() > 1e-6 * root.diagonal().amax():
+        identity = torch.eye(len(root), dtype=root.dtype, device=root.device)
+        return Factor(root=root, inverse=torch.linalg.solve_triangular(root, identity, upper=False))
+    eigenvalues, vectors = torch.linalg.eigh(covariance)
+    kept = eigenvalues > eigenvalues[-1].clamp(min=0) * len(covariance) * torch.finfo(covariance.dtype).eps
+    scales, vectors = eigenvalues[kept].sqrt(), vectors[:, kept]
+    return Factor(root=vectors * scales, inverse=(vectors / scales).T)
+
+
+def _inverse(eigenvalues: Tensor, power: float) -> Tensor:
+    """Negative powers of eigenvalues, and 0 for those that are zero to rounding."""
+    floor = eigenvalues.amax() * len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps if len(eigenvalues) else 0
+    return torch.where(eigenvalues > floor, eigenvalues.clamp(min=torch.finfo(eigenvalues.dtype).tiny) ** -power, 0.0)
 
 
 def _symmetric(matrix: Tensor) -> Tensor:
@@ -111,3 +201,29 @@ FD = Metric(
     estimate=_estimate,
 )
 """Frechet distance between Gaussians fitted to real and generated features; biased upward at small n (Heusel et al. 2017)."""
+
+FD_INFINITY = Metric(
+    name="fd_infinity",
+    version=1,
+    higher_is_better=False,
+    needs_real=("moments",),
+    minimum_n=20,
+    bounds=(-torch.inf, torch.inf),
+    parameters=(("ddof", 1), ("halvings", HALVINGS)),
+    estimand="population value",
+    estimate=_infinity,
+)
+"""FD extrapolated to infinitely many examples on both sides (on the generated one against a statistics file); can be negative."""
+
+SFID = Metric(
+    name="sfid",
+    version=1,
+    higher_is_better=False,
+    needs_real=("spatial",),
+    needs_fake=("spatial",),
+    minimum_n=10,
+    bounds=_BOUNDS,
+    parameters=(("ddof", 1),),
+    estimate=_spatial,
+)
+"""Frechet distance of spatial Inception features, 7 channels of 17 x 17: sees what pooling hides (Nash et al. 2021)."""

@@ -102,6 +102,7 @@ PRECISION = Metric(
     minimum_n=10,
     bounds=(0.0, 1.0),
     parameters=(("k", 3), ("ball", "closed")),
+    shares=("fakes_in_real_balls",),
     estimate=_precision,
 )
 """Share of generated examples inside the real manifold, k = 3: fidelity (Kynkaanniemi et al. 2019)."""
@@ -113,6 +114,7 @@ RECALL = Metric(
     minimum_n=10,
     bounds=(0.0, 1.0),
     parameters=(("k", 3), ("ball", "closed")),
+    shares=("reals_in_fake_balls",),
     estimate=_recall,
 )
 """Share of real examples inside the generated manifold, k = 3: diversity (Kynkaanniemi et al. 2019)."""
@@ -124,6 +126,7 @@ DENSITY = Metric(
     minimum_n=10,
     bounds=(0.0, torch.inf),
     parameters=(("k", 5), ("ball", "open")),
+    shares=("fakes_in_real_balls",),
     estimate=_density,
 )
 """Real balls around a generated example, on average, over k = 5: fidelity, robust to real outliers (Naeem et al. 2020)."""
@@ -135,6 +138,7 @@ COVERAGE = Metric(
     minimum_n=10,
     bounds=(0.0, 1.0),
     parameters=(("k", 5), ("ball", "open")),
+    shares=("fakes_in_real_balls",),
     estimate=_coverage,
 )
 """Share of real balls with a generated example inside, k = 5: diversity, robust to generated outliers (Naeem et al. 2020)."""

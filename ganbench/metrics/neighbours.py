@@ -1,67 +1,152 @@
 """Which examples lie near which?
 
-Everything runs over blocks of rows, so that no n x m matrix is ever held whole. Squared distances come from
-matrix products of centred float64 features. Two squared distances count as equal when they agree to
-rounding (1e-9 relative, plus the manifold's ``tie``): exact copies then behave the same whatever the
-block size, and open and closed balls differ exactly where they should.
+No n x m matrix is ever held whole. Two squared distances count as equal when they agree to rounding (1e-9
+relative, plus the manifold's ``tie``): exact copies then behave the same whatever the block size, and open and
+closed balls differ exactly where they should.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
+from ganbench.metrics.points import BLOCK_ROWS, Points, grams, squared_distances
 
-BLOCK_ROWS = 1024
-"""Rows of the distance matrix that are held at a time."""
 NEIGHBOURS = 6
 """Neighbours kept of every example: the largest k in use, and one more to see how a ball grows when an example is deleted."""
+_SPARE = 2
+"""Further candidates, so that rounding rarely decides who is a neighbour."""
+_FEW = 32
+"""Below one in so many, entries that may matter are gathered one by one instead of searching whole rows."""
+_MANY = 65_536
+"""Doubtful pairs of one block above which a product in float64 settles them all at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifold:
     """A set of examples and the balls around them (Kynkaanniemi et al. 2019, section 2)."""
 
-    points: Tensor
-    """float64 (n, d), centred on the real mean."""
-    squared_norms: Tensor
-    """float64 (n,)."""
+    points: Points
     squared_radii: Tensor
     """float64 (n, NEIGHBOURS): squared distances to the nearest other examples, ascending; an exact copy is another example."""
     indices: Tensor
     """int64 (n, NEIGHBOURS): which examples those are."""
-    tie: float
-    """Squared distances that differ by less are equal: rounding of the matrix product, with room to spare."""
 
     def __len__(self) -> int:
         return len(self.points)
 
     @classmethod
-    def of(cls, points: Tensor) -> "Manifold":
-        """Finds the neighbours of every point among the others.
+    def of(cls, values: Tensor) -> "Manifold":
+        """Finds the neighbours of every example (n, d) among the others.
 
         Raises:
-            RequestError: There are too few points.
+            RequestError: There are too few.
         """
-        if len(points) <= NEIGHBOURS:
-            raise RequestError(f"neighbours need at least {NEIGHBOURS + 1} examples on either side, got {len(points)}; generate more")
-        norms = points.square().sum(1)
-        found = []
-        for start, squared in _blocks(points, norms, points, norms):
-            rows = torch.arange(len(squared), device=points.device)
-            squared[rows, start + rows] = torch.inf
-            found.append(squared.topk(NEIGHBOURS, largest=False))
-        radii = torch.cat([values for values, _ in found]).clamp(min=0)
-        # rounding of a matrix product is relative to the norms; a query near a ball's border has norms like the ball's own
-        tie = max(1e-12 * norms.mean().item(), torch.finfo(torch.float64).tiny)
-        return cls(points=points, squared_norms=norms, squared_radii=radii, indices=torch.cat([which for _, which in found]), tie=tie)
+        points = Points.of(values, values.double().mean(0))
+        nearest = Nearest(points)
+        for rows, columns, gram in grams(points, points):
+            nearest.add(rows, columns, gram)
+        return nearest.manifold()
+
+    @property
+    def tie(self) -> float:
+        """Squared distances that differ by less are equal: rounding of a product in float64, with room to spare."""
+        return max(1e-12 * self.points.squared_norms.double().mean().item(), torch.finfo(torch.float64).tiny)
 
     def threshold(self, k: int, closed: bool) -> Tensor:
         """Largest squared distance that still lies inside each ball of k neighbours, ties settled."""
         radii, sign = self.squared_radii[:, k - 1], 1 if closed else -1
         return radii * (1 + sign * 1e-9) + sign * self.tie
+
+
+class Nearest:
+    """Running nearest neighbours over the blocks of a set's Gram matrix with itself.
+
+    Args:
+        points: The set.
+
+    Raises:
+        RequestError: There are too few points.
+    """
+
+    def __init__(self, points: Points) -> None:
+        if len(points) <= NEIGHBOURS:
+            raise RequestError(f"neighbours need at least {NEIGHBOURS + 1} examples on either side, got {len(points)}; generate more")
+        self.points = points
+        self.kept = min(NEIGHBOURS + _SPARE, len(points) - 1)
+        self.best = torch.full((len(points), self.kept), torch.inf, dtype=points.centred.dtype, device=points.values.device)
+        self.who = torch.zeros((len(points), self.kept), dtype=torch.int64, device=points.values.device)
+
+    def add(self, rows: slice, columns: slice, gram: Tensor) -> None:
+        """Takes one block, and its mirror image below the diagonal."""
+        self._add(rows, columns, gram)
+        if rows != columns:
+            self._add(columns, rows, gram.T)
+
+    def _add(self, rows: slice, columns: slice, gram: Tensor) -> None:
+        # less the squared norm of the row, which ranks nothing
+        partial = torch.sub(self.points.squared_norms[columns], gram, alpha=2)
+        if rows == columns:
+            partial.fill_diagonal_(torch.inf)
+        row, place = nonzero(partial < self.best[rows, -1:])
+        if len(row) > partial.numel() // _FEW:
+            found, place = partial.topk(min(self.kept, partial.shape[1]), largest=False)
+        else:
+            found, place = _padded(partial, row, place)
+        together = torch.cat([self.best[rows], found], 1)
+        self.best[rows], chosen = together.topk(self.kept, largest=False)
+        self.who[rows] = torch.cat([self.who[rows], place + columns.start], 1).gather(1, chosen)
+
+    def manifold(self) -> Manifold:
+        """The neighbours, their distances and order settled in float64."""
+        n, kept = self.who.shape
+        own = torch.arange(n, device=self.who.device)[:, None].expand(-1, kept)
+        exact = squared_distances(self.points, self.points, own.reshape(-1), self.who.reshape(-1)).view(n, kept)
+        radii, order = exact.topk(NEIGHBOURS, largest=False)
+        indices = self.who.gather(1, order)
+        self._settle(radii, indices)
+        return Manifold(points=self.points, squared_radii=radii, indices=indices)
+
+    def _settle(self, radii: Tensor, indices: Tensor) -> None:
+        """Searches again, in float64, for the neighbours of those whose last candidate may hide a nearer one."""
+        if self.points.centred.dtype == torch.float64 or self.kept == len(self.points) - 1:
+            return
+        norms = self.points.squared_norms.double()
+        bound = self.points.error * (norms + norms.max())
+        doubtful = ((self.best[:, -1].double() + norms - bound <= radii[:, -1]) & (radii[:, -1] > 0)).nonzero()[:, 0]
+        if not len(doubtful):
+            return
+        precise = self.points.as_float64()
+        for rows in torch.split(doubtful, BLOCK_ROWS // 4):
+            squared = precise.squared_norms - 2 * precise.centred[rows] @ precise.centred.T
+            squared[torch.arange(len(rows), device=rows.device), rows] = torch.inf
+            who = squared.topk(NEIGHBOURS, largest=False).indices
+            exact = squared_distances(precise, precise, rows.repeat_interleave(NEIGHBOURS), who.reshape(-1)).view(-1, NEIGHBOURS)
+            radii[rows], order = exact.sort(1)
+            indices[rows] = who.gather(1, order)
+
+
+def nonzero(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows and columns where a matrix is true, rows ascending; read along memory, which a transposed matrix has the other way round."""
+    if mask.stride(0) >= mask.stride(1):
+        row, column = mask.nonzero(as_tuple=True)
+        return row, column
+    column, row = mask.T.nonzero(as_tuple=True)
+    row, order = row.sort(stable=True)
+    return row, column[order]
+
+
+def _padded(values: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
+    """Entries of a matrix and their columns as two matrices of as many rows, filled up with infinity; ``row`` ascends."""
+    counts = torch.bincount(row, minlength=len(values))
+    widest = int(counts.max())
+    place = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
+    found = values.new_full((len(values), widest), torch.inf)
+    where = torch.zeros((len(values), widest), dtype=torch.int64, device=row.device)
+    found[row, place], where[row, place] = values[row, column], column
+    return found, where
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,68 +171,109 @@ class Containment:
     """int64 (balls,): queries that lie in no ball any more when this example is deleted."""
 
 
-def contained(queries: Manifold, balls: Manifold, kinds: Sequence[tuple[int, bool]]) -> list[Containment]:
-    """Sorts queries into balls of several kinds in one pass over the distances.
+class Sorter:
+    """Sorts queries into balls of several kinds, over the blocks of a Gram matrix.
 
     Args:
         queries: The examples that are asked about.
         balls: The examples with balls around them.
         kinds: (k, closed) of every kind of ball.
     """
-    counts = [_Count(balls, k, closed) for k, closed in kinds]
-    for start, squared in _blocks(queries.points, queries.squared_norms, balls.points, balls.squared_norms):
-        for count in counts:
-            count.add(start, squared)
-    return [count.result() for count in counts]
+
+    def __init__(self, queries: Points, balls: Manifold, kinds: Sequence[tuple[int, bool]]) -> None:
+        self.queries, self.balls = queries, balls
+        self.counts = [_Count(len(queries), balls, k, closed) for k, closed in kinds]
+        self.reach = torch.stack([count.outer for count in self.counts]).amax(0)
+        self.error = max(queries.error, balls.points.error)
+        self.query_norms, self.ball_norms = queries.squared_norms.double(), balls.points.squared_norms.double()
+
+    def add(self, queries: slice, balls: slice, gram: Tensor) -> None:
+        """Takes one block of queries (rows) against balls (columns)."""
+        shrunk = 1 - self.error
+        limit = (self.reach[balls] - shrunk * self.ball_norms[balls]).to(gram.dtype)
+        # rounding of the limit itself is far below the bound that shrinks the norms
+        query, ball = nonzero(torch.sub((shrunk * self.query_norms[queries, None]).to(gram.dtype), gram, alpha=2) <= limit)
+        norms = self.query_norms[queries][query] + self.ball_norms[balls][ball]
+        squared = norms - 2 * gram[query, ball].double()
+        query, ball = query + queries.start, ball + balls.start
+        bound = self.error * norms
+        doubtful = torch.zeros_like(query, dtype=torch.bool)
+        for count in self.counts:
+            for threshold in (count.inner, count.outer):
+                doubtful |= (squared - threshold[ball]).abs() <= bound
+        squared[doubtful] = self._precisely(queries, balls, query[doubtful], ball[doubtful])
+        for count in self.counts:
+            count.add(query, ball, squared)
+
+    def _precisely(self, queries: slice, balls: slice, query: Tensor, ball: Tensor) -> Tensor:
+        """Squared distances of pairs in float64."""
+        if len(query) <= _MANY:
+            return squared_distances(self.queries, self.balls.points, query, ball)
+        left, right = (side.values[part].double() - side.centre for side, part in ((self.queries, queries), (self.balls.points, balls)))
+        squared = torch.addmm(left.square().sum(1)[:, None] + right.square().sum(1), left, right.T, alpha=-2)
+        return squared[query - queries.start, ball - balls.start]
+
+    def results(self) -> list[Containment]:
+        """The counts over all blocks, one for every kind of ball."""
+        return [count.result() for count in self.counts]
+
+
+def contained(queries: Manifold | Points, balls: Manifold, kinds: Sequence[tuple[int, bool]]) -> list[Containment]:
+    """Sorts queries into balls of several kinds in one pass over all pairs.
+
+    Args:
+        queries: The examples that are asked about.
+        balls: The examples with balls around them.
+        kinds: (k, closed) of every kind of ball.
+    """
+    values = queries.points.values if isinstance(queries, Manifold) else queries.values
+    points = Points.of(values, balls.points.centre)
+    sorter = Sorter(points, balls, kinds)
+    for rows, columns, gram in grams(points, balls.points):
+        sorter.add(rows, columns, gram)
+    return sorter.results()
 
 
 class _Count:
-    """Running counts of one kind of ball."""
+    """Running counts of one kind of ball, over the pairs that lie in a ball or its shell."""
 
-    def __init__(self, balls: Manifold, k: int, closed: bool) -> None:
+    def __init__(self, queries: int, balls: Manifold, k: int, closed: bool) -> None:
         self.inner, self.outer = balls.threshold(k, closed), balls.threshold(k + 1, closed)
         self.neighbours = balls.indices[:, :k]
-        self.per_query: list[Tensor] = []
-        zeros = torch.zeros(len(balls), dtype=torch.int64, device=balls.points.device)
-        self.per_ball, self.shell, self.sole, self.gained, self.lost = (zeros.clone() for _ in range(5))
+        device = self.inner.device
+        self.per_query = torch.zeros(queries, dtype=torch.int64, device=device)
+        self.per_ball, self.shell, self.queries_in_ball = (torch.zeros(len(balls), dtype=torch.int64, device=device) for _ in range(3))
+        self.inside = self.around = torch.zeros((2, 0), dtype=torch.int64, device=device)
 
-    def add(self, start: int, squared: Tensor) -> None:
-        """Counts one block of queries (rows) against all balls (columns)."""
-        inside = squared <= self.inner
-        shell = (squared <= self.outer) & ~inside
-        here = inside.sum(0)
-        self.sole = torch.where(here > 0, start + inside.to(torch.uint8).argmax(0), self.sole)
-        self.per_ball += here
-        self.shell += shell.sum(0)
-        per_query = inside.sum(1)
-        self.per_query.append(per_query)
-        self._add_deletions(inside[per_query <= 1], shell[per_query <= 1], per_query[per_query <= 1])
+    def add(self, query: Tensor, ball: Tensor, squared: Tensor) -> None:
+        """Counts pairs."""
+        inside = squared <= self.inner[ball]
+        shell = (squared <= self.outer[ball]) & ~inside
+        self.per_query += torch.bincount(query[inside], minlength=len(self.per_query))
+        self.per_ball += torch.bincount(ball[inside], minlength=len(self.per_ball))
+        self.shell += torch.bincount(ball[shell], minlength=len(self.shell))
+        self.queries_in_ball.index_add_(0, ball[inside], query[inside])
+        # deleting one example can only lose or gain a query that lies in one ball or none
+        self.inside = self._rare(torch.cat([self.inside, torch.stack([query, ball])[:, inside]], 1))
+        self.around = self._rare(torch.cat([self.around, torch.stack([query, ball])[:, shell]], 1))
 
-    def _add_deletions(self, inside: Tensor, shell: Tensor, per_query: Tensor) -> None:
-        """What each deletion does to the queries that lie in one ball or none; no other query can be lost or gained."""
-        rescued = torch.zeros_like(inside)
-        row, ball = shell.nonzero(as_tuple=True)
-        for neighbour in self.neighbours.T:
-            rescued[row, neighbour[ball]] = True
-        self.gained += rescued[per_query == 0].sum(0)
-        only = inside.to(torch.uint8)[per_query == 1].argmax(1)
-        gone = ~rescued[per_query == 1].gather(1, only[:, None])[:, 0]
-        self.lost.index_add_(0, only, gone.to(torch.int64))
+    def _rare(self, pairs: Tensor) -> Tensor:
+        return pairs[:, self.per_query[pairs[0]] <= 1]
 
     def result(self) -> Containment:
         """The counts over all blocks."""
+        inside, around = self._rare(self.inside), self._rare(self.around)
+        balls = len(self.per_ball)
+        # (query, example) of every rescue: the example's deletion lets a ball grow over the query
+        rescues = torch.unique((around[0][:, None] * balls + self.neighbours[around[1]]).reshape(-1))
+        query, example = rescues // balls, rescues % balls
+        gained = torch.bincount(example[self.per_query[query] == 0], minlength=balls)
+        kept = torch.isin(inside[0] * balls + inside[1], rescues)
         return Containment(
-            per_query=torch.cat(self.per_query),
+            per_query=self.per_query,
             per_ball=self.per_ball,
             shell_per_ball=self.shell,
-            sole_query=self.sole,
-            gained=self.gained,
-            lost=self.lost,
+            sole_query=torch.where(self.per_ball == 1, self.queries_in_ball, 0),
+            gained=gained,
+            lost=torch.bincount(inside[1][~kept], minlength=balls),
         )
-
-
-def _blocks(rows: Tensor, row_norms: Tensor, columns: Tensor, column_norms: Tensor) -> Iterator[tuple[int, Tensor]]:
-    """Squared distances of a block of rows to all columns, with the first row's number."""
-    for start in range(0, len(rows), BLOCK_ROWS):
-        part = slice(start, start + BLOCK_ROWS)
-        yield start, torch.addmm(row_norms[part, None] + column_norms, rows[part], columns.T, alpha=-2)

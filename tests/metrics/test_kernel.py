@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from ganbench.metrics import kernel
+from ganbench.metrics import points
 from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.kernel import KD
 from ganbench.seeding import stream
@@ -36,7 +36,7 @@ def test_scaled_gaussian_has_the_population_value() -> None:
 def test_block_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = gaussian(130, 6, 2), gaussian(90, 6, 3)
     whole = kd(x, y)
-    monkeypatch.setattr(kernel, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(points, "BLOCK_ROWS", 7)
     assert kd(x, y) == pytest.approx(whole, rel=1e-10)
 
 
