@@ -1,6 +1,10 @@
 """What is a feature extractor, and how is it run over many examples?"""
 
+import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -9,14 +13,17 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import RequestError
+from ganbench.features.published import Published, sha256
 from ganbench.metrics.base import Features
+from ganbench.registry import EXTRACTORS, load_file_target, split_file_target
 
 
 class Extractor(ABC):
     """A fixed map from examples to features.
 
     A subclass fills in the class attributes and :meth:`features`. Together with the weights' hash they are
-    what the protocol key of a score says about its extractor.
+    what the protocol key of a score says about its extractor. One with published weights is made with
+    ``weights=`` (a file, or a folder that holds it); every other one is made without arguments.
     """
 
     name: ClassVar[str]
@@ -27,12 +34,24 @@ class Extractor(ABC):
     """uint8 images (n, channels, height, width), float points (n, d), or both."""
     width: ClassVar[int]
     """Number of features; 0 where it is that of the examples."""
-    resize: ClassVar[str] = "none"
+    resize: str = "none"
     """Named input protocol (see ``ganbench.features.resize``)."""
+    dtype: str = "float32"
+    """Arithmetic of the network: float32, or the tf32 or bf16 of a declared fast mode."""
     classes: ClassVar[int] = 0
     """Number of classes; 0 where the extractor is no classifier."""
     class_names: ClassVar[tuple[str, ...]] = ()
     """What the classes are called; class diagnostics need a data set with the same ones."""
+    published: ClassVar[Published | None] = None
+    """The file of weights that everybody uses; None where there is none."""
+    gives_spatial: ClassVar[bool] = False
+    """Whether :attr:`wants_spatial` is heeded."""
+    wants_spatial: bool = False
+    """Set it to have the features of an inner layer too, for sFID."""
+    notes: tuple[str, ...] = ()
+    """What a reader of its scores must know, a line each."""
+    source_sha256: str | None = None
+    """Hash of the file that defines an extractor outside every package; None for all others."""
 
     def __init__(self, network: nn.Module | None = None, weights_sha256: str | None = None) -> None:
         self.network = network.eval().requires_grad_(False) if network is not None else None
@@ -47,6 +66,13 @@ class Extractor(ABC):
             self.network.to(self.device)
         return self
 
+    def expect(self, examples: int) -> None:  # noqa: B027
+        """Is told how many examples will follow: a network may prepare itself where that pays.
+
+        Args:
+            examples: Their number, over all chunks.
+        """
+
     def __call__(self, examples: Tensor) -> Features:
         """Features of one chunk of examples.
 
@@ -54,7 +80,7 @@ class Extractor(ABC):
             examples: uint8 (n, channels, height, width) or float (n, d), on the extractor's device.
 
         Returns:
-            float64 features (n, width), on that device.
+            float32 or float64 features (n, width), on that device.
 
         Raises:
             RequestError: The extractor does not take examples of this kind, or not of this size.
@@ -99,7 +125,7 @@ def extract(extractor: Extractor, examples: Tensor | npt.NDArray[Any], device: t
         chunk: Examples at a time.
 
     Returns:
-        float64 features (n, width) on ``device``.
+        Features (n, width) on ``device``, float32 or float64 as the extractor gives them; log-probabilities are float64.
 
     Raises:
         RequestError: There are no examples, or the extractor does not take them.
@@ -109,15 +135,83 @@ def extract(extractor: Extractor, examples: Tensor | npt.NDArray[Any], device: t
     if isinstance(examples, np.ndarray):
         examples = torch.from_numpy(np.ascontiguousarray(examples))
     extractor.to(device)
-    cudnn: Any = torch.backends.cudnn
-    with torch.inference_mode(), cudnn.flags(enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=False):
+    extractor.expect(len(examples))
+    with torch.inference_mode(), convolutions():
         pieces = [extractor(examples[start : start + chunk].to(device)) for start in range(0, len(examples), chunk)]
-    # Outside inference mode, so that the result is an ordinary tensor.
-    log_probabilities = [piece.log_probabilities for piece in pieces if piece.log_probabilities is not None]
+    # Outside inference mode, so that the results are ordinary tensors.
+    log_probabilities = _joined([piece.log_probabilities for piece in pieces])
     return Features(
-        values=torch.cat([piece.values for piece in pieces]).double(),
-        log_probabilities=torch.cat(log_probabilities).double() if log_probabilities else None,
+        values=torch.cat([piece.values for piece in pieces]),
+        log_probabilities=None if log_probabilities is None else log_probabilities.double(),
+        spatial=_joined([piece.spatial for piece in pieces]),
     )
+
+
+def convolutions(tf32: bool = False) -> AbstractContextManager[None]:
+    """A block in which convolutions on CUDA repeat to the bit, in float32 or in TF32.
+
+    Args:
+        tf32: Whether their factors may be rounded to 10 bits.
+    """
+    cudnn: Any = torch.backends.cudnn
+    flags: AbstractContextManager[None] = cudnn.flags(enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=tf32)
+    return flags
+
+
+def load_extractor(name: str, weights: Path | None = None, resize: str | None = None, fast: bool = False) -> Extractor:
+    """Makes an extractor.
+
+    Args:
+        name: A registered name, or ``path/to/file.py:Class``.
+        weights: A file of weights, or a folder that holds the published one; None looks in the usual places.
+        resize: How images reach the network's size ("tf1", "torch", "clean", "clean-gpu"); None is the network's own way.
+        fast: Whether TF32 (CUDA) or bfloat16 (CPU) arithmetic may be used. It shifts scores, and ``dtype`` says so.
+
+    Raises:
+        RequestError: Nobody knows the name, it is no extractor, or the extractor takes no such option.
+        DataError: Its weights are not on this machine, or are those of another network.
+    """
+    file_target = split_file_target(name)
+    found = load_file_target(*file_target) if file_target else EXTRACTORS.load(name)
+    _check_class(name, found)
+    options = {
+        option: value
+        for option, value, is_given in (
+            ("weights", weights, weights is not None),
+            ("resize", resize, resize is not None),
+            ("fast", fast, fast),
+        )
+        if is_given
+    }
+    taken = inspect.signature(found).parameters
+    for option in options:
+        if option not in taken:
+            raise RequestError(f"extractor {name!r} takes no {option}; leave {option} out")
+    needed = [key for key, parameter in taken.items() if parameter.default is parameter.empty and parameter.kind not in _ANY_NUMBER]
+    if needed:
+        raise RequestError(f"extractor {name!r} cannot be made without {', '.join(needed)}; give its constructor a default for each")
+    extractor: Extractor = found(**options)
+    if file_target:
+        extractor.source_sha256 = sha256(file_target[0])
+    return extractor
+
+
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def _check_class(name: str, found: Any) -> None:
+    """Refuses what is no complete extractor."""
+    if not (isinstance(found, type) and issubclass(found, Extractor)):
+        raise RequestError(f"{name}: is no extractor; derive the class from ganbench.features.base.Extractor")
+    missing = [attribute for attribute in ("name", "accepts", "width") if not hasattr(found, attribute)]
+    missing += sorted(found.__abstractmethods__)
+    if missing:
+        raise RequestError(f"{name}: is no complete extractor; define {', '.join(missing)} in class {found.__name__}")
+
+
+def _joined(pieces: Sequence[Tensor | None]) -> Tensor | None:
+    there = [piece for piece in pieces if piece is not None]
+    return torch.cat(there) if there else None
 
 
 def _described(examples: Tensor) -> str:

@@ -82,7 +82,7 @@ class DigitsProbe(_Probe):
 
     name: ClassVar[str] = "digits-probe"
     size: ClassVar[int] = 16
-    resize: ClassVar[str] = "torch-antialias-16"
+    resize: str = "torch-antialias-16"
 
 
 class MnistProbe(_Probe):
@@ -90,4 +90,4 @@ class MnistProbe(_Probe):
 
     name: ClassVar[str] = "mnist-probe"
     size: ClassVar[int] = 28
-    resize: ClassVar[str] = "torch-antialias-28"
+    resize: str = "torch-antialias-28"

@@ -38,7 +38,7 @@ class RandomConv(Extractor):
     name: ClassVar[str] = "random-conv"
     accepts: ClassVar[Literal["image", "points", "any"]] = "image"
     width: ClassVar[int] = 128
-    resize: ClassVar[str] = f"torch-antialias-{_SIZE}"
+    resize: str = f"torch-antialias-{_SIZE}"
 
     def __init__(self) -> None:
         network, weights_sha256 = _drawn()
