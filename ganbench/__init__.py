@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from ganbench.results.frame import load_results as load_results
     from ganbench.results.record import Record as Record
     from ganbench.results.record import Score as Score
+    from ganbench.scoring.score import score as score
+    from ganbench.scoring.settings import Scores as Scores
     from ganbench.spec import RunSpec as RunSpec
     from ganbench.training.variant import Batch as Batch
     from ganbench.training.variant import StepContext as StepContext
@@ -25,9 +27,11 @@ _HOMES = {
     "RequestError": "ganbench.errors",
     "RunSpec": "ganbench.spec",
     "Score": "ganbench.results.record",
+    "Scores": "ganbench.scoring.settings",
     "StepContext": "ganbench.training.variant",
     "Variant": "ganbench.training.variant",
     "load_results": "ganbench.results.frame",
+    "score": "ganbench.scoring.score",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -19,7 +19,7 @@ from ganbench.errors import Interrupted, RequestError
 app = typer.Typer(
     name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
 )
-console = Console(stderr=True, markup=False, width=None if sys.stderr.isatty() else 160)  # a log file has no width to respect
+console = Console(stderr=True, markup=False, emoji=False, width=None if sys.stderr.isatty() else 160)  # a log file has no width to respect
 
 
 class Kind(StrEnum):
@@ -114,6 +114,125 @@ def run(
         run_one(spec, out, runtime, as_json, console)
     else:
         run_suite(str(suite), out, settings or [], workers, runtime, retry_failed, as_json, console)
+
+
+Fake = Annotated[str, typer.Argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")]
+Extractor = Annotated[str | None, typer.Option(help="Feature extractor, or path/to/file.py:Class; Inception by default.")]
+Weights = Annotated[Path | None, typer.Option(help="File of the extractor's weights, or a folder that holds the published ones.")]
+Resize = Annotated[str | None, typer.Option(help="tf1, torch, clean or clean-gpu; the extractor's own by default.")]
+Features = Annotated[bool, typer.Option("--features", help="Paths hold features: npz with an array 'features' (n, d), or npy.")]
+Fast = Annotated[bool, typer.Option("--fast", help="TF32 or bfloat16 arithmetic in the network; scores shift, and say so.")]
+Resolution = Annotated[int | None, typer.Option(min=1, help="Crop and resize image files to N x N pixels first.")]
+LatentDim = Annotated[int | None, typer.Option(min=1, help="Length of a program's latents, where it does not say.")]
+Batch = Annotated[int, typer.Option(min=1, help="Images that the network sees at a time.")]
+Decoders = Annotated[int, typer.Option(min=1, help="Threads that decode image files.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder of the feature cache; else GANBENCH_CACHE, else the user's.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no features.")]
+AllThreads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
+
+
+@app.command()
+def score(
+    fake: Fake,
+    real: Annotated[str | None, typer.Option(help="Reference: like FAKE, or a statistics file.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Comma-separated: fid,kid,is,precision,fd@dinov2-vitl14, ...")] = None,
+    extractor: Extractor = None,
+    features: Features = False,
+    n: Annotated[int | None, typer.Option("--n", min=2, help="Generated examples that count; generators draw 50,000 by default.")] = None,
+    n_real: Annotated[int | None, typer.Option(min=2, help="Real examples that count.")] = None,
+    held_out: Annotated[str | None, typer.Option(help="Real examples that the generator was not trained on.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of subsets, latents and the metrics' own randomness.")] = 0,
+    verify: Annotated[str | None, typer.Option(metavar="torch-fidelity", help="Recompute with it and fail beyond 1e-5.")] = None,
+    weights: Weights = None,
+    resize: Resize = None,
+    fast: Fast = False,
+    resolution: Resolution = None,
+    latent_dim: LatentDim = None,
+    batch: Batch = 256,
+    workers: Decoders = 2,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    device: Device = "auto",
+    threads: AllThreads = None,
+    data_root: DataRoot = None,
+    as_json: Json = False,
+) -> None:
+    """Score generated examples against real ones: FID, KID, IS, precision, recall and more, each with its interval."""
+    from ganbench.commands.score import run_score
+
+    run_score(
+        fake,
+        real,
+        held_out,
+        metrics,
+        verify,
+        as_json,
+        console,
+        features=features,
+        extractor=extractor,
+        weights=weights,
+        resize=resize,
+        fast=fast,
+        n=n,
+        n_real=n_real,
+        seed=seed,
+        latent_dim=latent_dim,
+        resolution=resolution,
+        device=device,
+        batch=batch,
+        workers=workers,
+        cache=cache,
+        use_cache=not no_cache,
+        data_root=data_root,
+        threads=threads,
+    )
+
+
+@app.command()
+def stats(
+    sources: Annotated[str, typer.Argument(help="Sets like score's FAKE, comma-separated; statistics of ganbench are merged.")],
+    out: Annotated[Path, typer.Option(help="The npz file to write.")],
+    extractor: Extractor = None,
+    features: Features = False,
+    weights: Weights = None,
+    resize: Resize = None,
+    resolution: Resolution = None,
+    batch: Batch = 256,
+    workers: Decoders = 2,
+    cache: Cache = None,
+    no_cache: NoCache = False,
+    device: Device = "auto",
+    threads: AllThreads = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Write mean and covariance of features, for score's --real; other tools read mu and sigma."""
+    from ganbench.commands.score import run_stats
+
+    run_stats(
+        sources,
+        out,
+        console,
+        features=features,
+        extractor=extractor,
+        weights=weights,
+        resize=resize,
+        resolution=resolution,
+        batch=batch,
+        workers=workers,
+        cache=cache,
+        use_cache=not no_cache,
+        device=device,
+        threads=threads,
+        data_root=data_root,
+    )
+
+
+@app.command()
+def doctor(weights: Weights = None, data_root: DataRoot = None, cache: Cache = None, as_json: Json = False) -> None:
+    """Say what is installed, which weights and data are there, what will not work and how to mend it."""
+    from ganbench.commands.doctor import examine
+
+    examine(weights, data_root, cache, as_json, console)
 
 
 def _runtime(threads: int, device: str, data_root: Path | None) -> Any:

@@ -1,8 +1,7 @@
 """What are the scores of this set of generated examples? (examples -> features -> metrics and diagnostics)"""
 
-import math
-import time
 from dataclasses import asdict
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,12 +12,13 @@ from ganbench.diagnostics.base import Diagnostic
 from ganbench.diagnostics.classes import class_diagnostics
 from ganbench.diagnostics.diversity import diversity_diagnostics
 from ganbench.diagnostics.modes import mode_diagnostics
-from ganbench.errors import Diverged, RequestError
+from ganbench.errors import RequestError
 from ganbench.features.base import Extractor, extract
 from ganbench.metrics.base import Comparison, Features, Metric, Reference
-from ganbench.registry import EXTRACTORS, METRICS, check_metrics
+from ganbench.registry import EXTRACTORS, check_metrics, load_metric
 from ganbench.results.record import Finding, Score, Weights
 from ganbench.sampling import SAMPLING_VERSION
+from ganbench.scores import scored
 from ganbench.spec import EvaluationSpec
 
 
@@ -38,7 +38,7 @@ class Evaluator:
     def __init__(self, dataset: Dataset, plan: EvaluationSpec, seed: int, device: torch.device) -> None:
         self.dataset, self.plan, self.seed, self.device = dataset, plan, seed, device
         check_metrics(plan.metrics, plan.extractor, "evaluation.metrics")
-        self.metrics: list[Metric] = [METRICS.load(name) for name in plan.metrics]
+        self.metrics: list[Metric] = [load_metric(name) for name in plan.metrics]
         self.extractor: Extractor = EXTRACTORS.load(plan.extractor)().to(device)
         check_plan(dataset, plan, self.extractor, self.metrics)
         self.reference = Reference(self._features(reference_examples(dataset, plan)))
@@ -52,7 +52,11 @@ class Evaluator:
         """
         fake = self._features(examples)
         comparison = Comparison(self.reference, fake)
-        scores = tuple(self._score(metric, comparison, weights) for metric in self.metrics)
+        comparison.expect(share for metric in self.metrics for share in metric.shares)
+        scores = tuple(
+            scored(metric, name, comparison, self.extractor, self.seed, self._protocol(weights))
+            for metric, name in zip(self.metrics, self.plan.metrics, strict=True)
+        )
         found = [*diversity_diagnostics(comparison), *self._class_diagnostics(fake)]
         if self.dataset.modes is not None:
             found += mode_diagnostics(examples.double(), self.dataset.modes)
@@ -67,49 +71,14 @@ class Evaluator:
             return []  # without labels, or the classifier knows other classes
         return class_diagnostics(fake.log_probabilities, torch.from_numpy(shares).to(self.device))
 
-    def _score(self, metric: Metric, comparison: Comparison, weights: Weights) -> Score:
-        start = time.perf_counter()
-        try:
-            estimate = metric.estimate(comparison, seeding.stream(self.seed, f"metric/{metric.name}"))
-        except OverflowError:
-            raise Diverged(f"{metric.name} overflows: the generated examples are too far off") from None
-        if not all(map(math.isfinite, (estimate.value, estimate.ci_low, estimate.ci_high))):
-            raise Diverged(f"{metric.name} is not finite: {estimate.value}, 95 % interval {estimate.ci_low} to {estimate.ci_high}")
-        return Score(
-            metric=metric.name,
-            label=f"{metric.name.upper()}·{self.extractor.name}",
-            value=estimate.value,
-            ci_low=estimate.ci_low,
-            ci_high=estimate.ci_high,
-            ci_method=estimate.ci_method,
-            n_real=comparison.n_real,
-            n_fake=comparison.n_fake,
-            higher_is_better=metric.higher_is_better,
-            seconds=time.perf_counter() - start,
-            protocol=self._protocol(metric, comparison, weights),
-            perfect=estimate.perfect,
-        )
-
-    def _protocol(
-        self, metric: Metric, comparison: Comparison, weights: Weights
-    ) -> dict[str, int | float | str | tuple[int | float | str, ...] | None]:
+    def _protocol(self, weights: Weights) -> dict[str, Any]:
+        """What a score depends on besides formula and extractor."""
         return {
-            "metric": metric.name,
-            "metric_version": metric.version,
-            **{f"parameter_{name}": value for name, value in metric.parameters},
-            "extractor": self.extractor.name,
-            "extractor_version": self.extractor.version,
-            "extractor_weights_sha256": self.extractor.weights_sha256,
-            "resize": self.extractor.resize,
             "dataset": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
             "reference": self.plan.reference,
-            "n_real": comparison.n_real,
-            "n_fake": comparison.n_fake,
             "weights": weights,
             "sampling_version": SAMPLING_VERSION,
-            "feature_dtype": "float64" if self.extractor.network is None else "float32",
-            "tf32": torch.backends.cudnn.allow_tf32 if self.device.type == "cuda" else False,
         }
 
 

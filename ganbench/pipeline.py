@@ -26,7 +26,7 @@ from ganbench.diagnostics.collapse import verdict
 from ganbench.environment import Runtime, configure, describe, worker_arguments
 from ganbench.errors import Diverged, Interrupted, RequestError
 from ganbench.evaluation import Evaluator, check_plan, reference_examples
-from ganbench.registry import EXTRACTORS, METRICS, check_metrics
+from ganbench.registry import EXTRACTORS, check_metrics, load_metric
 from ganbench.results.events import EventLog
 from ganbench.results.record import Divergence, Evaluation, Failure, Record, Throughput, Timing, Weights, write_record
 from ganbench.results.samples import write_samples
@@ -69,7 +69,7 @@ def check(spec: RunSpec, runtime: Runtime) -> None:
     check_metrics(spec.evaluation.metrics, spec.evaluation.extractor, "evaluation.metrics")
     dataset = _loaded(spec.dataset, data_root(runtime.data_root))
     check_plan(
-        dataset, spec.evaluation, EXTRACTORS.load(spec.evaluation.extractor)(), [METRICS.load(name) for name in spec.evaluation.metrics]
+        dataset, spec.evaluation, EXTRACTORS.load(spec.evaluation.extractor)(), [load_metric(name) for name in spec.evaluation.metrics]
     )
     Trainer.check(spec, dataset)
     try:
@@ -234,7 +234,7 @@ class Cell:
         """The published rule on the raw weights' series, with the first metric that a falling score improves."""
         series = [evaluation for evaluation in self._evaluations() if evaluation.weights == "raw"]
         falling = next(
-            (score.metric for score in series[0].scores if not score.higher_is_better and METRICS.load(score.metric).bounds[0] >= 0), None
+            (score.metric for score in series[0].scores if not score.higher_is_better and load_metric(score.metric).bounds[0] >= 0), None
         )
         scores = [score for evaluation in series for score in evaluation.scores if score.metric == falling]
         collapse = verdict(

@@ -93,6 +93,7 @@ DATASETS = Registry(
     {
         "digits": "ganbench.data.bundled:digits",
         "mnist": "ganbench.data.torchvision_sets:mnist",
+        "cifar10": "ganbench.data.cifar10:cifar10",
         "ring8": "ganbench.data.synthetic:ring8",
         "grid25": "ganbench.data.synthetic:grid25",
     },
@@ -101,8 +102,14 @@ EXTRACTORS = Registry(
     "extractor",
     "ganbench.extractors",
     {
+        "inception-v3-compat": "ganbench.features.inception:InceptionCompat",
+        "vgg16": "ganbench.features.vgg:Vgg16",
+        "clip-vit-b32": "ganbench.features.clip:ClipVitB32",
+        "clip-vitl14-336": "ganbench.features.clip:ClipVitL14At336",
+        "dinov2-vitl14": "ganbench.features.dinov2:DinoV2VitL14",
         "digits-probe": "ganbench.features.probe:DigitsProbe",
         "mnist-probe": "ganbench.features.probe:MnistProbe",
+        "cifar10-probe": "ganbench.features.cifar10_probe:Cifar10Probe",
         "random-conv": "ganbench.features.random_conv:RandomConv",
         "pixels": "ganbench.features.plain:Pixels",
         "identity": "ganbench.features.plain:Identity",
@@ -113,18 +120,83 @@ METRICS = Registry(
     "ganbench.metrics",
     {
         "fd": "ganbench.metrics.frechet:FD",
+        "fd_infinity": "ganbench.metrics.frechet:FD_INFINITY",
+        "sfd": "ganbench.metrics.frechet:SFD",
         "kd": "ganbench.metrics.kernel:KD",
+        "kd_parity": "ganbench.metrics.kernel:KD_PARITY",
         "cs": "ganbench.metrics.classifier:CS",
         "precision": "ganbench.metrics.manifold:PRECISION",
         "recall": "ganbench.metrics.manifold:RECALL",
         "density": "ganbench.metrics.manifold:DENSITY",
         "coverage": "ganbench.metrics.manifold:COVERAGE",
+        "prd_f8": "ganbench.metrics.prd:PRD_F8",
+        "prd_f1_8": "ganbench.metrics.prd:PRD_F1_8",
+        "clipped_density": "ganbench.metrics.clipped:CLIPPED_DENSITY",
+        "clipped_coverage": "ganbench.metrics.clipped:CLIPPED_COVERAGE",
+        "realism": "ganbench.metrics.realism:REALISM",
+        "mmd_rbf": "ganbench.metrics.mmd:MMD_RBF",
+        "mind": "ganbench.metrics.sliced:MIND",
+        "vendi": "ganbench.metrics.vendi:VENDI",
+        "rke": "ganbench.metrics.vendi:RKE",
+        "authpct": "ganbench.metrics.memorisation:AUTHPCT",
+        "mifid": "ganbench.metrics.memorisation:MIFID",
+        "ct": "ganbench.metrics.copying:CT",
+        "fld": "ganbench.metrics.likelihood:FLD",
+        "fld_gap": "ganbench.metrics.likelihood:FLD_GAP",
+        "gan_train": "ganbench.metrics.classes:GAN_TRAIN",
+        "gan_test": "ganbench.metrics.classes:GAN_TEST",
+        "intra_fd": "ganbench.metrics.classes:INTRA_FD",
+        "intra_kd": "ganbench.metrics.classes:INTRA_KD",
+        "ms_ssim": "ganbench.metrics.pairs_of_images:MS_SSIM",
+        "lpips": "ganbench.metrics.pairs_of_images:LPIPS",
+        "ppl_z": "ganbench.metrics.path_length:PPL_Z",
+        "ppl_w": "ganbench.metrics.path_length:PPL_W",
     },
 )
 
 
-RESERVED_METRICS = {"fid": "fd", "kid": "kd", "is": "cs"}
-"""Names that belong to the Inception network, and what the same formula is called with any other."""
+@dataclass(frozen=True, kw_only=True)
+class Standard:
+    """A name that the field gives to one formula with one network."""
+
+    metric: str
+    extractor: str
+    label: str
+    """How tables write it."""
+
+
+_INCEPTION = "inception-v3-compat"
+STANDARD = {
+    "fid": Standard(metric="fd", extractor=_INCEPTION, label="FID"),
+    "fid_infinity": Standard(metric="fd_infinity", extractor=_INCEPTION, label="FID∞"),
+    "sfid": Standard(metric="sfd", extractor=_INCEPTION, label="sFID"),
+    "kid": Standard(metric="kd", extractor=_INCEPTION, label="KID"),
+    "kid_parity": Standard(metric="kd_parity", extractor=_INCEPTION, label="KID 100x1000"),
+    "is": Standard(metric="cs", extractor=_INCEPTION, label="IS"),
+    "mifid": Standard(metric="mifd", extractor=_INCEPTION, label="MiFID"),
+    "intra_fid": Standard(metric="intra_fd", extractor=_INCEPTION, label="intra-FID"),
+    "intra_kid": Standard(metric="intra_kd", extractor=_INCEPTION, label="intra-KID"),
+    "fd_dinov2": Standard(metric="fd", extractor="dinov2-vitl14", label="FD-DINOv2"),
+    "fd_clip": Standard(metric="fd", extractor="clip-vit-b32", label="FD-CLIP"),
+    "cmmd": Standard(metric="mmd_rbf", extractor="clip-vitl14-336", label="CMMD"),
+}
+"""With any other network the formula keeps its own name, and a table shows the network beside it."""
+
+
+def formula(name: str) -> str:
+    """The metric behind a standard name; any other name is its own."""
+    return STANDARD[name].metric if name in STANDARD else name
+
+
+def load_metric(name: str) -> Any:
+    """Imports the metric behind a formula's or a standard name."""
+    return METRICS.load(formula(name))
+
+
+def label(metric: str, extractor: str) -> str:
+    """How a table names a formula with a network ("FID", "FD·mnist-probe")."""
+    known = next((one.label for one in STANDARD.values() if (one.metric, one.extractor) == (metric, extractor)), None)
+    return known or f"{metric.upper().replace('_INFINITY', '∞').replace('_', ' ')}·{extractor}"
 
 
 def check_metrics(names: Sequence[str], extractor: str, where: str) -> None:
@@ -141,11 +213,14 @@ def check_metrics(names: Sequence[str], extractor: str, where: str) -> None:
     if not names:
         raise RequestError(f"{where}: is empty; name at least one of {', '.join(METRICS.names())}")
     for position, name in enumerate(names):
-        if name in RESERVED_METRICS:
-            raise RequestError(f"{where}: {name!r} is reserved for Inception features; with {extractor} write {RESERVED_METRICS[name]!r}")
-        if name in names[:position]:
+        if name in STANDARD and STANDARD[name].extractor != extractor:
+            wanted = STANDARD[name]
+            kind = "Inception" if wanted.extractor == _INCEPTION else wanted.extractor
+            raise RequestError(f"{where}: {name!r} is reserved for {kind} features; with {extractor} write {wanted.metric!r}")
+        if formula(name) in map(formula, names[:position]):
             raise RequestError(f"{where}: {name!r} is listed twice; list it once")
-        METRICS.target(name)
+        if name not in STANDARD:
+            METRICS.target(name)
 
 
 def source_path(module: str) -> Path:

@@ -9,17 +9,35 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.data.decode import SUFFIXES
-from ganbench.data.images import Content, ImageFile, stacked
+from ganbench.data.images import Content, ImageFile, Listing
 from ganbench.data.labels import LABEL_FILE, from_json
 from ganbench.data.limits import FILE_LIMIT_BYTES
 from ganbench.errors import DataError
 
 
-def load_folder(path: Path, resolution: int | None) -> Content:
-    """Loads a folder of images.
+def listed_folder(path: Path) -> Listing:
+    """Lists the images of a folder, in the order of their sorted names.
 
     Labels come from ``dataset.json`` if there is one (an unpacked StyleGAN archive); otherwise from the
     first-level sub-folders, numbered by sorted name, if every image lies in one and there are two or more.
+
+    Args:
+        path: An existing folder.
+
+    Raises:
+        DataError: The folder holds no images, or labels that cannot be used.
+    """
+    where, names = str(path), relevant_files(path)
+    image_names = [name for name in names if name != LABEL_FILE]
+    if not image_names:
+        raise DataError(f"{where!r} holds no images; put files with one of the endings {' '.join(SUFFIXES)} there")
+    labels, class_names = _labels(path, image_names)
+    files = tuple(ImageFile(name=name, read=partial(_read, path / name)) for name in image_names)
+    return Listing(where=repr(where), files=files, labels=labels, class_names=class_names)
+
+
+def load_folder(path: Path, resolution: int | None) -> Content:
+    """Loads the images that :func:`listed_folder` lists.
 
     Args:
         path: An existing folder.
@@ -28,14 +46,7 @@ def load_folder(path: Path, resolution: int | None) -> Content:
     Raises:
         DataError: The folder holds no images, or images or labels that cannot be used.
     """
-    where, names = str(path), relevant_files(path)
-    image_names = [name for name in names if name != LABEL_FILE]
-    if not image_names:
-        raise DataError(f"{where!r} holds no images; put files with one of the endings {' '.join(SUFFIXES)} there")
-    labels, class_names = _labels(path, image_names)
-    files = [ImageFile(name=name, read=partial(_read, path / name)) for name in image_names]
-    images, notes = stacked(files, resolution, repr(where))
-    return Content(images=images, labels=labels, class_names=class_names, notes=notes)
+    return listed_folder(path).content(resolution)
 
 
 def relevant_files(path: Path) -> list[str]:

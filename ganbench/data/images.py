@@ -23,6 +23,23 @@ class ImageFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Listing:
+    """The images of a folder or an archive, not read yet, with their labels."""
+
+    where: str
+    """The folder or archive, for messages."""
+    files: tuple[ImageFile, ...]
+    labels: npt.NDArray[np.int64] | None = None
+    """(n,), 0 up to the number of classes."""
+    class_names: tuple[str, ...] = ()
+
+    def content(self, resolution: int | None) -> "Content":
+        """Decodes all of them, as :func:`stacked` does."""
+        images, notes = stacked(self.files, resolution, self.where)
+        return Content(images=images, labels=self.labels, class_names=self.class_names, notes=notes)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Content:
     """What a folder, archive or array file holds."""
 

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ganbench.data.decode import SUFFIXES
-from ganbench.data.images import Content, ImageFile, stacked
+from ganbench.data.images import Content, ImageFile, Listing
 from ganbench.data.labels import LABEL_FILE, from_json
 from ganbench.data.limits import FILE_LIMIT_BYTES
 from ganbench.errors import DataError
@@ -31,18 +31,29 @@ def load_zip(path: Path, resolution: int | None) -> Content:
     Raises:
         DataError: The archive is damaged or hostile, or holds no images, or ones that cannot be used.
     """
-    where = repr(str(path))
     with opened(path) as archive:
-        members = {member.filename: member for member in archive.infolist() if not member.is_dir() and _visible(member.filename)}
-        names = sorted(name for name in members if name.lower().endswith(SUFFIXES))
-        if not names:
-            raise DataError(f"{where} holds no images; put files with one of the endings {' '.join(SUFFIXES)} into it")
-        files = [ImageFile(name=name, read=partial(_read, archive, members[name], where)) for name in names]
-        labels = None
-        if LABEL_FILE in members:
-            labels = from_json(_read(archive, members[LABEL_FILE], where), names, f"{where}: {LABEL_FILE!r}")
-        images, notes = stacked(files, resolution, where)
-    return Content(images=images, labels=labels, notes=notes)
+        return listed_zip(archive, repr(str(path))).content(resolution)
+
+
+def listed_zip(archive: zipfile.ZipFile, where: str) -> Listing:
+    """Lists the images of an open archive, in the order of their sorted names; they can be read while it stays open.
+
+    Args:
+        archive: From :func:`opened`.
+        where: The archive, for messages.
+
+    Raises:
+        DataError: It holds no images, or labels that cannot be used.
+    """
+    members = {member.filename: member for member in archive.infolist() if not member.is_dir() and _visible(member.filename)}
+    names = sorted(name for name in members if name.lower().endswith(SUFFIXES))
+    if not names:
+        raise DataError(f"{where} holds no images; put files with one of the endings {' '.join(SUFFIXES)} into it")
+    files = tuple(ImageFile(name=name, read=partial(_read, archive, members[name], where)) for name in names)
+    labels = None
+    if LABEL_FILE in members:
+        labels = from_json(_read(archive, members[LABEL_FILE], where), names, f"{where}: {LABEL_FILE!r}")
+    return Listing(where=where, files=files, labels=labels)
 
 
 @contextmanager

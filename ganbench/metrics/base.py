@@ -59,9 +59,11 @@ class Features:
     """The uint8 images (k, channels, height, width) at indices (k,); None where only features are known."""
     generator: LatentModel | None = None
     """What generated the examples; None where only the examples are known."""
+    moments: Moments | None = None
+    """Mean and covariance of all examples, where ``values`` are only some evenly spaced ones; None where they are all."""
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.values if self.moments is None else self.moments)
 
 
 class Reference:
@@ -107,7 +109,9 @@ class Reference:
     @cached_property
     def moments(self) -> Moments:
         """Mean and covariance."""
-        return self._given if self._given is not None else moments(self.features.values)
+        if self._given is not None:
+            return self._given
+        return self.features.moments or moments(self.features.values)
 
     @cached_property
     def points(self) -> Points:
@@ -200,7 +204,7 @@ class Comparison:
     @cached_property
     def fake_moments(self) -> Moments:
         """Mean and covariance of the generated features."""
-        return moments(self.fake.values)
+        return self.fake.moments or moments(self.fake.values)
 
     @property
     def real_manifold(self) -> Manifold:
@@ -289,6 +293,8 @@ class Metric:
     """What else fixes the value ("k", 3), for the protocol key."""
     shares: tuple[Share, ...] = ()
     """What it takes from the pass over all pairs."""
+    on_device: bool = False
+    """Whether it may be computed on a GPU."""
     estimand: str = "expectation at this n"
     """What the interval is meant to hold."""
     estimate: Callable[["Comparison", torch.Generator], Estimate]
@@ -329,12 +335,14 @@ def _checked(features: Features, side: str) -> Features:
     broken = int((~values.isfinite()).any(1).sum())
     if broken:
         raise RequestError(f"{broken} of {len(values)} {side} examples have features that are not finite; drop them or mend the extractor")
+    if features.moments is not None and not bool(features.moments.covariance.isfinite().all()):
+        raise RequestError(f"{side} examples have features that are not finite; drop them or mend the extractor")
     log_probabilities = features.log_probabilities
     if log_probabilities is not None:
         log_probabilities = log_probabilities.to(torch.float64)
-        if log_probabilities.ndim != 2 or len(log_probabilities) != len(values):
+        if log_probabilities.ndim != 2 or len(log_probabilities) != len(features):
             raise RequestError(
-                f"{side} log-probabilities have shape {tuple(log_probabilities.shape)}; give a matrix ({len(values)}, classes)"
+                f"{side} log-probabilities have shape {tuple(log_probabilities.shape)}; give a matrix ({len(features)}, classes)"
             )
         if log_probabilities.isnan().any():
             raise RequestError(f"{side} log-probabilities hold NaN; mend the extractor's classifier head")

@@ -1,5 +1,6 @@
 """How far apart are the Gaussians that fit the real and the generated features?"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from ganbench.metrics.moments import CHUNK, Moments, moments
 _BOUNDS = (0.0, torch.inf)
 HALVINGS = 4
 """Random halvings behind FD at infinite n."""
-_INFLUENCES = 4096
+INFLUENCES = 4096
 """Evenly spaced examples from which the interval is taken; with more, a variance gains little and costs much."""
 
 
@@ -47,7 +48,7 @@ def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
     return _distance(mean1, cov1, mean2, cov2, cross)
 
 
-def frechet_bias(eigenvalues: Tensor, n_real: int, n_fake: int) -> float:
+def frechet_bias(eigenvalues: Tensor, n_real: float, n_fake: float) -> float:
     """What a perfect generator is expected to score: the leading term of E[FD] for two samples of one Gaussian.
 
     (1/n + 1/m) [sum_i l_i + 1/2 sum_ij l_i l_j (1 + [i = j]) / (l_i + l_j)] over the eigenvalues l of the
@@ -55,7 +56,7 @@ def frechet_bias(eigenvalues: Tensor, n_real: int, n_fake: int) -> float:
 
     Args:
         eigenvalues: Of the covariance of the features (d,).
-        n_real: Real examples.
+        n_real: Real examples; infinite where they are taken as the law itself.
         n_fake: Generated examples.
     """
     means = eigenvalues.sum()
@@ -66,7 +67,7 @@ def frechet_bias(eigenvalues: Tensor, n_real: int, n_fake: int) -> float:
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """FD with the delta method's interval, from the influence values of both sides and the variance of the second-order term."""
     real, fake = comparison.real_moments, comparison.fake_moments
-    n, m = comparison.n_real, comparison.n_fake
+    n, m = comparison.n_real or math.inf, comparison.n_fake
     factor = comparison.reference.shared("factor", lambda: _factor(real.covariance))
     eigenvalues, vectors = torch.linalg.eigh(_symmetric(factor.root.T @ fake.covariance @ factor.root))
     eigenvalues = eigenvalues.clamp(min=0)
@@ -94,7 +95,7 @@ def _infinity(comparison: Comparison, generator: torch.Generator) -> Estimate:
     sides = [comparison.fake.values, comparison.real.values] if comparison.reference.has_features else [comparison.fake.values]
     halves = torch.stack([_halved(sides, comparison.real_moments, generator) for _ in range(HALVINGS)])
     whole = _estimate(comparison, generator)
-    n, m = comparison.n_real, comparison.n_fake
+    n, m = comparison.n_real or math.inf, comparison.n_fake
     spectrum = comparison.reference.shared("spectrum", lambda: torch.linalg.eigvalsh(comparison.real_moments.covariance).clamp(min=0))
     variance = ((whole.ci_high - whole.value) / NORMAL_975) ** 2 + _second_order(spectrum, n, m) / HALVINGS
     value = 2 * whole.value - halves.mean().item()
@@ -119,7 +120,7 @@ def _spatial(comparison: Comparison, generator: torch.Generator) -> Estimate:
     sides = []
     for name, side in (("real", comparison.real), ("generated", comparison.fake)):
         if side.spatial is None:
-            raise RequestError(f"sfid needs spatial features, and there are none of the {name} examples; take inception-v3-compat")
+            raise RequestError(f"sfd needs spatial features, and there are none of the {name} examples; take inception-v3-compat")
         sides.append(Features(values=side.spatial))
     return _estimate(Comparison(*sides), generator)
 
@@ -131,10 +132,14 @@ def _distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, cross: T
 def _influence(values: Tensor, own: Moments, other_mean: Tensor, transport: Tensor) -> Tensor:
     """First-order effect of every example on FD: the gradient in the mean, and I - A A^T in the covariance."""
     effects = []
-    for chunk in torch.split(values[:: -(-len(values) // _INFLUENCES)], CHUNK):
+    for chunk in torch.split(_evenly(values), CHUNK):
         centred = chunk.double() - own.mean
         effects.append(2 * centred @ (own.mean - other_mean) + centred.square().sum(1) - (centred @ transport).square().sum(1))
     return torch.cat(effects)
+
+
+def _evenly(values: Tensor) -> Tensor:
+    return values[:: -(-len(values) // INFLUENCES)]
 
 
 def _gaussian_influence_variance(own: Moments, other_mean: Tensor, transport: Tensor) -> float:
@@ -144,7 +149,7 @@ def _gaussian_influence_variance(own: Moments, other_mean: Tensor, transport: Te
     return float(4 * gap @ own.covariance @ gap + 2 * (effect * effect.T).sum())
 
 
-def _second_order(eigenvalues: Tensor, n: int, m: int) -> float:
+def _second_order(eigenvalues: Tensor, n: float, m: float) -> float:
     """Variance of FD between two samples of one Gaussian: that of |dmu|^2 + 1/2 sum_ij dS_ij^2 / (l_i + l_j)."""
     squares = _parallel(eigenvalues).square()
     return float((1 / n + 1 / m) ** 2 * (2 * eigenvalues.square().sum() + squares.sum() + squares.trace()))
@@ -195,8 +200,10 @@ FD = Metric(
     version=1,
     higher_is_better=False,
     needs_real=("moments",),
+    needs_fake=("moments",),
     minimum_n=10,
     bounds=_BOUNDS,
+    on_device=True,
     parameters=(("ddof", 1),),
     estimate=_estimate,
 )
@@ -209,21 +216,23 @@ FD_INFINITY = Metric(
     needs_real=("moments",),
     minimum_n=20,
     bounds=(-torch.inf, torch.inf),
+    on_device=True,
     parameters=(("ddof", 1), ("halvings", HALVINGS)),
     estimand="population value",
     estimate=_infinity,
 )
 """FD extrapolated to infinitely many examples on both sides (on the generated one against a statistics file); can be negative."""
 
-SFID = Metric(
-    name="sfid",
+SFD = Metric(
+    name="sfd",
     version=1,
     higher_is_better=False,
     needs_real=("spatial",),
     needs_fake=("spatial",),
     minimum_n=10,
     bounds=_BOUNDS,
+    on_device=True,
     parameters=(("ddof", 1),),
     estimate=_spatial,
 )
-"""Frechet distance of spatial Inception features, 7 channels of 17 x 17: sees what pooling hides (Nash et al. 2021)."""
+"""Frechet distance of spatial features (sFID with Inception: 7 channels of 17 x 17): sees what pooling hides (Nash et al. 2021)."""

@@ -29,12 +29,13 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     return normal_estimate(value, second_order_variance(first, second), _BOUNDS, "U-statistic projections, second order")
 
 
-def subset_estimates(real: Tensor, fake: Tensor) -> Tensor:
+def subset_estimates(real: Tensor, fake: Tensor, size: int = SUBSET_SIZE) -> Tensor:
     """Unbiased MMD^2 of torch-fidelity's subsets: its draws (generated first) from its generator.
 
     Args:
-        real: Features (n, d), at least ``SUBSET_SIZE``.
-        fake: Features (m, d), at least ``SUBSET_SIZE``.
+        real: Features (n, d), at least ``size``.
+        fake: Features (m, d), at least ``size``.
+        size: Examples of a subset.
 
     Returns:
         float64 (SUBSETS,).
@@ -42,10 +43,8 @@ def subset_estimates(real: Tensor, fake: Tensor) -> Tensor:
     draws = np.random.RandomState(SUBSET_SEED)
     values = []
     for _ in range(SUBSETS):
-        x, y = (
-            side[torch.from_numpy(draws.choice(len(side), SUBSET_SIZE, replace=False)).to(side.device)].double() for side in (fake, real)
-        )
-        within = [_cubes(side, side).fill_diagonal_(0).sum() / (SUBSET_SIZE * (SUBSET_SIZE - 1)) for side in (x, y)]
+        x, y = (side[torch.from_numpy(draws.choice(len(side), size, replace=False)).to(side.device)].double() for side in (fake, real))
+        within = [_cubes(side, side).fill_diagonal_(0).sum() / (size * (size - 1)) for side in (x, y)]
         values.append(within[0] + within[1] - 2 * _cubes(x, y).mean())
     return torch.stack(values)
 
@@ -70,6 +69,7 @@ KD = Metric(
     higher_is_better=False,
     minimum_n=10,
     bounds=_BOUNDS,
+    on_device=True,
     parameters=(("degree", 3), ("gamma", "1/d"), ("coef0", 1)),
     shares=("kernel",),
     estimand="population value",
@@ -83,6 +83,7 @@ KD_PARITY = Metric(
     higher_is_better=False,
     minimum_n=SUBSET_SIZE,
     bounds=_BOUNDS,
+    on_device=True,
     parameters=(
         ("degree", 3),
         ("gamma", "1/d"),

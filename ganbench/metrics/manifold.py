@@ -6,6 +6,9 @@ effect of deleting one example can be read off the counts of :class:`~ganbench.m
 The joint effect of a ball and a query is in both halves, so it is taken out of one of them (Efron and Stein 1981).
 """
 
+import math
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -73,12 +76,13 @@ def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
     n, m = comparison.n_real, comparison.n_fake
     value = counts.per_query.double().mean().item() / k
     if value == 0:
-        return Estimate(value=0.0, ci_low=0.0, ci_high=share_estimate(0.0, 0.0, n, m).ci_high, ci_method="Wilson, no ball is hit")
+        high = share_estimate(0.0, 0.0, n, m).ci_high
+        return Estimate(value=0.0, ci_low=0.0, ci_high=high, ci_method="Wilson, no ball is hit", perfect=1.0)
     grown = _spread_to_neighbours(comparison.real_manifold, counts.shell_per_ball, k)
     joint = counts.per_ball.sum().item() + k * counts.shell_per_ball.square().sum().item()
     balls = _jackknife((grown - counts.per_ball).double()) - joint
     variance = (counts.per_query.double().var().item() / m + max(balls, 0.0) / m**2) / k**2
-    return normal_estimate(value, variance, (0.0, torch.inf), "jackknife of both sides")
+    return replace(normal_estimate(value, variance, (0.0, torch.inf), "jackknife of both sides"), perfect=1.0)
 
 
 def _coverage(comparison: Comparison, generator: torch.Generator) -> Estimate:
@@ -92,7 +96,13 @@ def _coverage(comparison: Comparison, generator: torch.Generator) -> Estimate:
     real_side = _jackknife((grown - hit.long()).double()) - grown.sum().item()
     alone = torch.bincount(counts.sole_query[counts.per_ball == 1], minlength=m).double()
     fake_side = _jackknife(alone) - alone.sum().item()
-    return share_estimate(share, max((real_side + fake_side) / n**2, own / 2), n, m)
+    estimate = share_estimate(share, max((real_side + fake_side) / n**2, own / 2), n, m)
+    return replace(estimate, perfect=expected_coverage(n, m, k))
+
+
+def expected_coverage(n: int, m: int, k: int) -> float:
+    """Coverage of n real examples by m generated ones of the same law (Naeem et al. 2020, lemma 2)."""
+    return 1 - math.prod((n - 1 - i) / (n + m - 1 - i) for i in range(k))
 
 
 PRECISION = Metric(
@@ -101,6 +111,7 @@ PRECISION = Metric(
     higher_is_better=True,
     minimum_n=10,
     bounds=(0.0, 1.0),
+    on_device=True,
     parameters=(("k", 3), ("ball", "closed")),
     shares=("fakes_in_real_balls",),
     estimate=_precision,
@@ -113,6 +124,7 @@ RECALL = Metric(
     higher_is_better=True,
     minimum_n=10,
     bounds=(0.0, 1.0),
+    on_device=True,
     parameters=(("k", 3), ("ball", "closed")),
     shares=("reals_in_fake_balls",),
     estimate=_recall,
@@ -125,6 +137,7 @@ DENSITY = Metric(
     higher_is_better=True,
     minimum_n=10,
     bounds=(0.0, torch.inf),
+    on_device=True,
     parameters=(("k", 5), ("ball", "open")),
     shares=("fakes_in_real_balls",),
     estimate=_density,
@@ -137,6 +150,7 @@ COVERAGE = Metric(
     higher_is_better=True,
     minimum_n=10,
     bounds=(0.0, 1.0),
+    on_device=True,
     parameters=(("k", 5), ("ball", "open")),
     shares=("fakes_in_real_balls",),
     estimate=_coverage,

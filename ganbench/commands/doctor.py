@@ -1,0 +1,130 @@
+"""What does ``ganbench doctor`` do?"""
+
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ganbench import __version__
+from ganbench.commands.output import print_json
+from ganbench.data.root import data_root
+from ganbench.errors import RequestError
+from ganbench.features.store import cache_root
+from ganbench.registry import EXTRACTORS
+
+PACKAGES = ("torch", "torchvision", "torch-fidelity", "timm", "numpy", "scipy", "scikit-learn", "pandas")
+"""Packages whose versions decide what works."""
+DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar10/train.zip"}
+"""A file of each data set that is not bundled."""
+
+WEIGHTS_REMEDY = "fetch into one folder and name it with --weights or GANBENCH_WEIGHTS (with a network they download themselves): "
+DATA_REMEDY = (
+    f"point GANBENCH_DATA or --data-root at a folder that holds {' and '.join(DATA.values())} (with a network they download themselves)"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    state: str
+    """"ok", "missing" or "wrong"."""
+    detail: str
+    remedy: str = ""
+    """What to do; empty where nothing needs doing."""
+
+
+def examine(weights: Path | None, root: Path | None, cache: Path | None, as_json: bool, console: Console) -> None:
+    """Looks at everything and prints it; changes nothing."""
+    findings = [
+        *_software(),
+        _device(),
+        *(_extractor(name, weights) for name in EXTRACTORS.names()),
+        *_data(data_root(root)),
+        _cache(cache_root(cache)),
+    ]
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+        return
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("what", "state", "detail"):
+        grid.add_column(heading, no_wrap=heading != "detail", overflow="fold")
+    colours = {"ok": "green", "missing": "yellow", "wrong": "red"}
+    for finding in findings:
+        grid.add_row(finding.what, Text(finding.state, style=colours[finding.state]), finding.detail)
+    console.print(grid)
+    remedies = dict.fromkeys(finding.remedy for finding in findings if finding.remedy)
+    files = [remedy.removeprefix(WEIGHTS_REMEDY) for remedy in remedies if remedy.startswith(WEIGHTS_REMEDY)]
+    others = [remedy for remedy in remedies if not remedy.startswith(WEIGHTS_REMEDY)]
+    for line in others + ([WEIGHTS_REMEDY + "".join(f"\n  {file}" for file in files)] if files else []):
+        console.print(f"to mend: {line}", soft_wrap=True)
+
+
+def _software() -> list[Finding]:
+    found = [Finding(what="ganbench", state="ok", detail=f"{__version__}, Python {platform.python_version()}")]
+    for package in PACKAGES:
+        try:
+            found.append(Finding(what=package, state="ok", detail=version(package)))
+        except PackageNotFoundError:
+            found.append(Finding(what=package, state="missing", detail="not installed", remedy=f"pip install {package}"))
+    return found
+
+
+def _device() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding(what="device", state="ok", detail=f"{torch.cuda.get_device_name()}, {torch.cuda.device_count()} in all")
+    return Finding(what="device", state="ok", detail=f"CPU, {torch.get_num_threads()} threads; no CUDA device")
+
+
+def _extractor(name: str, weights: Path | None) -> Finding:
+    from ganbench.features.published import status
+
+    what = f"extractor {name}"
+    try:
+        published = EXTRACTORS.load(name).published
+    except RequestError as error:
+        return Finding(what=what, state="wrong", detail=str(error), remedy=f"mend the package that registers {name}")
+    if published is None:
+        return Finding(what=what, state="ok", detail="needs no download")
+    found = status(published, weights)
+    if found is None:
+        return Finding(
+            what=what,
+            state="missing",
+            detail=f"{published.file}, {published.megabytes} MB, SHA-256 {published.sha256[:12]}...",
+            remedy=f"{WEIGHTS_REMEDY}{published.url}",
+        )
+    if not found.genuine:
+        return Finding(
+            what=what,
+            state="wrong",
+            detail=f"{found.path} has SHA-256 {found.sha256[:12]}..., the published file {published.sha256[:12]}...",
+            remedy=f"{WEIGHTS_REMEDY}{published.url} (in place of {found.path})",
+        )
+    return Finding(what=what, state="ok", detail=str(found.path))
+
+
+def _data(root: Path) -> list[Finding]:
+    found = [Finding(what="data digits", state="ok", detail="bundled")]
+    for name, file in DATA.items():
+        if (root / file).exists():
+            found.append(Finding(what=f"data {name}", state="ok", detail=str((root / file).parent)))
+        else:
+            found.append(Finding(what=f"data {name}", state="missing", detail=f"not at {root / file}", remedy=DATA_REMEDY))
+    return found
+
+
+def _cache(root: Path) -> Finding:
+    if not root.is_dir():
+        return Finding(what="feature cache", state="ok", detail=f"{root}, empty")
+    entries = [entry for entry in root.iterdir() if (entry / "key.json").is_file()]
+    size_bytes = sum(file.stat().st_size for entry in entries for file in entry.iterdir())
+    return Finding(what="feature cache", state="ok", detail=f"{root}, {len(entries):,} sets, {size_bytes / 2**20:,.0f} MiB; safe to delete")

@@ -1,0 +1,127 @@
+"""What do ``ganbench score`` and ``ganbench stats`` do?"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from ganbench.commands.output import print_json
+from ganbench.errors import RequestError
+from ganbench.report.tables import MISSING, number
+from ganbench.results.record import Score
+
+
+def run_score(
+    fake: str,
+    real: str | None,
+    held_out: str | None,
+    metrics: str | None,
+    verify: str | None,
+    as_json: bool,
+    console: Console,
+    **settings: Any,
+) -> None:
+    """Scores, prints, and fails where a metric or the cross-check did."""
+    from ganbench.scoring.score import score
+
+    if verify not in (None, "torch-fidelity"):
+        raise RequestError(f"--verify {verify}: the only library to verify with is torch-fidelity; write --verify torch-fidelity")
+    threads(settings.pop("threads"))
+    names = None if metrics is None else metrics.split(",")
+    with _progress(console) as progress:
+        result = score(fake, real, names, held_out=held_out, meter=meter(progress), verify=verify is not None, **settings)
+    if not result.scores and not result.failures:
+        return  # another rank prints
+    if as_json:
+        print_json(result.to_json())
+    else:
+        console.print(table(result.scores))
+    for line in result.warnings:
+        console.print(f"note: {line}", style="yellow", soft_wrap=True)
+    for line in result.failures:
+        console.print(f"failed: {line}", style="red", soft_wrap=True)
+    for agreement in result.agreements:
+        console.print(f"torch-fidelity: {agreement.name} {agreement.theirs:.9g}, here {agreement.ours:.9g}", soft_wrap=True)
+    if result.failures:
+        raise typer.Exit(1)
+
+
+def run_stats(source: str, out: Path, console: Console, **settings: Any) -> None:
+    """Writes mean and covariance of a set, merged with those of further sets."""
+    from ganbench.scoring.score import make_statistics
+
+    threads(settings.pop("threads"))
+    with _progress(console) as progress:
+        n, width = make_statistics(source.split(","), out, meter=meter(progress), **settings)
+    console.print(f"{out}: mean and covariance of {n:,} examples, {width:,} features", soft_wrap=True)
+
+
+def threads(count: int | None) -> None:
+    """Sets the CPU threads of this process; None leaves all."""
+    if count is not None:
+        import torch
+
+        torch.set_num_threads(count)
+
+
+def table(scores: tuple[Score, ...]) -> Table:
+    """Scores for a terminal; an extractor that all share stands above, not in every row."""
+    extractors = {str(score.protocol["extractor"]) for score in scores}
+    shared = f"·{next(iter(extractors))}" if len(extractors) == 1 else None
+    grid = Table(
+        title=f"features: {shared.removeprefix('·')}" if shared else None,
+        title_justify="left",
+        title_style="dim",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    for heading in ("score", "value", "95 % interval", "perfect at\nthis n", "real", "generated", "s"):
+        grid.add_column(heading, justify="left" if heading == "score" else "right", no_wrap=True)
+    arrows = {True: " ↑", False: " ↓", None: ""}
+    for score in scores:
+        grid.add_row(
+            (score.label.replace(shared, "") if shared else score.label) + arrows[score.higher_is_better],
+            Text(number(score.value), style="bold"),
+            f"[{number(score.ci_low)}, {number(score.ci_high)}]",
+            MISSING if score.perfect is None else number(score.perfect),
+            f"{score.n_real:,}" if score.n_real else MISSING,
+            f"{score.n_fake:,}",
+            f"{score.seconds:.1f}",
+        )
+    return grid
+
+
+class Rate(ProgressColumn):
+    """Examples a second."""
+
+    def render(self, task: Task) -> Text:
+        """The rate, once there is one."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s", style="dim")
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+class _Meter:
+    """One line of progress."""
+
+    def __init__(self, progress: Progress, name: str, total: int) -> None:
+        self.progress, self.task = progress, progress.add_task(name, total=total)
+
+    def advance(self, examples: int) -> None:
+        """So many more examples have their features."""
+        self.progress.advance(self.task, examples)
+
+
+def meter(progress: Progress) -> Callable[[str, int], _Meter]:
+    """Opens lines of progress."""
+    return lambda name, total: _Meter(progress, name, total)

@@ -1,0 +1,187 @@
+"""How do the examples of a source become features, in one pass, piece by piece?"""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ganbench.distributed import Ranks
+from ganbench.features.base import Extractor, convolutions
+from ganbench.features.facts import FACTS, Facts, facts
+from ganbench.features.store import Store
+from ganbench.metrics.base import Features
+from ganbench.metrics.frechet import INFLUENCES
+from ganbench.metrics.moments import Moments, Sums
+from ganbench.sources.source import Selection, Source
+
+BATCH = 256
+"""Examples that a network sees at a time."""
+_AHEAD = 3
+"""Batches that are read while the network works."""
+
+
+class Meter(Protocol):
+    """What is told of progress."""
+
+    def advance(self, examples: int) -> None:
+        """So many more examples have their features."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extraction:
+    """Features of one source, on disk."""
+
+    store: Store
+    n: int
+
+    def moments(self, name: str = "values") -> Features:
+        """Mean and covariance of all, beside the evenly spaced examples that an interval is taken from; memory does not grow with n."""
+        stride = -(-self.n // INFLUENCES)
+        sums: Sums | None = None
+        kept = []
+        for shard in range(self.store.shards):
+            values = self.store.read(shard, (name,))[name]
+            part = Sums.of(values)
+            sums = part if sums is None else sums.merge(part)
+            first = self.store.extent(shard).start
+            kept.append(values[(-first) % stride :: stride].clone())
+        assert sums is not None
+        moments: Moments = sums.moments()
+        return Features(values=torch.cat(kept), moments=moments)
+
+    def features(self, names: Iterable[str]) -> Features:
+        """All features in memory.
+
+        Args:
+            names: Fields of :class:`Features` besides ``values``.
+        """
+        found = {name: _joined(self.store, name) for name in ("values", *names)}
+        log_probabilities = found.get("log_probabilities")
+        return Features(
+            values=found["values"],
+            log_probabilities=None if log_probabilities is None else log_probabilities.double(),
+            spatial=found.get("spatial"),
+        )
+
+    def only(self, name: str) -> Tensor:
+        """One kind of features of all examples, in memory."""
+        return _joined(self.store, name)
+
+    def facts(self) -> Facts:
+        """What was noted of every example."""
+        return Facts(**{name: _joined(self.store, name) for name in FACTS})
+
+
+def _joined(store: Store, name: str) -> Tensor:
+    """One tensor of all shards, allocated once."""
+    whole: Tensor | None = None
+    for shard in range(store.shards):
+        part = store.read(shard, (name,))[name]
+        if whole is None:
+            whole = torch.empty((store.size, *part.shape[1:]), dtype=part.dtype)
+        extent = store.extent(shard)
+        whole[extent.start : extent.stop] = part
+    assert whole is not None
+    return whole
+
+
+def extracted(
+    extractor: Extractor,
+    source: Source,
+    selection: Selection,
+    store: Store,
+    meter: Meter,
+    ranks: Ranks,
+    batch: int = BATCH,
+) -> Extraction:
+    """Computes the shards that are missing; every rank takes its share, the first one writes.
+
+    Args:
+        extractor: On its device.
+        source: Where examples are read.
+        selection: Which of them.
+        store: Where features go.
+        meter: Is told of progress.
+        ranks: Who else works on it.
+        batch: Examples that the network sees at a time.
+    """
+    missing = ranks.from_first(store.missing() if ranks.first else None)
+    done = store.size - sum(len(store.extent(shard)) for shard in missing)
+    meter.advance(done)
+    extractor.expect(store.size - done)
+    own = missing[ranks.rank :: ranks.size]
+    pieces = _read(source, selection, [store.extent(shard) for shard in own], batch)
+    rounds = -(-len(missing) // ranks.size)
+    for turn in range(rounds):
+        shard = own[turn] if turn < len(own) else None
+        tensors = None if shard is None else _shard(extractor, pieces, len(store.extent(shard)), meter)
+        for number, result in ranks.gather((shard, tensors)) or []:
+            if number is not None:
+                store.write(number, result)
+    ranks.from_first(None)  # nobody reads before the last shard is written
+    return Extraction(store=store, n=store.size)
+
+
+def _shard(extractor: Extractor, pieces: Iterator[Tensor], size: int, meter: Meter) -> dict[str, Tensor]:
+    """Features of the next ``size`` examples."""
+    found: dict[str, list[Tensor]] = {}
+    seen = 0
+    while seen < size:
+        examples = next(pieces)
+        with torch.inference_mode(), convolutions(tf32=extractor.dtype == "tf32"):
+            features = extractor(examples.to(extractor.device, non_blocking=True))
+        for name, tensor in _kept(features, examples).items():
+            found.setdefault(name, []).append(tensor)
+        seen += len(examples)
+        meter.advance(len(examples))
+    return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+def _kept(features: Features, examples: Tensor) -> dict[str, Tensor]:
+    """What goes into a shard: features as they are, the rest in float32, and facts of the examples."""
+    kept = {"values": features.values.cpu(), **facts(examples)}
+    if features.log_probabilities is not None:
+        kept["log_probabilities"] = features.log_probabilities.float().cpu()
+    if features.spatial is not None:
+        kept["spatial"] = features.spatial.float().cpu()
+    return kept
+
+
+def _read(source: Source, selection: Selection, extents: list[range], batch: int) -> Iterator[Tensor]:
+    """Batches of examples, read ahead by a thread; no batch reaches over the end of a shard."""
+    ahead: queue.Queue[Tensor | BaseException | None] = queue.Queue(_AHEAD)
+    stop = threading.Event()
+
+    def put(item: Tensor | BaseException | None) -> bool:
+        while not stop.is_set():
+            try:
+                ahead.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def work() -> None:
+        try:
+            for extent in extents:
+                for start in range(extent.start, extent.stop, batch):
+                    if not put(source.at(selection.indices[start : min(start + batch, extent.stop)])):
+                        return
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while (item := ahead.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,131 @@
+"""What looks wrong with these sets before anybody believes their scores?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganbench.features.facts import Facts
+
+SMALL_N = 10_000
+"""Below it FID depends more on the number of examples than on the model (Heusel et al. 2017 advise at least 10,000)."""
+UNEQUAL = 2.0
+"""Ratio of the numbers of examples from which precision and recall are not comparable with those of equal numbers."""
+_COPIES = 0.01
+_ORDERED = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One set, as the checks see it."""
+
+    name: str
+    """As the user wrote it."""
+    role: str
+    """"real", "generated" or "held-out"."""
+    n: int
+    values: Tensor | None = None
+    """Features (n, d) in their order, where all are at hand."""
+    facts: Facts | None = None
+    """None for features from elsewhere."""
+    channels: int = 0
+    """Of images; 0 of others."""
+
+
+def of_one(side: Side) -> list[str]:
+    """Warnings about one set."""
+    found = []
+    if side.facts is not None:
+        unique = len(torch.unique(side.facts.example_hash))
+        if unique < side.n:
+            found.append(f"{side.role} set {side.name}: {side.n - unique:,} of {side.n:,} examples are exact copies of others in it")
+        if side.channels:
+            found += _of_images(side, side.facts)
+    elif side.values is not None:
+        unique = len(torch.unique(_row_hashes(side.values)))
+        if unique < side.n:
+            found.append(f"{side.role} set {side.name}: {side.n - unique:,} of {side.n:,} feature rows are exact copies of others in it")
+    if side.values is not None and (ratio := consecutive_ratio(side.values)) < _ORDERED:
+        found.append(
+            f"{side.role} set {side.name}: examples come in an order, by class perhaps (neighbours are {1 - ratio:.0%} closer than "
+            "chance); ganbench shuffles where order matters, tools that do not will disagree"
+        )
+    return found
+
+
+def _of_images(side: Side, facts: Facts) -> list[str]:
+    """Warnings about ranges and colours."""
+    lowest, highest = facts.lowest.min().item(), facts.highest.max().item()
+    found = []
+    if highest <= 1:
+        found.append(f"{side.role} set {side.name}: no level is above {highest:.0f} of 255; were images in [0, 1] saved as uint8?")
+    elif lowest >= 126 and side.role == "generated":
+        found.append(
+            f"{side.role} set {side.name}: no level is below {lowest:.0f} of 255; were floats in [0, 1] given where [-1, 1] is meant?"
+        )
+    grey = int(facts.grey.sum())
+    if side.channels == 3 and grey > 0:
+        found.append(f"{side.role} set {side.name}: {grey:,} of {side.n:,} images are grey in a colour set")
+    return found
+
+
+def of_both(real: Side, fake: Side) -> list[str]:
+    """Warnings about a generated set beside a real one."""
+    found = []
+    if real.facts is not None and fake.facts is not None:
+        copies = int(torch.isin(fake.facts.example_hash, real.facts.example_hash).sum())
+        if copies >= max(1, _COPIES * fake.n):
+            same = copies == fake.n == real.n
+            hint = "are they the same set?" if same else "is a real set, or the training set, given as the generated one?"
+            found.append(f"{copies:,} of {fake.n:,} generated examples are exact copies of real ones; {hint}")
+    found += _ranges(real, fake)
+    if real.channels and fake.channels and real.channels != fake.channels:
+        found.append(f"real images have {real.channels} channel(s), generated ones {fake.channels}; grey ones are repeated to three")
+    return found
+
+
+def _ranges(real: Side, fake: Side) -> list[str]:
+    """Warnings about values that the real set never takes."""
+    if real.facts is not None and fake.facts is not None and not real.channels:
+        low, high = real.facts.lowest.min().item(), real.facts.highest.max().item()
+        outside = int(((fake.facts.lowest < low) | (fake.facts.highest > high)).sum())
+        if outside > fake.n // 2:
+            return [f"{outside:,} of {fake.n:,} generated examples reach outside the real values, {low:.3g} to {high:.3g}"]
+    if real.values is not None and fake.values is not None and real.values.min() >= 0 and fake.values.min() < 0:
+        return ["real features are never negative and generated ones are; do they come from the same layer?"]
+    return []
+
+
+def of_numbers(n_real: int, n_fake: int, metrics: Sequence[str]) -> list[str]:
+    """Warnings about the numbers of examples."""
+    found = []
+    smallest = min(n for n in (n_real or n_fake, n_fake))
+    if smallest < SMALL_N and any(name.startswith(("fd", "sfid", "cs")) for name in metrics):
+        found.append(f"{smallest:,} examples are few: FD and IS depend on n, so compare only scores at equal n, or take KD or FD∞")
+    unequal = n_real and max(n_real, n_fake) / min(n_real, n_fake) >= UNEQUAL
+    if unequal and {"precision", "recall", "density", "coverage"} & set(metrics):
+        found.append(
+            f"{n_real:,} real and {n_fake:,} generated examples: precision and recall move with the ratio; compare only equal ones"
+        )
+    return found
+
+
+def consecutive_ratio(values: Tensor) -> float:
+    """Mean squared distance of consecutive examples over that of random ones: about 1 in random order, below it in classes' order.
+
+    Args:
+        values: Features (n, d).
+    """
+    sample = values[: 1 << 14].double()
+    variance = 2 * sample.var(0).sum().item()
+    if len(sample) < 100 or variance == 0:
+        return 1.0
+    return float((sample[1:] - sample[:-1]).square().sum(1).mean()) / variance
+
+
+def _row_hashes(values: Tensor) -> Tensor:
+    """Numbers that are equal for equal rows, and hardly ever otherwise: a random projection of the bit patterns."""
+    bits = values.contiguous().view(torch.int32 if values.dtype == torch.float32 else torch.int64).long()
+    factors = torch.arange(1, bits.shape[1] + 1, device=bits.device) * 0x9E3779B97F4A7C1 + 0x632BE59BD9B4E01
+    return torch.cat([(chunk * factors).sum(1) for chunk in torch.split(bits, 1024)])

@@ -1,0 +1,368 @@
+"""How is one request carried out, from sources to scores and warnings?"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, fields, replace
+from functools import reduce
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ganbench import seeding
+from ganbench.data.root import data_root
+from ganbench.distributed import Ranks
+from ganbench.environment import Runtime, chosen_device
+from ganbench.errors import DataError, Diverged, RequestError
+from ganbench.features.base import Extractor, load_extractor
+from ganbench.features.extraction import Extraction, Meter, extracted
+from ganbench.features.store import Store, cache_root
+from ganbench.metrics.base import Comparison, Features, Metric, Need, Reference
+from ganbench.metrics.moments import Moments
+from ganbench.registry import load_metric
+from ganbench.results.record import Score
+from ganbench.scores import scored
+from ganbench.scoring import checks
+from ganbench.scoring.agreement import Agreement
+from ganbench.scoring.needs import Opened, of_role, problem
+from ganbench.scoring.requests import FEATURES, IMAGES, OFFLINE, Request, requested
+from ganbench.scoring.settings import Scores, Settings
+from ganbench.sources.given import FeatureFile, StatisticsFile
+from ganbench.sources.opening import Opening, opened_array, opened_source
+from ganbench.sources.source import Selection, Source
+from ganbench.sources.stats import merged, write_statistics
+
+Examples = str | Path | npt.NDArray[Any] | Tensor
+MeterFor = Callable[[str, int], Meter]
+"""Opens a meter for a set's name and number of examples."""
+
+
+@dataclass(kw_only=True)
+class _Set:
+    """One opened set and its role."""
+
+    role: str
+    opened: Opened
+    selection: Selection
+    needs: set[Need] = field(default_factory=set)
+    """What metrics ask of it."""
+
+
+class Session:
+    """One request in progress."""
+
+    def __init__(self, settings: Settings, ranks: Ranks, meter: MeterFor, stack: ExitStack) -> None:
+        self.settings, self.ranks, self.meter, self.stack = settings, ranks, meter, stack
+        self.device = chosen_device(Runtime(device=settings.device))
+        self.warnings: list[str] = []
+        self.failures: list[str] = []
+        self.agreements: list[Agreement] = []
+
+    def run(self, named: Mapping[str, Examples | None], metrics: Sequence[str] | None) -> Scores:
+        """Opens, extracts, compares, checks."""
+        requests = requested(metrics, self.settings.extractor, self.settings.features)
+        sets = {role: self._open(role, given) for role, given in named.items() if given is not None}
+        scores: list[Score] = []
+        for extractor_name in dict.fromkeys(request.extractor for request in requests):
+            wanted = [request for request in requests if request.extractor == extractor_name]
+            scores += self._with(extractor_name, wanted, sets, explicit=metrics is not None)
+        for one in sets.values():
+            self.warnings += one.opened.notes if not isinstance(one.opened, FeatureFile) else []
+        if not self.ranks.first:
+            return Scores(scores=(), warnings=())
+        return Scores(
+            scores=tuple(scores),
+            warnings=tuple(dict.fromkeys(self.warnings)),
+            failures=tuple(self.failures),
+            agreements=tuple(self.agreements),
+        )
+
+    def statistics(self, sources: Sequence[str], out: Path) -> tuple[int, int]:
+        """Merges the moments of sets and writes them."""
+        name = self.settings.extractor or (FEATURES if self.settings.features else IMAGES)
+        extractor = self._extractor(name)
+        found: list[Moments] = []
+        contents: list[str] = []
+        for text in sources:
+            one = self._open("real", text)
+            one.needs = {"moments"}
+            features, _ = self._features(extractor, one)
+            if not self.ranks.first:
+                continue
+            found.append(Reference(features).moments)
+            contents.append(str(one.opened.content))
+            if not found[-1].n:
+                raise DataError(f"{text!r} does not say on how many images it rests, so it cannot be merged; make it again from the images")
+        if self.ranks.first:
+            write_statistics(out, reduce(merged, found), made_by(extractor), contents)
+        return sum(one.n for one in found), len(found[0].mean) if found else 0
+
+    def _open(self, role: str, given: Examples) -> _Set:
+        settings = self.settings
+        text = str(given) if isinstance(given, str | Path) else f"the {role} array"
+        n = settings.n if role == "generated" else settings.n_real if role == "real" else None
+        how = Opening(
+            root=data_root(settings.data_root),
+            device=self.device,
+            features=settings.features,
+            n=n,
+            seed=settings.seed if role != "generated" or settings.seed else None,
+            latent_dim=settings.latent_dim,
+            resolution=settings.resolution,
+            workers=settings.workers,
+        )
+        opened = opened_source(text, how) if isinstance(given, str | Path) else opened_array(text, given, settings.features)
+        if isinstance(opened, StatisticsFile):
+            if role != "real":
+                raise RequestError(f"{text!r} holds statistics, which can only be the reference; give the {role} examples themselves")
+            return _Set(role=role, opened=opened, selection=Selection(indices=range(0)))
+        if isinstance(opened, Source):
+            self.stack.callback(opened.close)
+        size = len(opened.features) if isinstance(opened, FeatureFile) else len(opened)
+        if n is not None and n > size:
+            option = "--n" if role == "generated" else "--n-real"
+            raise RequestError(f"{option} {n:,} is more than the {size:,} examples of {text!r}; ask for at most that, or leave it out")
+        return _Set(role=role, opened=opened, selection=Selection.of(size, n, seeding.stream(settings.seed, f"subset/{role}")))
+
+    def _with(self, name: str, requests: Sequence[Request], sets: Mapping[str, _Set], explicit: bool) -> list[Score]:
+        """Scores of one extractor."""
+        extractor = self._extractor(name)
+        metrics = {request: cast(Metric, load_metric(request.metric)) for request in requests}
+        metrics = self._possible(metrics, extractor, sets, explicit)
+        if not metrics:
+            return []
+        for one in sets.values():
+            one.needs = {need for metric in metrics.values() for need in of_role(metric, one.role)}
+            if self.settings.verify:
+                one.needs |= {"features", "probabilities"} if extractor.classes else {"features"}
+        extractor.wants_spatial = extractor.gives_spatial and any("spatial" in one.needs for one in sets.values())
+        found = {role: self._features(extractor, one) for role, one in sets.items()}
+        self.warnings += extractor.notes
+        if not self.ranks.first:
+            return []
+        fake = cast(Features, found["generated"][0])
+        real = found["real"][0] if "real" in found else fake
+        held_out = cast(Features, found["held-out"][0]) if "held-out" in found else None
+        comparisons = {place: _comparison(real, fake, held_out, place) for place in {torch.device("cpu"), self.device}}
+        for metric in metrics.values():
+            comparisons[self._place(metric)].expect(metric.shares)
+        self._check(sets, found, [metric.name for metric in metrics.values()])
+        protocol = self._protocol(sets)
+        scores = []
+        for request, metric in metrics.items():
+            try:
+                scores.append(scored(metric, request.name, comparisons[self._place(metric)], extractor, self.settings.seed, protocol))
+            except Diverged as error:
+                self.failures.append(str(error))
+        if self.settings.verify:
+            self._verify(extractor, _comparison(real, fake, held_out, torch.device("cpu")))
+        return scores
+
+    def _verify(self, extractor: Extractor, comparison: Comparison) -> None:
+        """Lets torch-fidelity recompute what it has."""
+        from ganbench.scoring.agreement import TOLERANCE
+        from ganbench.scoring.verify import agreements
+
+        found = [replace(agreement, name=f"{agreement.name}·{extractor.name}") for agreement in agreements(comparison)]
+        self.agreements += found
+        self.failures += [
+            f"torch-fidelity disagrees on {one.name}: {one.ours!r} here, {one.theirs!r} there, beyond {TOLERANCE:g}"
+            for one in found
+            if not one.holds
+        ]
+
+    def _place(self, metric: Metric) -> torch.device:
+        """Where a metric is computed."""
+        return self.device if metric.on_device else torch.device("cpu")
+
+    def _extractor(self, name: str) -> Extractor:
+        if self.settings.features:
+            return cast(Extractor, _Declared(name))
+        try:
+            return self._loaded_extractor(name)
+        except DataError as error:
+            if self.settings.extractor is not None:
+                raise
+            raise DataError(f"{error}; or score offline with --extractor {', '.join(OFFLINE)}, whose scores are not FID") from None
+
+    def _loaded_extractor(self, name: str) -> Extractor:
+        return load_extractor(name, self.settings.weights, self.settings.resize, self.settings.fast).to(self.device)
+
+    def _possible(
+        self, metrics: dict[Request, Metric], extractor: Extractor, sets: Mapping[str, _Set], explicit: bool
+    ) -> dict[Request, Metric]:
+        """The metrics that these sets can answer; one that was asked for by name and cannot is refused."""
+        possible, left_out = {}, dict[str, list[str]]()
+        opened, sizes = {role: one.opened for role, one in sets.items()}, {role: len(one.selection) for role, one in sets.items()}
+        for request, metric in metrics.items():
+            why = problem(metric, extractor, opened, sizes)
+            if why and explicit:
+                raise RequestError(f"{request.name!r} {why}")
+            if why:
+                left_out.setdefault(why, []).append(request.name)
+            else:
+                possible[request] = metric
+        missing = "; ".join(f"{', '.join(names)} ({why})" for why, names in left_out.items())
+        if not possible:
+            raise RequestError(f"nothing can be scored: {missing}")
+        if missing:
+            self.warnings.append(f"left out: {missing}")
+        return possible
+
+    def _features(self, extractor: Extractor, one: _Set) -> tuple[Any, Extraction | None]:
+        """What is known of a set, by one extractor; moments alone for statistics."""
+        if isinstance(one.opened, StatisticsFile):
+            self._check_protocol(one.opened, extractor)
+            return one.opened.moments, None
+        if isinstance(one.opened, FeatureFile):
+            return _selected(one.opened.features, one.selection), None
+        source = one.opened
+        store = Store(self._root(source), self._key(extractor, source, one), len(one.selection))
+        extraction = extracted(
+            extractor, source, one.selection, store, self.meter(f"{one.role}: {source.name}", store.size), self.ranks, self.settings.batch
+        )
+        self.warnings += [f"cache entry {line}; it was made again" for line in store.damaged]
+        if not self.ranks.first:
+            return None, None
+        features = self._loaded(extraction, one)
+        labels = None if source.labels is None else source.labels[list(one.selection.indices)]
+        return replace(features, labels=labels, images=_reader(source, one.selection), generator=source.generator), extraction
+
+    def _loaded(self, extraction: Extraction, one: _Set) -> Features:
+        """Of a set whose metrics need its moments alone, no more than them is held in memory."""
+        names = [name for name, need in (("log_probabilities", "probabilities"), ("spatial", "spatial")) if need in one.needs]
+        if one.needs <= {"moments", "probabilities", "labels", "images", "generator"} and "labels" not in one.needs:
+            moments = extraction.moments()
+            if names:
+                return replace(moments, log_probabilities=extraction.only("log_probabilities").double())
+            return moments
+        return extraction.features(names)
+
+    def _root(self, source: Source) -> Path:
+        if self.settings.use_cache and source.content is not None:
+            return cache_root(self.settings.cache)
+        root: str = self.ranks.from_first(self.stack.enter_context(TemporaryDirectory(prefix="ganbench-")) if self.ranks.first else None)
+        return Path(root)
+
+    def _key(self, extractor: Extractor, source: Source, one: _Set) -> dict[str, Any]:
+        """What features depend on: content and protocol, never paths or times."""
+        indices = one.selection.indices
+        return {
+            "content": source.content,
+            "selection": None if isinstance(indices, range) else seeding.derive(0, "indices", *indices),
+            "extractor": extractor.name,
+            "extractor_version": extractor.version,
+            "weights": extractor.weights_sha256,
+            "source": extractor.source_sha256,
+            "resize": extractor.resize,
+            "dtype": extractor.dtype,
+            "spatial": extractor.wants_spatial,
+            "device": self.device.type,
+        }
+
+    def _check_protocol(self, statistics: StatisticsFile, extractor: Extractor) -> None:
+        for key, value in made_by(extractor).items():
+            if statistics.protocol and statistics.protocol.get(key) != value:
+                raise DataError(
+                    f"{statistics.name!r} was made with {key} = {statistics.protocol.get(key)!r}, and this is {value!r}; "
+                    "score with the same extractor and weights, or make the statistics again"
+                )
+        if not statistics.n_known:
+            self.warnings.append(f"{statistics.name!r} does not say on how many images it rests; the interval takes the reference as exact")
+
+    def _check(self, sets: Mapping[str, _Set], found: Mapping[str, tuple[Any, Extraction | None]], metrics: Sequence[str]) -> None:
+        sides = {role: _side(sets[role], *found[role]) for role in sets if not isinstance(sets[role].opened, StatisticsFile)}
+        for side in sides.values():
+            self.warnings += checks.of_one(side)
+        if {"real", "generated"} <= sides.keys():
+            self.warnings += checks.of_both(sides["real"], sides["generated"])
+        n_real = len(found["real"][0]) if "real" in found else 0
+        self.warnings += checks.of_numbers(n_real, len(found["generated"][0]), metrics)
+
+    def _protocol(self, sets: Mapping[str, _Set]) -> dict[str, Any]:
+        """The reference; the generated examples are what is scored, and no part of it."""
+        protocol: dict[str, Any] = {"reference": None, "seed": self.settings.seed}
+        for role, key in (("real", "reference"), ("held-out", "held_out")):
+            if role in sets:
+                indices = sets[role].selection.indices
+                part = "" if isinstance(indices, range) else f"/{seeding.derive(0, 'indices', *indices):x}"
+                protocol[key] = f"{sets[role].opened.content}{part}"
+                if isinstance(opened := sets[role].opened, StatisticsFile):
+                    protocol["reference_kind"] = "statistics" if opened.protocol else "statistics of unknown protocol"
+        return protocol
+
+
+class _Declared:
+    """An extractor in name only: its features come from elsewhere."""
+
+    version, resize, dtype, classes, published, network = 0, "unknown", "float32", 0, None, None
+    weights_sha256 = source_sha256 = None
+    gives_spatial, wants_spatial, notes = True, False, ()
+    device = torch.device("cpu")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def made_by(extractor: Extractor) -> dict[str, Any]:
+    """What a statistics file must share with an extractor."""
+    return {
+        "extractor": extractor.name,
+        "extractor_version": extractor.version,
+        "extractor_weights_sha256": extractor.weights_sha256,
+        "resize": extractor.resize,
+        "feature_dtype": extractor.dtype,
+    }
+
+
+def _selected(features: Features, selection: Selection) -> Features:
+    if isinstance(selection.indices, range):
+        return features
+    rows = torch.tensor(selection.indices)
+    log_probabilities, spatial, labels = (
+        None if part is None else part[rows] for part in (features.log_probabilities, features.spatial, features.labels)
+    )
+    return replace(features, values=features.values[rows], log_probabilities=log_probabilities, spatial=spatial, labels=labels)
+
+
+def _comparison(real: Features | Moments, fake: Features, held_out: Features | None, device: torch.device) -> Comparison:
+    """The sets, compared on a device."""
+    others = None if held_out is None else cast(Features, _moved(held_out, device))
+    return Comparison(Reference(_moved(real, device)), cast(Features, _moved(fake, device)), others)
+
+
+def _moved(side: Features | Moments, device: torch.device) -> Features | Moments:
+    """What is known of a set, with its tensors on a device."""
+    if device.type == "cpu":
+        return side
+    values = {one.name: getattr(side, one.name) for one in fields(side)}
+    moved: dict[str, Any] = {name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)}
+    if isinstance(side, Features) and side.moments is not None:
+        moved["moments"] = _moved(side.moments, device)
+    return replace(side, **moved)
+
+
+def _reader(source: Source, selection: Selection) -> Callable[[Tensor], Tensor]:
+    return lambda which: source.at([selection.indices[int(position)] for position in which])
+
+
+def _side(one: _Set, features: Features, extraction: Extraction | None) -> checks.Side:
+    """A set, as the checks see it."""
+    return checks.Side(
+        name=one.opened.name,
+        role=one.role,
+        n=len(features),
+        values=features.values if features.moments is None else None,
+        facts=None if extraction is None else extraction.facts(),
+        channels=_channels(one),
+    )
+
+
+def _channels(one: _Set) -> int:
+    if not isinstance(one.opened, Source):
+        return 0
+    example = one.opened.at([one.selection.indices[0]])
+    return example.shape[1] if example.ndim == 4 else 0

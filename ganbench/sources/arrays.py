@@ -1,0 +1,45 @@
+"""How are examples that lie in memory read?"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ganbench.sources.source import Source
+
+
+class ArraySource(Source):
+    """Images or points of an array.
+
+    Args:
+        name: As the user wrote it.
+        examples: uint8 (n, channels, height, width) or float32 (n, dimensions).
+        content: Hash of what they are.
+        labels: (n,).
+        class_names: What the classes are called.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        examples: npt.NDArray[Any],
+        content: str,
+        labels: npt.NDArray[np.int64] | None = None,
+        class_names: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(name)
+        self.examples, self.content, self.class_names = examples, content, class_names
+        self.labels = None if labels is None else torch.from_numpy(labels)
+        self.ordered_by = "the order of the array"
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def at(self, indices: Sequence[int]) -> Tensor:
+        """The examples at some indices."""
+        if isinstance(indices, range) and indices.step == 1:
+            return torch.from_numpy(np.ascontiguousarray(self.examples[indices.start : indices.stop]))
+        return torch.from_numpy(self.examples[np.asarray(indices, np.int64)])

@@ -1,0 +1,141 @@
+"""How are examples drawn from a generator that somebody else wrote?
+
+Example i depends on the generator, the seed and i alone: drawing goes by chunks of a fixed size, each with
+streams of its own, whatever part is asked for.
+"""
+
+import hashlib
+import importlib
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ganbench import seeding
+from ganbench.errors import DataError, Diverged, RequestError, UnknownName
+from ganbench.registry import load_file_target, split_file_target
+from ganbench.sampling import CHUNK, to_uint8
+from ganbench.sources.source import Source
+
+DEFAULT_N = 50_000
+"""Examples drawn where nobody says how many: the field's number."""
+
+
+class DrawnSource(Source):
+    """Examples that come in chunks of ``CHUNK``.
+
+    Args:
+        name: As the user wrote it.
+        n: Number of examples.
+        seed: Root seed of the streams.
+    """
+
+    def __init__(self, name: str, n: int | None, seed: int) -> None:
+        super().__init__(name)
+        self.n, self.seed = n or DEFAULT_N, seed
+        self._chunk = lru_cache(maxsize=4)(self._checked)
+
+    def __len__(self) -> int:
+        return self.n
+
+    def at(self, indices: Sequence[int]) -> Tensor:
+        """Draws what is asked for, chunk by chunk.
+
+        Raises:
+            Diverged: The generator gave a value that is not finite.
+        """
+        return torch.stack([self._chunk(index // CHUNK)[index % CHUNK] for index in indices])
+
+    def _checked(self, chunk: int) -> Tensor:
+        with torch.inference_mode():
+            drawn = self.draw(chunk)
+        return _examples(drawn, self.name)
+
+    @abstractmethod
+    def draw(self, chunk: int) -> Tensor:
+        """One chunk as the generator gives it."""
+
+
+def _examples(drawn: Any, name: str) -> Tensor:
+    """What a generator gave, as uint8 images or float32 points."""
+    values = torch.from_numpy(drawn) if isinstance(drawn, np.ndarray) else drawn
+    if not isinstance(values, Tensor):
+        raise DataError(
+            f"{name}: gave a {type(drawn).__name__}; give a tensor or numpy array of {CHUNK} images (n, channels, height, width)"
+        )
+    values = values.detach().cpu()
+    if len(values) != CHUNK:
+        raise DataError(f"{name}: gave {len(values)} examples when asked for {CHUNK}; give as many as asked for")
+    if values.dtype == torch.uint8 and values.ndim == 4:
+        if values.shape[1] in (1, 3):
+            return values
+        if values.shape[3] in (1, 3):
+            return values.permute(0, 3, 1, 2).contiguous()
+    if not values.is_floating_point() or values.ndim not in (2, 4) or (values.ndim == 4 and values.shape[1] not in (1, 3)):
+        kind = f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}"
+        raise DataError(f"{name}: gave {kind}; give uint8 or float images in [-1, 1] of shape (n, 1 or 3, height, width), or points (n, d)")
+    if not bool(values.isfinite().all()):
+        raise Diverged(f"{name}: gave values that are not finite")
+    if values.ndim == 2:
+        return values.float()
+    low, high = values.min().item(), values.max().item()
+    if low < -1.5 or high > 1.5:
+        raise DataError(f"{name}: gave images from {low:.3g} to {high:.3g}; floats lie in [-1, 1], levels 0 to 255 come as uint8")
+    return to_uint8(values)
+
+
+class FunctionSource(DrawnSource):
+    """What a user's function draws: ``function(n, seed)`` gives n examples.
+
+    Args:
+        name: ``module:callable`` or ``file.py:callable``.
+        n: Number of examples.
+        seed: Root seed; every chunk's seed derives from it.
+
+    Raises:
+        RequestError: The function cannot be imported, or is none.
+    """
+
+    def __init__(self, name: str, n: int | None, seed: int) -> None:
+        super().__init__(name, n, seed)
+        self.function = _function(name)
+        self.notes.append(f"{name}: code is not hashed, so its features are not cached")
+
+    def draw(self, chunk: int) -> Tensor:
+        """One call of the function."""
+        try:
+            return self.function(CHUNK, seeding.derive(self.seed, "eval-latents", chunk) % 2**32)  # type: ignore[no-any-return]
+        except Exception as error:
+            raise RequestError(f"{self.name}({CHUNK}, seed) raised {type(error).__name__}: {brief(error)}") from error
+
+
+def _function(name: str) -> Callable[[int, int], Any]:
+    from_file = split_file_target(name)
+    if from_file is not None:
+        found = load_file_target(*from_file)
+    else:
+        module, _, attribute = name.partition(":")
+        try:
+            loaded = importlib.import_module(module)
+        except Exception as error:
+            raise RequestError(f"{name}: module {module!r} cannot be imported: {type(error).__name__}: {brief(error)}") from None
+        if not hasattr(loaded, attribute):
+            raise UnknownName(f"function in {module}", attribute, [key for key, value in vars(loaded).items() if callable(value)])
+        found = getattr(loaded, attribute)
+    if not callable(found):
+        raise RequestError(f"{name}: is a {type(found).__name__}, no function; write def sample(n, seed) that returns n images")
+    return found  # type: ignore[no-any-return]
+
+
+def digest(*parts: object) -> str:
+    """SHA-256 of what a generator's examples depend on."""
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+def brief(error: Exception) -> str:
+    """What an error of somebody else's code says, on one short line."""
+    return " ".join(str(error).split())[:160] or type(error).__name__

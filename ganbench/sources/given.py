@@ -1,0 +1,164 @@
+"""What do files of features and of statistics hold?"""
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from ganbench.data.files import content_hash
+from ganbench.errors import DataError
+from ganbench.metrics.base import Features
+from ganbench.metrics.moments import Moments
+
+UNKNOWN = "unknown"
+"""Protocol of a statistics file that does not say how it was made."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureFile:
+    """Features that come from elsewhere."""
+
+    name: str
+    content: str
+    features: Features
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatisticsFile:
+    """Mean and covariance that come from elsewhere, or from ``ganbench stats``."""
+
+    name: str
+    content: str
+    moments: Moments
+    n_known: bool
+    """Whether the file says how many examples the moments rest on."""
+    protocol: Mapping[str, Any]
+    """What made them; empty where the file does not say."""
+    notes: tuple[str, ...] = ()
+
+
+def arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """All arrays of an npz or npy file, by name; that of an npy file is called ``features``.
+
+    Raises:
+        DataError: The file is damaged, or holds pickled objects.
+    """
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"features": loaded}
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise DataError(f"{str(path)!r} is no intact npz or npy file of plain arrays ({reason}); save it again with np.savez") from None
+
+
+def feature_file(path: Path) -> FeatureFile:
+    """Reads features: array ``features`` (n, d).
+
+    Where present, also ``logits`` or ``probabilities`` (n, classes), ``labels`` (n,), ``spatial`` (n, s).
+
+    Raises:
+        DataError: The file is damaged, or its arrays are not of these forms.
+    """
+    if path.suffix.lower() not in (".npz", ".npy"):
+        raise DataError(
+            f"{str(path)!r}: features come as .npz or .npy; save them as np.savez(path, features=array) with one row an example"
+        )
+    found = arrays(path)
+    name = "features" if "features" in found else next(iter(found)) if len(found) == 1 else None
+    if name is None:
+        raise DataError(f"{str(path)!r} has no array 'features' (arrays: {', '.join(map(repr, sorted(found)))}); save it under that name")
+    values = matrix(found[name], f"{str(path)!r}: array {name!r}")
+    features = Features(
+        values=values,
+        log_probabilities=_log_probabilities(found, path, len(values)),
+        spatial=matrix(found["spatial"], f"{str(path)!r}: array 'spatial'", len(values)) if "spatial" in found else None,
+        labels=_labels(found["labels"], path, len(values)) if "labels" in found else None,
+    )
+    return FeatureFile(name=str(path), content=content_hash(path), features=features)
+
+
+def matrix(array: npt.NDArray[Any], where: str, rows: int | None = None) -> torch.Tensor:
+    """A floating-point matrix with one row an example; float16 and integers become float32."""
+    if array.dtype.kind not in "fiu":
+        raise DataError(f"{where} has type {array.dtype}; save numbers")
+    if array.ndim != 2 or 0 in array.shape:
+        hint = "; one-dimensional features would be scored as one example's" if array.ndim == 1 else ""
+        raise DataError(f"{where} has shape {array.shape}{hint}; save a matrix (n, d) with one row an example")
+    if rows is not None and len(array) != rows:
+        raise DataError(f"{where} has {len(array)} rows and there are {rows} examples; save one row an example")
+    return torch.from_numpy(np.ascontiguousarray(array, np.float64 if array.dtype == np.float64 else np.float32))
+
+
+def _log_probabilities(found: Mapping[str, npt.NDArray[Any]], path: Path, rows: int) -> torch.Tensor | None:
+    if "logits" in found:
+        return matrix(found["logits"], f"{str(path)!r}: array 'logits'", rows).double().log_softmax(1)
+    if "probabilities" not in found:
+        return None
+    shares = matrix(found["probabilities"], f"{str(path)!r}: array 'probabilities'", rows).double()
+    if bool((shares < 0).any()) or not torch.allclose(shares.sum(1), shares.new_ones(()), atol=1e-3):
+        raise DataError(f"{str(path)!r}: array 'probabilities' has rows that are no probabilities; save shares that sum to 1, or 'logits'")
+    return (shares / shares.sum(1, keepdim=True)).log()
+
+
+def _labels(array: npt.NDArray[Any], path: Path, rows: int) -> torch.Tensor:
+    if array.dtype.kind not in "iu" or array.shape != (rows,) or (rows and array.min() < 0):
+        raise DataError(
+            f"{str(path)!r}: array 'labels' must hold {rows} whole numbers from 0, one an example; it has {array.dtype} {array.shape}"
+        )
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def is_statistics(path: Path) -> bool:
+    """Whether an npz file holds a mean and a covariance."""
+    return holds(path, "mu", "sigma")
+
+
+def holds(path: Path, *names: str) -> bool:
+    """Whether a file is an npz with these arrays (looks at names alone)."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {f"{name}.npy" for name in names} <= set(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def statistics_file(path: Path) -> StatisticsFile:
+    """Reads ``mu`` (d,) and ``sigma`` (d, d): our own, or those of TTUR, pytorch-fid, clean-fid, guided-diffusion and EDM.
+
+    Raises:
+        DataError: The file is damaged, or its arrays are no mean and covariance.
+    """
+    found, where = arrays(path), repr(str(path))
+    if "mu" not in found or "sigma" not in found:
+        raise DataError(f"{where} holds no statistics; arrays 'mu' (d,) and 'sigma' (d, d) are needed, for example from `ganbench stats`")
+    mean, covariance = found["mu"], found["sigma"]
+    width = mean.shape[-1] if mean.ndim else 0
+    if mean.dtype.kind != "f" or covariance.dtype.kind != "f" or mean.shape != (width,) or covariance.shape != (width, width) or not width:
+        raise DataError(f"{where}: 'mu' and 'sigma' have shapes {mean.shape} and {covariance.shape}; they must be (d,) and (d, d) floats")
+    if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
+        raise DataError(f"{where}: the statistics hold values that are not finite; make them again")
+    if not np.allclose(covariance, covariance.T, rtol=1e-4, atol=1e-8 * float(np.abs(covariance).max())):
+        raise DataError(f"{where}: 'sigma' is not symmetric, so it is no covariance; make the statistics again")
+    from ganbench.sources.stats import protocol_of
+
+    protocol, n = protocol_of(found, where)
+    notes = []
+    if not protocol:
+        notes.append(
+            f"{where} does not say how its statistics were made: extractor, weights, resize, number of images and ddof are taken on trust"
+        )
+    if "arr_0" in found:
+        notes.append(f"{where} holds images as well; only its statistics are used. To score against the images, save them alone")
+    symmetric = torch.from_numpy(covariance.astype(np.float64))
+    moments = Moments(n=n or 0, mean=torch.from_numpy(mean.astype(np.float64)), covariance=(symmetric + symmetric.T) / 2)
+    return StatisticsFile(
+        name=str(path), content=content_hash(path), moments=moments, n_known=n is not None, protocol=protocol, notes=tuple(notes)
+    )

@@ -1,0 +1,158 @@
+"""Which kind of thing did the user name?"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ganbench.data.arrays import load_npy, load_npz
+from ganbench.data.files import content_hash
+from ganbench.data.loading import load_dataset
+from ganbench.errors import DataError, RequestError, UnknownName, nearest
+from ganbench.metrics.base import Features
+from ganbench.registry import DATASETS
+from ganbench.sources.arrays import ArraySource
+from ganbench.sources.files import FileSource
+from ganbench.sources.generated import FunctionSource
+from ganbench.sources.given import FeatureFile, StatisticsFile, feature_file, holds, is_statistics, matrix, statistics_file
+from ganbench.sources.programs import ProgramSource
+from ganbench.sources.source import Source
+from ganbench.spec import DatasetSpec
+
+SPLITS = {"train": "train", "test": "held_out", "held_out": "held_out"}
+"""Names of a data set's parts, and which they are."""
+PROGRAMS = (".pt", ".pth", ".ts", ".jit", ".torchscript", ".pt2")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """How sources are opened."""
+
+    root: Path
+    """Where registered data sets lie."""
+    device: torch.device
+    """Where generators run."""
+    features: bool = False
+    """Paths hold features, not images."""
+    n: int | None = None
+    """Examples drawn from a generator; None takes the field's 50,000."""
+    seed: int | None = None
+    """Root seed of generators; None is 0, or a run's own."""
+    latent_dim: int | None = None
+    """Length of a program's latents; None asks the program."""
+    resolution: int | None = None
+    """Height and width to which images from files are cropped and resized; None keeps the files' own."""
+    workers: int = 2
+    """Threads that decode image files."""
+
+
+def opened_source(text: str, how: Opening) -> Source | FeatureFile | StatisticsFile:
+    """Opens what the user named.
+
+    Args:
+        text: A folder, zip, npz, npy, run directory (``DIR`` or ``DIR:raw``), program, data set (``NAME`` or ``NAME:SPLIT``),
+            ``module:callable`` or ``file.py:callable``.
+        how: Settings.
+
+    Raises:
+        RequestError: Nothing of any kind has this name, or what has it cannot be used.
+    """
+    path = Path(text).expanduser()
+    if how.features:
+        return statistics_file(path) if is_statistics(path) else feature_file(_existing(path))
+    if path.exists():
+        return _at_path(text, path, how)
+    bare, _, suffix = text.rpartition(":")
+    if suffix in ("raw", "ema") and (Path(bare).expanduser() / "spec.json").is_file():
+        return _run(text, Path(bare).expanduser(), suffix, how)
+    name, _, split = text.partition(":")
+    if name in DATASETS.targets:
+        return _dataset(text, name, split or "train", how)
+    if bare and "/" not in suffix and "\\" not in suffix:
+        return FunctionSource(text, how.n, how.seed or 0)
+    raise _unknown(text, path)
+
+
+def opened_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> Source | FeatureFile:
+    """Opens examples that lie in memory.
+
+    Args:
+        name: For messages.
+        given: uint8 images (n, channels, height, width), or float points or features (n, d).
+        features: Whether they are features.
+
+    Raises:
+        DataError: They are neither.
+    """
+    array = given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+    content = hashlib.sha256(f"{array.dtype} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
+    if features:
+        return FeatureFile(name=name, content=content, features=Features(values=matrix(array, name)))
+    if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1] in (1, 3) and len(array):
+        return ArraySource(name, array, content)
+    if array.dtype.kind == "f" and array.ndim == 2 and array.size:
+        return ArraySource(name, array.astype(np.float32), content)
+    raise DataError(
+        f"{name} is {array.dtype} {array.shape}; give uint8 images (n, 1 or 3, height, width), float points (n, d), "
+        "or features (n, d) with features=True"
+    )
+
+
+def _at_path(text: str, path: Path, how: Opening) -> Source | StatisticsFile:
+    if (path / "spec.json").is_file():
+        return _run(text, path, "ema", how)
+    suffix = path.suffix.lower()
+    if path.is_dir() or suffix == ".zip":
+        return FileSource(text, path, how.resolution, how.workers)
+    if suffix == ".npz" and is_statistics(path):
+        return statistics_file(path)
+    if suffix == ".npz" and holds(path, "features"):
+        raise DataError(f"{text!r} holds features, not images; add --features")
+    if suffix in (".npz", ".npy"):
+        content = (load_npz if suffix == ".npz" else load_npy)(path, how.resolution)
+        return ArraySource(text, content.images, content_hash(path) + (f"@{how.resolution}" if how.resolution else ""), content.labels)
+    if suffix in PROGRAMS:
+        return ProgramSource(text, path, how.latent_dim, how.n, how.seed or 0, how.device)
+    if suffix in (".pkl", ".pickle"):
+        raise DataError(
+            f"{text!r} is a pickle, which could run anything and is never loaded; save mu and sigma with np.savez, or export the network"
+        )
+    kinds = "a folder, .zip, .npz or .npy, a program (.pt, .pt2), a run directory, a data set or module:callable"
+    raise DataError(f"{text!r} is no {kinds}; put single images into a folder and name that")
+
+
+def _run(text: str, folder: Path, weights: str, how: Opening) -> Source:
+    from ganbench.sources.runs import RunSource
+
+    return RunSource(text, folder, weights, how.n, how.seed, how.root, how.device)
+
+
+def _dataset(text: str, name: str, split: str, how: Opening) -> ArraySource:
+    if split not in SPLITS:
+        raise UnknownName(f"split of {name}", split, SPLITS, f"write {name}:train or {name}:test")
+    dataset = load_dataset(DatasetSpec(name=name, resolution=how.resolution), how.root)
+    part = dataset.train if SPLITS[split] == "train" else dataset.held_out
+    source = ArraySource(text, part.examples, f"{dataset.fingerprint}/{SPLITS[split]}", part.labels, dataset.class_names)
+    source.ordered_by = ""
+    return source
+
+
+def _existing(path: Path) -> Path:
+    if not path.exists():
+        raise _unknown(str(path), path)
+    return path
+
+
+def _unknown(text: str, path: Path) -> RequestError:
+    siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
+    guess, named = nearest(path.name, siblings), nearest(text.partition(":")[0], DATASETS.names())
+    if named and not {"/", "."} & set(text):
+        choice = f"did you mean the data set {named!r}?"
+    else:
+        choice = f"did you mean {str(path.with_name(guess))!r}?" if guess else "check the path"
+    return DataError(f"{text!r} is neither a path nor a data set (`ganbench list datasets`) nor a run or module:callable; {choice}")

@@ -1,0 +1,68 @@
+"""How are mean and covariance kept in a file, and merged?"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ganbench.errors import DataError, RequestError
+from ganbench.metrics.moments import Moments, Sums
+from ganbench.results.record import protocol_key
+
+FORMAT = 1
+"""Raised when a file of ours would be read in another way."""
+
+
+def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], parts: Sequence[str]) -> None:
+    """Writes ``mu``, ``sigma``, ``n``, ``ddof``, ``protocol`` and its key, and the hashes of the sets; other tools read the first two.
+
+    Args:
+        path: An npz file.
+        moments: Mean and covariance.
+        protocol: What made them: extractor, weights, resize.
+        parts: Content hashes of the sets of examples.
+    """
+    if path.suffix != ".npz":
+        raise RequestError(f"{str(path)!r}: statistics are written as .npz; name the file {path.with_suffix('.npz').name!r}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        path,
+        mu=moments.mean.cpu().numpy(),
+        sigma=moments.covariance.cpu().numpy(),
+        n=np.int64(moments.n),
+        ddof=np.int64(1),
+        format=np.int64(FORMAT),
+        protocol=np.array(json.dumps(dict(protocol), sort_keys=True)),
+        protocol_key=np.array(protocol_key(protocol)),
+        parts=np.array(list(parts)),
+    )
+
+
+def protocol_of(found: Mapping[str, npt.NDArray[Any]], where: str) -> tuple[dict[str, Any], int | None]:
+    """Protocol and number of examples of a file of ours; nothing of another's.
+
+    Raises:
+        DataError: The file says that it is ours, and its protocol was changed afterwards.
+    """
+    if "protocol" not in found or "format" not in found:
+        return {}, None
+    try:
+        protocol = json.loads(str(found["protocol"]))
+        intact = protocol_key(protocol) == str(found["protocol_key"])
+        n = int(found["n"])
+    except (ValueError, KeyError, TypeError):
+        intact, n = False, 0
+    if not intact or n < 2:
+        raise DataError(f"{where}: its protocol does not fit its key; make the statistics again with `ganbench stats`")
+    if int(found["format"]) != FORMAT:
+        raise DataError(f"{where}: statistics of format {int(found['format'])}; this ganbench reads {FORMAT}, so update ganbench")
+    return protocol, n
+
+
+def merged(first: Moments, second: Moments) -> Moments:
+    """Moments of both sets together."""
+    sums = [Sums(n=part.n, mean=part.mean, scatter=part.covariance * (part.n - 1)) for part in (first, second)]
+    return sums[0].merge(sums[1]).moments()

@@ -1,0 +1,119 @@
+"""Is what float32 proposes and float64 settles exactly what float64 alone would say?"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from ganbench.metrics import neighbours, pairs, points
+from ganbench.metrics.base import Comparison, Features
+from ganbench.metrics.kernel import KD
+from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
+from ganbench.metrics.neighbours import NEIGHBOURS, Manifold, contained
+from ganbench.metrics.points import Points, grams
+from ganbench.seeding import stream
+
+FOUR = (PRECISION, RECALL, DENSITY, COVERAGE)
+
+
+def layer(n: int, d: int, *name: int) -> torch.Tensor:
+    """Rectified float32 features of a common scale, as a network gives them."""
+    return torch.relu(torch.randn(n, d, generator=stream(21, "test-pairs", *name)) * torch.arange(1, d + 1) ** -0.5 + 0.3)
+
+
+CHANGES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "same law": lambda x: x,
+    "shifted": lambda x: x * 1.1 + 0.05,
+    "far from the origin": lambda x: x + 300,
+    "ten examples copied": lambda x: x[:10].repeat_interleave(-(-len(x) // 10), 0)[: len(x)],
+    "nearly one point": lambda x: x[:1] + 1e-6 * x,
+    "one point": lambda x: x[:1].expand_as(x).clone(),
+}
+
+
+def distances(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Squared distances from differences in float64."""
+    return torch.stack([(row - y.double()).square().sum(1) for row in x.double()])
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_radii_are_those_of_differences_in_float64(kind: str) -> None:
+    x = CHANGES[kind](layer(300, 200, 0))
+    brute = distances(x, x).fill_diagonal_(torch.inf).sort(1).values[:, :NEIGHBOURS]
+    found = Manifold.of(x)
+    torch.testing.assert_close(found.squared_radii, brute, rtol=1e-12, atol=1e-12 * brute.max().item())
+    own = torch.arange(300).repeat_interleave(NEIGHBOURS)
+    assert torch.equal((x.double()[own] - x.double()[found.indices.reshape(-1)]).square().sum(1).view(-1, NEIGHBOURS), found.squared_radii)
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize("closed", [True, False])
+def test_containment_is_that_of_differences_in_float64(kind: str, closed: bool) -> None:
+    x, y = layer(260, 120, 1), CHANGES[kind](layer(210, 120, 2))
+    for queries, balls in ((x, y), (y, x), (y, y[torch.randperm(len(y), generator=stream(0, "order"))])):
+        manifold, k = Manifold.of(balls), 3
+        inside = distances(queries, balls) <= manifold.threshold(k, closed)
+        found = contained(Manifold.of(queries), manifold, ((k, closed),))[0]
+        assert torch.equal(found.per_query, inside.sum(1))
+        assert torch.equal(found.per_ball, inside.sum(0))
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_float32_features_score_as_their_float64_copies(kind: str) -> None:
+    x, y = layer(250, 150, 3), CHANGES[kind](layer(240, 150, 4))
+    narrow = Comparison(Features(values=x), Features(values=y))
+    wide = Comparison(Features(values=x.double()), Features(values=y.double()))
+    for metric in FOUR:
+        first, second = (metric.estimate(sets, stream(0, "metric")) for sets in (narrow, wide))
+        assert first == second
+    first, second = (KD.estimate(sets, stream(0, "metric")) for sets in (narrow, wide))
+    assert first.value == pytest.approx(second.value, rel=1e-6, abs=1e-9)
+    assert first.ci_high == pytest.approx(second.ci_high, rel=1e-4, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+def test_kernel_sums_are_those_of_the_kernel_itself(kind: str) -> None:
+    x, y = layer(150, 90, 5), CHANGES[kind](layer(140, 90, 6))
+    kernels = [(a.double() @ b.double().T / 90 + 1) ** 3 for a, b in ((x, x), (y, y), (x, y))]
+    expected = sum((k.sum() - k.trace()).item() / (len(k) * (len(k) - 1)) for k in kernels[:2]) - 2 * kernels[2].mean().item()
+    found = KD.estimate(Comparison(Features(values=x), Features(values=y)), stream(0, "metric")).value
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-9 * kernels[2].abs().max().item())
+    comparison = Comparison(Features(values=x.double()), Features(values=y.double()))
+    torch.testing.assert_close(comparison.kernel.row_means, kernels[2].mean(1), rtol=1e-12, atol=0)
+    torch.testing.assert_close(comparison.kernel.column_means, kernels[2].mean(0), rtol=1e-12, atol=0)
+
+
+def test_many_doubtful_pairs_are_settled_by_one_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = layer(200, 60, 7), layer(1, 60, 8) + 1e-6 * layer(200, 60, 9)
+    before = contained(Manifold.of(y), Manifold.of(x), ((3, True),))[0]
+    monkeypatch.setattr(neighbours, "_MANY", 0)
+    after = contained(Manifold.of(y), Manifold.of(x), ((3, True),))[0]
+    assert torch.equal(before.per_query, after.per_query)
+    assert torch.equal(before.per_ball, after.per_ball)
+
+
+def test_one_pass_serves_all_metrics_with_the_values_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = layer(120, 40, 10), layer(110, 40, 11) * 1.05
+    alone = [metric.estimate(Comparison(Features(values=x), Features(values=y)), stream(0, "metric")) for metric in (KD, *FOUR)]
+    monkeypatch.setattr(points, "BLOCK_ROWS", 50)
+    blocks: list[int] = []
+
+    def counted(rows: Points, columns: Points) -> Iterator[tuple[slice, slice, torch.Tensor]]:
+        for block in grams(rows, columns):
+            blocks.append(1)
+            yield block
+
+    monkeypatch.setattr(pairs, "grams", counted)
+    comparison = Comparison(Features(values=x), Features(values=y))
+    comparison.expect(share for metric in (KD, *FOUR) for share in metric.shares)
+    together = [metric.estimate(comparison, stream(0, "metric")) for metric in (KD, *FOUR)]
+    assert [one.value for one in together[1:]] == [one.value for one in alone[1:]]
+    assert together[0].value == pytest.approx(alone[0].value, rel=1e-6)  # sums in another order, of float32 blocks
+    # 3 blocks of 50 rows on either side: 6 on and above the diagonal of each set, and 9 between them.
+    assert len(blocks) == 6 + 6 + 9
+
+
+def test_features_too_large_for_float32_products_are_taken_in_float64() -> None:
+    x = layer(50, 10, 12)
+    assert Points.of(x, x.double().mean(0)).centred.dtype == torch.float32
+    assert Points.of(x * 1e8, x.double().mean(0)).centred.dtype == torch.float64
