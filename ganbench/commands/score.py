@@ -14,7 +14,7 @@ from rich.text import Text
 from ganbench.commands.output import print_json
 from ganbench.errors import RequestError
 from ganbench.report.tables import MISSING, number
-from ganbench.results.record import Score
+from ganbench.results.record import Finding, Score
 
 
 def run_score(
@@ -42,6 +42,8 @@ def run_score(
         print_json(result.to_json())
     else:
         console.print(table(result.scores))
+        if result.diagnostics:
+            console.print(diagnostics_table(result.diagnostics))
     for line in result.warnings:
         console.print(f"note: {line}", style="yellow", soft_wrap=True)
     for line in result.failures:
@@ -94,6 +96,17 @@ def table(scores: tuple[Score, ...]) -> Table:
             f"{score.n_fake:,}",
             f"{score.seconds:.1f}",
         )
+    return grid
+
+
+def diagnostics_table(findings: tuple[Finding, ...]) -> Table:
+    """Signs of collapse for a terminal."""
+    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("diagnostic", "value", "perfect at\nthis n"):
+        grid.add_column(heading, justify="left" if heading == "diagnostic" else "right", no_wrap=True)
+    for finding in findings:
+        values = (MISSING if value is None else number(value) for value in (finding.value, finding.perfect))
+        grid.add_row(finding.name.replace("_", " ") + (f" ({finding.note})" if finding.note else ""), *values)
     return grid
 
 

@@ -1,8 +1,8 @@
 """How is one request carried out, from sources to scores and warnings?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ganbench import seeding
 from ganbench.data.root import data_root
+from ganbench.diagnostics.classes import class_diagnostics, class_histogram
+from ganbench.diagnostics.diversity import diversity_diagnostics
 from ganbench.distributed import Ranks
 from ganbench.environment import Runtime, chosen_device
 from ganbench.errors import DataError, Diverged, RequestError
@@ -23,7 +25,7 @@ from ganbench.features.store import Store, cache_root
 from ganbench.metrics.base import Comparison, Features, Metric, Need, Reference
 from ganbench.metrics.moments import Moments
 from ganbench.registry import load_metric
-from ganbench.results.record import Score
+from ganbench.results.record import Finding, Score
 from ganbench.scores import scored
 from ganbench.scoring import checks
 from ganbench.scoring.agreement import Agreement
@@ -35,6 +37,8 @@ from ganbench.sources.opening import Opening, opened_array, opened_source
 from ganbench.sources.source import Selection, Source
 from ganbench.sources.stats import merged, write_statistics
 
+DIAGNOSED_CLASSES = 100
+"""Classes at most of a classifier whose histogram says something at the usual numbers of examples."""
 Examples = str | Path | npt.NDArray[Any] | Tensor
 MeterFor = Callable[[str, int], Meter]
 """Opens a meter for a set's name and number of examples."""
@@ -60,6 +64,7 @@ class Session:
         self.warnings: list[str] = []
         self.failures: list[str] = []
         self.agreements: list[Agreement] = []
+        self.diagnostics: list[Finding] = []
 
     def run(self, named: Mapping[str, Examples | None], metrics: Sequence[str] | None) -> Scores:
         """Opens, extracts, compares, checks."""
@@ -78,6 +83,7 @@ class Session:
             warnings=tuple(dict.fromkeys(self.warnings)),
             failures=tuple(self.failures),
             agreements=tuple(self.agreements),
+            diagnostics=tuple(dict.fromkeys(self.diagnostics)),
         )
 
     def statistics(self, sources: Sequence[str], out: Path) -> tuple[int, int]:
@@ -138,6 +144,9 @@ class Session:
             one.needs = {need for metric in metrics.values() for need in of_role(metric, one.role)}
             if self.settings.verify:
                 one.needs |= {"features", "probabilities"} if extractor.classes else {"features"}
+        if _diagnosed(metrics.values()) and 0 < extractor.classes <= DIAGNOSED_CLASSES and "real" in sets:
+            sets["real"].needs.add("probabilities")
+            sets["generated"].needs.add("probabilities")
         extractor.wants_spatial = extractor.gives_spatial and any("spatial" in one.needs for one in sets.values())
         found = {role: self._features(extractor, one) for role, one in sets.items()}
         self.warnings += extractor.notes
@@ -157,6 +166,10 @@ class Session:
                 scores.append(scored(metric, request.name, comparisons[self._place(metric)], extractor, self.settings.seed, protocol))
             except Diverged as error:
                 self.failures.append(str(error))
+        if "real" not in found:
+            scores = [replace(score, n_real=0, protocol={**score.protocol, "n_real": 0}) for score in scores]
+        elif _diagnosed(metrics.values()):
+            self.diagnostics += _diagnostics(comparisons[self.device])
         if self.settings.verify:
             self._verify(extractor, _comparison(real, fake, held_out, torch.device("cpu")))
         return scores
@@ -305,6 +318,20 @@ class _Declared:
 
     def __init__(self, name: str) -> None:
         self.name = name
+
+
+def _diagnosed(metrics: Iterable[Metric]) -> bool:
+    """Whether neighbours are searched anyway, so that diagnostics cost little."""
+    return any(share != "kernel" for metric in metrics for share in metric.shares)
+
+
+def _diagnostics(comparison: Comparison) -> list[Finding]:
+    """Collapse diagnostics; of classes against what the classifier makes of the real set."""
+    found = diversity_diagnostics(comparison)
+    real, fake = comparison.real.log_probabilities, comparison.fake.log_probabilities
+    if real is not None and fake is not None:
+        found += class_diagnostics(fake, class_histogram(real).double() / len(real))
+    return [Finding(**asdict(diagnostic)) for diagnostic in found]
 
 
 def made_by(extractor: Extractor) -> dict[str, Any]:

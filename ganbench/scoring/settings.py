@@ -7,7 +7,7 @@ from typing import Any
 
 from ganbench.errors import UnknownName
 from ganbench.features.extraction import BATCH
-from ganbench.results.record import Score
+from ganbench.results.record import Finding, Score
 from ganbench.scoring.agreement import Agreement
 
 SCHEMA_VERSION = 1
@@ -57,6 +57,8 @@ class Scores:
     """Metrics that gave no finite value, and why; and where another library disagrees."""
     agreements: tuple[Agreement, ...] = ()
     """What another library made of the same features, where it was asked."""
+    diagnostics: tuple[Finding, ...] = ()
+    """Signs of collapse, where neighbours were searched for a metric anyway."""
 
     def to_json(self) -> dict[str, Any]:
         """The machine form."""
@@ -64,6 +66,7 @@ class Scores:
             "schema_version": SCHEMA_VERSION,
             "scores": [asdict(score) for score in self.scores],
             "warnings": [*self.warnings, *self.failures],
+            "diagnostics": [asdict(finding) for finding in self.diagnostics],
             "agreements": [asdict(agreement) for agreement in self.agreements],
         }
 
