@@ -139,7 +139,7 @@ METRICS = Registry(
         "vendi": "ganbench.metrics.vendi:VENDI",
         "rke": "ganbench.metrics.vendi:RKE",
         "authpct": "ganbench.metrics.memorisation:AUTHPCT",
-        "mifid": "ganbench.metrics.memorisation:MIFID",
+        "mifd": "ganbench.metrics.memorisation:MIFD",
         "ct": "ganbench.metrics.copying:CT",
         "fld": "ganbench.metrics.likelihood:FLD",
         "fld_gap": "ganbench.metrics.likelihood:FLD_GAP",
@@ -165,6 +165,8 @@ class Standard:
     """How tables write it."""
 
 
+NO_NETWORK = "none"
+"""Stands for the extractor of metrics that look at images themselves."""
 _INCEPTION = "inception-v3-compat"
 STANDARD = {
     "fid": Standard(metric="fd", extractor=_INCEPTION, label="FID"),
@@ -195,8 +197,11 @@ def load_metric(name: str) -> Any:
 
 def label(metric: str, extractor: str) -> str:
     """How a table names a formula with a network ("FID", "FD·mnist-probe")."""
+    shown = metric.upper().replace("_INFINITY", "∞").replace("_", " ")
+    if extractor == NO_NETWORK:
+        return shown
     known = next((one.label for one in STANDARD.values() if (one.metric, one.extractor) == (metric, extractor)), None)
-    return known or f"{metric.upper().replace('_INFINITY', '∞').replace('_', ' ')}·{extractor}"
+    return known or f"{shown}·{extractor}"
 
 
 def check_metrics(names: Sequence[str], extractor: str, where: str) -> None:

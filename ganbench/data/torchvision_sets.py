@@ -6,10 +6,11 @@ torchvision is imported when a set is loaded: it brings torch along, and listing
 import http.client
 import queue
 import socket
+import tarfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Thread
 
@@ -78,22 +79,38 @@ def _present(root: Path, names: Sequence[str]) -> bool:
 
 
 def _download_mnist(root: Path) -> None:
-    """Downloads MNIST (or unpacks archives that are there), or says on one line what to do without a network."""
+    """Downloads MNIST, or unpacks archives that are there."""
     from torchvision.datasets import MNIST
 
     remedy = (
         f"put {', '.join(MNIST_FILES)} (or their .gz) into {str(_raw(root))!r}, "
         "or point GANBENCH_DATA or --data-root at a folder that holds MNIST/raw"
     )
-    if not _present(root, [f"{name}.gz" for name in MNIST_FILES]) and not _any_answers(MNIST.mirrors):
-        raise DataError(f"mnist: no download server answers; {remedy}")
+    archived = _present(root, [f"{name}.gz" for name in MNIST_FILES])
+    fetch("mnist", [] if archived else MNIST.mirrors, lambda: MNIST(root, download=True), remedy)
+
+
+def fetch(name: str, mirrors: Sequence[str], download: Callable[[], object], remedy: str) -> None:
+    """Lets torchvision download a set, or says on one line what to do without a network.
+
+    Args:
+        name: The data set.
+        mirrors: Addresses of which one must answer; empty where archives lie ready to be unpacked.
+        download: Downloads and unpacks.
+        remedy: What a person can do instead, for messages.
+
+    Raises:
+        DataError: No server answers, or the download breaks off or is damaged.
+    """
+    if mirrors and not _any_answers(mirrors):
+        raise DataError(f"{name}: no download server answers; {remedy}")
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE_S)
     try:
-        MNIST(root, download=True)
-    except (RuntimeError, OSError, EOFError, http.client.HTTPException) as error:
+        download()
+    except (RuntimeError, OSError, EOFError, tarfile.TarError, http.client.HTTPException) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise DataError(f"mnist: the download failed ({reason}); {remedy}") from None
+        raise DataError(f"{name}: the download failed ({reason}); {remedy}") from None
     finally:
         socket.setdefaulttimeout(before)
 

@@ -92,7 +92,25 @@ class Extractor(ABC):
                 f"extractor {self.name!r} takes {'images' if self.accepts == 'image' else 'points'}, and was given {_described(examples)}; "
                 f"choose one for {'images' if kind == 'image' else 'points'}, for example {other!r}"
             )
-        return self.features(examples)
+        try:
+            found = self.features(examples)
+        except RequestError:
+            raise
+        except Exception as error:
+            if self.source_sha256 is None:
+                raise  # a fault of ours
+            raise RequestError(f"extractor {self.name!r} raised {_raised(error)}") from error
+        self._check(found, len(examples))
+        return found
+
+    def _check(self, found: Features, n: int) -> None:
+        """Refuses what is no matrix of floats with a row an example."""
+        values = getattr(found, "values", None)
+        if not isinstance(found, Features) or not isinstance(values, Tensor):
+            raise RequestError(f"extractor {self.name!r} gave a {type(found).__name__}; give ganbench.metrics.base.Features(values=...)")
+        if not values.is_floating_point() or values.ndim != 2 or len(values) != n or self.width not in (0, values.shape[1]):
+            wanted = f"float ({n}, {self.width or 'd'})"
+            raise RequestError(f"extractor {self.name!r} gave {_described(values)} for {n} examples; give {wanted}, one row an example")
 
     @abstractmethod
     def features(self, examples: Tensor) -> Features:
@@ -190,7 +208,14 @@ def load_extractor(name: str, weights: Path | None = None, resize: str | None = 
     needed = [key for key, parameter in taken.items() if parameter.default is parameter.empty and parameter.kind not in _ANY_NUMBER]
     if needed:
         raise RequestError(f"extractor {name!r} cannot be made without {', '.join(needed)}; give its constructor a default for each")
-    extractor: Extractor = found(**options)
+    try:
+        extractor: Extractor = found(**options)
+    except Exception as error:
+        if file_target is None or isinstance(error, RequestError):
+            raise
+        raise RequestError(f"extractor {name!r} raised {_raised(error)} when it was made") from error
+    if not hasattr(extractor, "device"):
+        raise RequestError(f"extractor {name!r} is not set up; call super().__init__() in its constructor")
     if file_target:
         extractor.source_sha256 = sha256(file_target[0])
     return extractor
@@ -212,6 +237,11 @@ def _check_class(name: str, found: Any) -> None:
 def _joined(pieces: Sequence[Tensor | None]) -> Tensor | None:
     there = [piece for piece in pieces if piece is not None]
     return torch.cat(there) if there else None
+
+
+def _raised(error: Exception) -> str:
+    """An error of a user's code, on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
 
 
 def _described(examples: Tensor) -> str:

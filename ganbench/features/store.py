@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ganbench.files import writable_folder, write_json
+from ganbench.files import check_folder, writable_folder, write_json
 from ganbench.metrics.moments import CHUNK
 
 SHARD = CHUNK
@@ -48,14 +48,12 @@ class Store:
     """
 
     def __init__(self, root: Path, key: Mapping[str, Any], size: int) -> None:
-        canonical = json.dumps({"format": FORMAT, "size": size, **key}, sort_keys=True, separators=(",", ":"))
-        self.size = size
+        self.key, self.size = {"format": FORMAT, "size": size, **key}, size
+        canonical = json.dumps(self.key, sort_keys=True, separators=(",", ":"))
         self.folder = root / hashlib.sha256(canonical.encode()).hexdigest()[:24]
         self.damaged: list[str] = []
         """Shards that were found damaged, and why."""
-        writable_folder(self.folder)
-        if not (self.folder / "key.json").exists():
-            write_json(self.folder / "key.json", {"format": FORMAT, "size": size, **key})
+        check_folder(self.folder, "--cache")  # now, and not when the first shard is done; made only then
 
     @property
     def shards(self) -> int:
@@ -72,6 +70,8 @@ class Store:
 
     def write(self, shard: int, tensors: Mapping[str, Tensor]) -> None:
         """Adds a shard, all at once."""
+        if not (self.folder / "key.json").exists():
+            write_json(writable_folder(self.folder, "--cache") / "key.json", self.key)
         path = self._path(shard)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}

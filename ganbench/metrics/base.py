@@ -7,6 +7,7 @@ with what several metrics need (moments, neighbours) computed once and shared.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import torch
@@ -158,6 +159,8 @@ class Comparison:
     def __init__(self, real: Features | Reference, fake: Features, held_out: Features | Reference | None = None) -> None:
         self.reference = real if isinstance(real, Reference) else Reference(real)
         self.fake = _checked(fake, "generated")
+        self.weights: Path | None = None
+        """Folder of the weights of networks that metrics bring along; None looks in the usual places."""
         self.held_out_reference = held_out if isinstance(held_out, Reference) or held_out is None else Reference(held_out)
         for side, reference in (("real", self.reference), ("held-out", self.held_out_reference)):
             if reference is not None and reference.width != self.fake.values.shape[1]:

@@ -1,0 +1,86 @@
+"""Where does CIFAR-10 come from?
+
+Two forms are known: ``cifar10/train.zip`` and ``cifar10/test.zip`` in the StyleGAN layout, and the official
+archive as torchvision reads it. They may order the images differently, and the fingerprint tells them apart.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ganbench.data.dataset import Dataset, DataShape, Split
+from ganbench.data.fingerprint import fingerprint
+from ganbench.data.images import Content
+from ganbench.data.resize import squares
+from ganbench.data.torchvision_sets import fetch
+from ganbench.data.zips import load_zip
+from ganbench.errors import DataError
+from ganbench.spec import DatasetSpec
+
+CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_SIZES = {"train": 50_000, "test": 10_000}
+_ARCHIVE, _FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
+
+
+def cifar10(spec: DatasetSpec, root: Path) -> Dataset:
+    """60,000 photographs of animals and vehicles, 32x32 colour, 10 classes; the official test images are held out.
+
+    Files that are already at ``root`` are used as they are; otherwise they are downloaded (170 MB).
+
+    Args:
+        spec: ``resolution`` None keeps 32.
+        root: Folder that holds ``cifar10/train.zip`` and ``cifar10/test.zip``, or holds, or will hold, ``cifar-10-batches-py``.
+
+    Raises:
+        DataError: The spec asks for 1 channel, the files cannot be downloaded, or they are damaged.
+    """
+    if spec.channels not in (None, 3):
+        raise DataError(f"dataset {spec.name!r}: cifar10 has 3 channels, not {spec.channels}; set channels = 3 or remove it")
+    zips = {part: root / "cifar10" / f"{part}.zip" for part in _SIZES}
+    if all(path.is_file() for path in zips.values()):
+        contents = {part: (load_zip(path, None), path) for part, path in zips.items()}
+    else:
+        contents = _official(root)
+    train, held_out = (_split(spec, *contents[part], n) for part, n in _SIZES.items())
+    return Dataset(
+        name=spec.name,
+        shape=DataShape(size=train.examples.shape[1:], classes=len(CLASS_NAMES)),
+        train=train,
+        held_out=held_out,
+        fingerprint=fingerprint(train, held_out),
+        class_names=CLASS_NAMES,
+    )
+
+
+def _split(spec: DatasetSpec, content: Content, path: Path, n: int) -> Split:
+    """One part, once it is known to have the official form: every class equally often."""
+    images, labels = content.images, content.labels
+    if labels is None or images.shape != (n, 3, 32, 32) or not np.array_equal(np.bincount(labels), np.full(len(CLASS_NAMES), n // 10)):
+        raise DataError(
+            f"cifar10: {str(path)!r} does not hold {n:,} 32x32 colour images, {n // 10:,} of each class 0 to 9; "
+            "put the official images there, or remove it to have them downloaded"
+        )
+    return Split(examples=squares(images, spec.resolution, f"dataset {spec.name!r}"), labels=labels)
+
+
+def _official(root: Path) -> dict[str, tuple[Content, Path]]:
+    """Both parts from the official files, which torchvision checks by their hashes."""
+    from torchvision.datasets import CIFAR10
+
+    folder = root / _FOLDER
+    if not folder.is_dir():
+        remedy = (
+            f"put {_ARCHIVE} into {str(root)!r}, or point GANBENCH_DATA or --data-root at a folder that holds "
+            f"cifar10/train.zip and cifar10/test.zip, or {_FOLDER}"
+        )
+        fetch("cifar10", [] if (root / _ARCHIVE).is_file() else [CIFAR10.url], lambda: CIFAR10(root, download=True), remedy)
+    try:
+        parts = {part: CIFAR10(root, train=part == "train", download=False) for part in _SIZES}
+    except (OSError, ValueError, RuntimeError, TypeError, KeyError, IndexError):
+        raise DataError(
+            f"cifar10: the files at {str(folder)!r} are not the official ones; delete them and run again, or put intact ones there"
+        ) from None
+    return {
+        part: (Content(images=np.ascontiguousarray(files.data.transpose(0, 3, 1, 2)), labels=np.array(files.targets, np.int64)), folder)
+        for part, files in parts.items()
+    }

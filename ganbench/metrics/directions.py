@@ -1,0 +1,30 @@
+"""Where do features point, whatever their length?"""
+
+import torch
+from torch import Tensor
+
+CHUNK = 1024
+"""Rows that are held in float64 at a time."""
+
+
+def directions(values: Tensor) -> Tensor:
+    """Features (n, d) divided by their lengths, in float64.
+
+    A row of zeros points nowhere: it gets a direction of its own, at right angles to all others and the same for
+    all such rows, in an additional column.
+
+    Returns:
+        (n, d + 1) unit vectors; the last column is 1 for rows of zeros and 0 for all others.
+    """
+    values = values.double()
+    # the largest entry is divided out first: its square could overflow, or vanish
+    largest = values.abs().amax(1, keepdim=True)
+    scaled = values / torch.where(largest > 0, largest, 1.0)
+    empty = largest == 0
+    lengths = torch.where(empty, 1.0, scaled.norm(dim=1, keepdim=True))
+    return torch.cat([scaled / lengths, empty.double()], 1)
+
+
+def evenly(n: int, k: int) -> Tensor:
+    """Indices of k of n examples, evenly spaced: a subset that keeps the shares of a set in any order."""
+    return torch.arange(k) * n // k

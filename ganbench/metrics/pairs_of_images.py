@@ -1,0 +1,172 @@
+"""How different do two generated images look?
+
+Random pairs are disjoint, so that they are independent, and the mean over them has the ordinary variance. The
+ceiling is the same mean over real images, where those are at hand.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganbench.errors import RequestError
+from ganbench.metrics.base import Comparison, Estimate, Features, Metric, normal_estimate
+
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""From two batches of images in [-1, 1] (n, 3, height, width) to a number a pair (n,)."""
+
+PAIRS = 1000
+"""Pairs at most."""
+CHUNK = 20
+"""Pairs that are compared at a time."""
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Exponents of the five scales, the finest first (Wang, Simoncelli and Bovik 2003, section 3.2)."""
+WINDOW, SIGMA = 11, 1.5
+"""Side and standard deviation of the Gaussian window, in pixels."""
+SMALLEST = (WINDOW - 1) * 2 ** (len(SCALE_WEIGHTS) - 1) + 1
+"""Height and width, in pixels, at which the window just fits into the coarsest scale."""
+_LUMINANCE, _CONTRAST = 0.01**2, 0.03**2
+"""Constants that keep ratios finite, for levels from 0 to 1."""
+
+
+@cache
+def perceptual(weights: Path | None) -> Distance:
+    """LPIPS on VGG16, with weights from a folder or, where it is None, from the usual places; the network is read once."""
+    # features import metrics, not the other way round; the network is needed by these metrics alone
+    from ganbench.features.lpips import Lpips
+
+    return Lpips(weights).distance
+
+
+def random_pairs(n: int, labels: Tensor | None, generator: torch.Generator) -> Tensor:
+    """Disjoint random pairs of n examples, of one class where labels (n,) are given: indices (pairs, 2), at most ``PAIRS``."""
+    order = torch.randperm(n, generator=generator, device=generator.device).cpu()
+    groups = [order] if labels is None else [order[labels.cpu()[order] == label] for label in torch.unique(labels.cpu())]
+    pairs = torch.cat([group[: len(group) // 2 * 2].view(-1, 2) for group in groups])
+    return pairs[torch.randperm(len(pairs), generator=generator, device=generator.device).cpu()[:PAIRS]]
+
+
+def ms_ssim(first: Tensor, second: Tensor) -> Tensor:
+    """Multi-scale structural similarity of pairs of images (Wang, Simoncelli and Bovik 2003, equation 7).
+
+    Args:
+        first: float64 (n, channels, height, width) with levels from 0 to 1, ``SMALLEST`` pixels a side or more.
+        second: Likewise.
+
+    Returns:
+        (n,), 1 for equal images; a negative correlation at any scale counts as none.
+    """
+    result = torch.ones(len(first), dtype=first.dtype, device=first.device)
+    for scale, weight in enumerate(SCALE_WEIGHTS):
+        luminance, structure = _similarity(first, second)
+        coarsest = scale == len(SCALE_WEIGHTS) - 1
+        mean = (luminance * structure if coarsest else structure).mean((1, 2, 3))
+        result = result * mean.clamp(min=0) ** weight
+        # an odd row or column at the end is averaged alone, as the authors' symmetric padding does
+        first, second = (F.avg_pool2d(images, 2, ceil_mode=True, count_include_pad=False) for images in (first, second))
+    return result
+
+
+def _similarity(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Maps of luminance, and of contrast times structure."""
+    mean1, mean2 = _windowed(first), _windowed(second)
+    variances = _windowed(first**2 + second**2) - mean1**2 - mean2**2
+    covariance = _windowed(first * second) - mean1 * mean2
+    luminance = (2 * mean1 * mean2 + _LUMINANCE) / (mean1**2 + mean2**2 + _LUMINANCE)
+    return luminance, (2 * covariance + _CONTRAST) / (variances + _CONTRAST)
+
+
+def _windowed(images: Tensor) -> Tensor:
+    """Means under the window, where all of it lies inside the image."""
+    n, channels, height, width = images.shape
+    offsets = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - WINDOW // 2
+    window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
+    window = window / window.sum()
+    rows = F.conv2d(images.reshape(n * channels, 1, height, width), window.view(1, 1, -1, 1))
+    means = F.conv2d(rows, window.view(1, 1, 1, -1))
+    return means.view(n, channels, *means.shape[2:])
+
+
+def _mean(
+    features: Features, side: str, same_class: bool, distance: Distance, metric: str, generator: torch.Generator
+) -> tuple[float, float]:
+    """Mean distance of random pairs and its variance."""
+    images = features.images
+    if images is None:
+        raise RequestError(f"{metric} needs the {side} images themselves, and only their features are known; give the images")
+    pairs = random_pairs(len(features.values), features.labels if same_class else None, generator)
+    if len(pairs) < 2:
+        raise RequestError(f"{metric} needs at least 2 pairs of {side} images, and there are {len(pairs)}; generate more of every class")
+    found = torch.cat([distance(_levels(images(part[:, 0])), _levels(images(part[:, 1]))) for part in torch.split(pairs, CHUNK)]).double()
+    return found.mean().item(), found.var().item() / len(found)
+
+
+def _levels(images: Tensor) -> Tensor:
+    """uint8 images as float32 RGB in [-1, 1]."""
+    return (images.float() / 127.5 - 1).expand(-1, 3, -1, -1)
+
+
+def diversity(
+    comparison: Comparison, generator: torch.Generator, distance: Distance, metric: str, bounds: tuple[float, float], same_class: bool
+) -> Estimate:
+    """Mean over random pairs of generated images; perfect is that over real ones.
+
+    Args:
+        comparison: Its generated side has images.
+        generator: Draws the pairs.
+        distance: Of two batches of images in [-1, 1].
+        metric: Its name.
+        bounds: Smallest and largest possible value.
+        same_class: Pairs are of one class, where there are labels.
+
+    Raises:
+        RequestError: There are no images, or too few.
+    """
+    value, variance = _mean(comparison.fake, "generated", same_class, distance, metric, generator)
+    estimate = normal_estimate(value, variance, bounds, "disjoint pairs")
+    reference = comparison.reference
+    if not reference.has_features or reference.features.images is None:
+        return estimate
+    perfect = reference.shared(metric, lambda: _mean(reference.features, "real", same_class, distance, metric, generator)[0])
+    return replace(estimate, perfect=perfect)
+
+
+def _structural(first: Tensor, second: Tensor) -> Tensor:
+    """MS-SSIM of images in [-1, 1], once they are known to be large enough."""
+    height, width = first.shape[2:]
+    if min(height, width) < SMALLEST:
+        raise RequestError(f"ms_ssim needs images of at least {SMALLEST} pixels a side, these are {height}x{width}; take lpips or vendi")
+    return ms_ssim((first.double() + 1) / 2, (second.double() + 1) / 2)
+
+
+MS_SSIM = Metric(
+    name="ms_ssim",
+    version=1,
+    higher_is_better=False,
+    needs_real=(),
+    needs_fake=("images",),
+    minimum_n=20,
+    bounds=(0.0, 1.0),
+    parameters=(("pairs", PAIRS), ("scales", len(SCALE_WEIGHTS)), ("window", WINDOW), ("sigma", SIGMA)),
+    estimate=lambda comparison, generator: diversity(comparison, generator, _structural, "ms_ssim", (0.0, 1.0), same_class=True),
+)
+"""Mean structural similarity of generated pairs, of one class where there are labels: low is diverse (Odena, Olah and Shlens 2017)."""
+
+LPIPS = Metric(
+    name="lpips",
+    version=1,
+    higher_is_better=True,
+    needs_real=(),
+    needs_fake=("images",),
+    minimum_n=20,
+    bounds=(0.0, torch.inf),
+    parameters=(("pairs", PAIRS), ("network", "vgg16 v0.1")),
+    estimate=lambda comparison, generator: diversity(
+        comparison, generator, perceptual(comparison.weights), "lpips", (0.0, torch.inf), same_class=False
+    ),
+)
+"""Mean perceptual distance of generated pairs, whatever their class: high is diverse (Zhang et al. 2018)."""

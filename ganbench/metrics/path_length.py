@@ -1,0 +1,133 @@
+"""How smoothly do images change along a path between two latents?
+
+Perceptual path length (Karras, Laine and Aila 2019, section 4.1): the perceptual distance of two images a small step
+apart, over the square of the step. Images stay floats: rounding to 8 bits would drown so small a step.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganbench.errors import RequestError
+from ganbench.metrics.base import Comparison, Estimate, LatentModel, Metric, normal_estimate
+from ganbench.metrics.pairs_of_images import Distance, perceptual
+
+STEP = 1e-4
+"""Share of the way between two latents."""
+LOWER, UPPER = 1, 99
+"""Percentiles outside of which path lengths are discarded."""
+RESOLUTION = 256
+"""Height, in pixels, to which larger images are averaged down before they are compared."""
+_BOUNDS = (0.0, torch.inf)
+_CHUNK = 16
+"""Pairs of images that are made at a time."""
+
+
+def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Points on great circles; the distance from the origin changes evenly from that of the start to that of the end.
+
+    Args:
+        start: (n, d), none at the origin.
+        end: (n, d).
+        share: Of the way (n, 1).
+    """
+    lengths = [side.norm(dim=1, keepdim=True) for side in (start, end)]
+    here, there = start / lengths[0], end / lengths[1]
+    cosine: Tensor = (here * there).sum(1, keepdim=True)
+    across = there - cosine * here
+    side = across / across.norm(dim=1, keepdim=True).clamp(min=torch.finfo(start.dtype).tiny)
+    angle = share * torch.atan2(across.norm(dim=1, keepdim=True), cosine)
+    direction = angle.cos() * here + angle.sin() * side
+    points: Tensor = torch.lerp(lengths[0], lengths[1], share) * direction
+    return points
+
+
+def _steps(model: LatentModel, pairs: int, styles: bool, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Latents, or intermediate ones, at random places of random paths, and a step further on."""
+    for start in range(0, pairs, _CHUNK):
+        n = min(_CHUNK, pairs - start)
+        ends = [model.latents(n, generator) for _ in range(2)]
+        if styles:
+            mapped = [model.styles(end) for end in ends]
+            if mapped[0] is None or mapped[1] is None:
+                raise RequestError("ppl_w needs a generator with intermediate latents, and this one has none; take ppl_z")
+            ends = [mapped[0], mapped[1]]
+        place = torch.rand(n, 1, generator=generator, device=generator.device, dtype=torch.float64).to(ends[0].device)
+        first, last = (end.double().flatten(1) for end in ends)
+        between = torch.lerp if styles else slerp
+        here, there = (between(first, last, place + step).to(ends[0].dtype).view_as(ends[0]) for step in (0.0, STEP))
+        yield here, there
+
+
+def _prepared(images: Tensor) -> Tensor:
+    """RGB images, averaged over boxes where they are more than twice as high as the resolution."""
+    factor = images.shape[2] // RESOLUTION
+    smaller = F.avg_pool2d(images, factor) if factor > 1 else images
+    return smaller.expand(-1, 3, -1, -1)
+
+
+def trimmed_estimate(lengths: Tensor) -> Estimate:
+    """Mean of the lengths (n,) between the percentiles, with the variance of trimmed means (Tukey and McLaughlin 1963)."""
+    values = lengths.double().cpu().numpy()
+    low, high = np.percentile(values, LOWER, method="lower"), np.percentile(values, UPPER, method="higher")
+    kept = values[(values >= low) & (values <= high)]
+    share = (UPPER - LOWER) / 100
+    variance = float(values.clip(low, high).var(ddof=1)) / (len(values) * share**2)
+    return normal_estimate(float(kept.mean()), variance, _BOUNDS, "winsorised variance")
+
+
+def path_length(comparison: Comparison, generator: torch.Generator, distance: Distance, styles: bool) -> Estimate:
+    """Mean length of as many random steps as there are generated examples.
+
+    Args:
+        comparison: Its generated side has the generator.
+        generator: Draws paths and places.
+        distance: Of two batches of images in [-1, 1].
+        styles: Straight lines between intermediate latents; otherwise great circles between latents.
+
+    Raises:
+        RequestError: There is no generator, or it has no intermediate latents.
+    """
+    model = comparison.fake.generator
+    if model is None:
+        raise RequestError(
+            f"{'ppl_w' if styles else 'ppl_z'} needs the generator itself, and only its examples are known; give a run or a program"
+        )
+    lengths = []
+    for here, there in _steps(model, comparison.n_fake, styles, generator):
+        # one batch, so that both ends go through the same arithmetic
+        first, second = _prepared(model.images(torch.cat([here, there]), styles)).chunk(2)
+        lengths.append(distance(first, second).double() / STEP**2)
+    return trimmed_estimate(torch.cat(lengths))
+
+
+_PARAMETERS = (("step", STEP), ("lower", LOWER), ("upper", UPPER), ("network", "vgg16 v0.1"), ("resolution", RESOLUTION))
+
+PPL_Z = Metric(
+    name="ppl_z",
+    version=1,
+    higher_is_better=False,
+    needs_real=(),
+    needs_fake=("generator",),
+    minimum_n=100,
+    bounds=_BOUNDS,
+    parameters=_PARAMETERS,
+    estimate=lambda comparison, generator: path_length(comparison, generator, perceptual(comparison.weights), styles=False),
+)
+"""Perceptual path length along great circles between latents, over as many steps as examples (Karras, Laine and Aila 2019)."""
+
+PPL_W = Metric(
+    name="ppl_w",
+    version=1,
+    higher_is_better=False,
+    needs_real=(),
+    needs_fake=("generator",),
+    minimum_n=100,
+    bounds=_BOUNDS,
+    parameters=_PARAMETERS,
+    estimate=lambda comparison, generator: path_length(comparison, generator, perceptual(comparison.weights), styles=True),
+)
+"""Perceptual path length along lines between intermediate latents, over as many steps as examples (Karras, Laine and Aila 2019)."""

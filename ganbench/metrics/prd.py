@@ -1,0 +1,130 @@
+"""How much of the real law can the generator reach, and how much of its own lies there? (the whole curve between both)
+
+Real and generated features are clustered together; the two histograms over the clusters give a curve of attainable
+precision and recall (Sajjadi et al. 2018, section 3.3 and algorithm 1), which is averaged over several clusterings.
+"""
+
+import math
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import torch
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.exceptions import ConvergenceWarning
+from torch import Tensor
+
+from ganbench.errors import RequestError
+from ganbench.metrics.base import Comparison, Estimate, Metric
+from ganbench.metrics.resampling import GROUPS, dealt, student_estimate, variance
+
+CLUSTERS, RUNS, ANGLES, BETA = 20, 10, 1001, 8.0
+_EDGE = 1e-10
+"""Radians that the first and the last slope keep from the axes."""
+_SIMULATED = 20
+"""Pairs of histograms drawn from the real one, a clustering, to see what a perfect generator scores."""
+_BALANCE = 2.0
+"""Largest ratio of sample sizes: beyond it the clusters follow the larger sample."""
+
+
+def curve(real: Tensor, fake: Tensor, angles: int = ANGLES) -> tuple[Tensor, Tensor]:
+    """Precision and recall for every slope between the axes.
+
+    Args:
+        real: Histograms of the real examples (..., clusters), each of sum 1.
+        fake: Of the generated ones, the same shape.
+        angles: Number of slopes, at equal angles.
+
+    Returns:
+        Precision and recall, each (..., angles) in [0, 1], from slope 0 (precision 0) upward.
+    """
+    slopes = torch.linspace(_EDGE, math.pi / 2 - _EDGE, angles, dtype=torch.float64, device=real.device).tan()
+    precision = torch.minimum(slopes[:, None] * real[..., None, :], fake[..., None, :]).sum(-1)
+    return precision.clamp(0, 1), (precision / slopes).clamp(0, 1)
+
+
+def f_score(precision: Tensor, recall: Tensor, beta: float) -> Tensor:
+    """Largest F-beta along curves (..., angles): recall counts beta times as much as precision."""
+    weighted = beta**2 * precision + recall
+    scores = (1 + beta**2) * precision * recall / torch.where(weighted > 0, weighted, 1.0)
+    return scores.amax(-1)
+
+
+def _clusters(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
+    """The cluster of every example in every run (runs, n + m)."""
+    union = torch.cat([real, fake]).cpu().numpy()
+    seeds = torch.randint(0, 2**31 - 1, (RUNS,), generator=generator, device=generator.device).tolist()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # copies can leave fewer distinct points than clusters
+        runs = [MiniBatchKMeans(CLUSTERS, n_init=10, random_state=seed).fit(union).labels_ for seed in seeds]
+    return torch.from_numpy(np.stack(runs)).long()
+
+
+def _histograms(clusters: Tensor, groups: Tensor) -> Tensor:
+    """Counts (groups, runs, clusters) of examples whose clusters are (runs, n)."""
+    counts = torch.zeros(GROUPS, RUNS, CLUSTERS, dtype=torch.float64)
+    run = torch.arange(RUNS)[:, None].expand_as(clusters)
+    return counts.index_put_((groups.expand_as(clusters), run, clusters), torch.ones((), dtype=torch.float64), accumulate=True)
+
+
+def _scores(real: Tensor, fake: Tensor, beta: float) -> Tensor:
+    """F-beta of the curve that is averaged over the runs, of counts (..., runs, clusters)."""
+    precision, recall = curve(real / real.sum(-1, keepdim=True), fake / fake.sum(-1, keepdim=True))
+    return f_score(precision.mean(-2), recall.mean(-2), beta)
+
+
+def _estimate(comparison: Comparison, generator: torch.Generator, beta: float) -> Estimate:
+    """F-beta with a jackknife over both sides in fixed clusters, and the spread between the clusterings."""
+    n, m = len(comparison.real.values), len(comparison.fake.values)
+    if max(n, m) > _BALANCE * min(n, m):
+        raise RequestError(
+            f"prd needs about as many generated as real examples, got {m} and {n}; clusters follow the larger set: take {min(n, m)} of it"
+        )
+    clusters = _clusters(comparison.real.values, comparison.fake.values, generator)
+    real = _histograms(clusters[:, :n], dealt(n, generator).cpu())
+    fake = _histograms(clusters[:, n:], dealt(m, generator).cpu())
+    all_real, all_fake = real.sum(0), fake.sum(0)
+    value = _scores(all_real, all_fake, beta).item()
+    sampling = variance(_scores(all_real - real, all_fake, beta)) + variance(_scores(all_real, all_fake - fake, beta))
+    single = _scores(all_real[:, None], all_fake[:, None], beta)
+    estimate = student_estimate(value, sampling + single.var().item() / RUNS, (0.0, 1.0), "jackknife over groups, spread over clusterings")
+    return replace(estimate, perfect=_perfect(all_real, n, m, beta, generator))
+
+
+def _perfect(real: Tensor, n: int, m: int, beta: float, generator: torch.Generator) -> float:
+    """Mean score of pairs of samples from the real histograms (runs, clusters)."""
+    drawn = [_drawn(real / n, size, generator) for size in (n, m)]
+    return _scores(drawn[0], drawn[1], beta).mean().item()
+
+
+def _drawn(shares: Tensor, n: int, generator: torch.Generator) -> Tensor:
+    """Histograms of n examples drawn from shares (runs, clusters), several times (simulated, runs, clusters)."""
+    rows = shares.float().repeat(_SIMULATED, 1).to(generator.device)
+    chosen = torch.multinomial(rows, n, replacement=True, generator=generator).cpu()
+    counts = torch.zeros(len(rows), CLUSTERS, dtype=torch.float64).scatter_add_(1, chosen, torch.ones(chosen.shape, dtype=torch.float64))
+    return counts.view(_SIMULATED, *shares.shape)
+
+
+_PARAMETERS = (("clusters", CLUSTERS), ("runs", RUNS), ("angles", ANGLES), ("beta", BETA))
+
+PRD_F8 = Metric(
+    name="prd_f8",
+    version=1,
+    higher_is_better=True,
+    minimum_n=100,
+    bounds=(0.0, 1.0),
+    parameters=_PARAMETERS,
+    estimate=lambda comparison, generator: _estimate(comparison, generator, BETA),
+)
+"""Largest F8 along the precision-recall curve of 20 clusters: diversity (Sajjadi et al. 2018)."""
+
+PRD_F1_8 = Metric(
+    name="prd_f1_8",
+    version=1,
+    higher_is_better=True,
+    minimum_n=100,
+    bounds=(0.0, 1.0),
+    parameters=_PARAMETERS,
+    estimate=lambda comparison, generator: _estimate(comparison, generator, 1 / BETA),
+)
+"""Largest F1/8 along the precision-recall curve of 20 clusters: fidelity (Sajjadi et al. 2018)."""
