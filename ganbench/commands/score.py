@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ganbench.commands.output import print_json
 from ganbench.errors import RequestError
+from ganbench.registry import NO_NETWORK
 from ganbench.report.tables import MISSING, number
 from ganbench.results.record import Finding, Score
 
@@ -32,6 +33,8 @@ def run_score(
 
     if verify not in (None, "torch-fidelity"):
         raise RequestError(f"--verify {verify}: the only library to verify with is torch-fidelity; write --verify torch-fidelity")
+    if verify and real is None:
+        raise RequestError("--verify compares two sets; name the real one with --real")
     threads(settings.pop("threads"))
     names = None if metrics is None else metrics.split(",")
     with _progress(console) as progress:
@@ -75,7 +78,7 @@ def threads(count: int | None) -> None:
 def table(scores: tuple[Score, ...]) -> Table:
     """Scores for a terminal; an extractor that all share stands above, not in every row."""
     extractors = {str(score.protocol["extractor"]) for score in scores}
-    shared = f"·{next(iter(extractors))}" if len(extractors) == 1 else None
+    shared = f"·{next(iter(extractors))}" if len(extractors - {NO_NETWORK}) == 1 == len(extractors) else None
     grid = Table(
         title=f"features: {shared.removeprefix('·')}" if shared else None,
         title_justify="left",

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ganbench.errors import RequestError, UnknownName
-from ganbench.registry import EXTRACTORS, METRICS, STANDARD, formula, split_file_target
+from ganbench.metrics.base import Metric
+from ganbench.registry import EXTRACTORS, METRICS, NO_NETWORK, STANDARD, formula, split_file_target
 
 USUAL = ("fd", "fd_infinity", "kd", "cs", "precision", "recall", "density", "coverage")
 """Formulas that are scored where nobody names any; what the sets cannot answer is left out, and said."""
@@ -37,11 +38,13 @@ def requested(names: Sequence[str] | None, extractor: str | None, features: bool
     Raises:
         RequestError: A name is unknown, belongs to another extractor, or is there twice.
     """
-    usual = extractor or (FEATURES if features else IMAGES)
+    usual = extractor if extractor is not None else FEATURES if features else IMAGES
     _check_extractor(usual)
     found: list[Request] = []
     for text in USUAL if names is None else [name for name in names if name.strip()]:
-        name, _, own = text.strip().partition("@")
+        name, at, own = text.strip().partition("@")
+        if not name or (at and not own):
+            raise RequestError(f"--metrics: {text!r} is half a name; write METRIC or METRIC@EXTRACTOR, for example fd@pixels")
         request = _request(name.replace("-", "_"), own, usual, explicit=extractor is not None or features)
         if any((one.metric, one.extractor) == (request.metric, request.extractor) for one in found):
             raise RequestError(f"--metrics: {text!r} is there twice; name it once")
@@ -65,7 +68,15 @@ def _request(name: str, own: str, usual: str, explicit: bool) -> Request:
         return Request(name=name, metric=standard.metric, extractor=standard.extractor)
     if name not in METRICS.targets:
         raise UnknownName("metric", name, [*METRICS.names(), *STANDARD], "see `ganbench list metrics`")
+    if not own and needs_no_network(METRICS.load(name)):
+        return Request(name=name, metric=name, extractor=NO_NETWORK)
     return Request(name=_standard(name, own or usual), metric=name, extractor=own or usual)
+
+
+def needs_no_network(metric: Metric) -> bool:
+    """Whether a metric looks at images, or asks the generator, by itself."""
+    needs = {*metric.needs_real, *metric.needs_fake, *metric.needs_held_out}
+    return bool(needs) and needs <= {"images", "generator", "labels"}
 
 
 def _standard(metric: str, extractor: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from ganbench.distributed import joined
 from ganbench.scoring.session import Examples, MeterFor, Session
 from ganbench.scoring.settings import Scores, settings_from
+from ganbench.sources.stats import check_target
 
 
 class Silent:
@@ -66,5 +67,6 @@ def make_statistics(
         RequestError: The request cannot be carried out as it was written.
     """
     chosen = settings_from(settings)
+    check_target(out)
     with joined() as ranks, ExitStack() as stack:
         return Session(chosen, ranks, meter, stack).statistics(sources, out)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, replace
 from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,15 +22,17 @@ from ganbench.errors import DataError, Diverged, RequestError
 from ganbench.features.base import Extractor, load_extractor
 from ganbench.features.extraction import Extraction, Meter, extracted
 from ganbench.features.store import Store, cache_root
-from ganbench.metrics.base import Comparison, Features, Metric, Need, Reference
+from ganbench.metrics.base import Comparison, Features, Metric, Reference
 from ganbench.metrics.moments import Moments
-from ganbench.registry import load_metric
+from ganbench.registry import EXTRACTORS, NO_NETWORK, load_metric, split_file_target
 from ganbench.results.record import Finding, Score
 from ganbench.scores import scored
 from ganbench.scoring import checks
 from ganbench.scoring.agreement import Agreement
-from ganbench.scoring.needs import Opened, of_role, problem
+from ganbench.scoring.fast import measured
+from ganbench.scoring.needs import of_role, problem
 from ganbench.scoring.requests import FEATURES, IMAGES, OFFLINE, Request, requested
+from ganbench.scoring.sets import Declared, Named, compared, nothing, reader, selected, side_of
 from ganbench.scoring.settings import Scores, Settings
 from ganbench.sources.given import FeatureFile, StatisticsFile
 from ganbench.sources.opening import Opening, opened_array, opened_source
@@ -42,17 +44,6 @@ DIAGNOSED_CLASSES = 100
 Examples = str | Path | npt.NDArray[Any] | Tensor
 MeterFor = Callable[[str, int], Meter]
 """Opens a meter for a set's name and number of examples."""
-
-
-@dataclass(kw_only=True)
-class _Set:
-    """One opened set and its role."""
-
-    role: str
-    opened: Opened
-    selection: Selection
-    needs: set[Need] = field(default_factory=set)
-    """What metrics ask of it."""
 
 
 class Session:
@@ -71,9 +62,10 @@ class Session:
         requests = requested(metrics, self.settings.extractor, self.settings.features)
         sets = {role: self._open(role, given) for role, given in named.items() if given is not None}
         scores: list[Score] = []
-        for extractor_name in dict.fromkeys(request.extractor for request in requests):
-            wanted = [request for request in requests if request.extractor == extractor_name]
-            scores += self._with(extractor_name, wanted, sets, explicit=metrics is not None)
+        names = tuple(dict.fromkeys(request.extractor for request in requests))
+        extractors = [self._extractor(name, alone=len(names) == 1) for name in names]  # before any pass, so that none is refused after one
+        for name, extractor in zip(names, extractors, strict=True):
+            scores += self._with(extractor, [request for request in requests if request.extractor == name], sets, metrics is not None)
         for one in sets.values():
             self.warnings += one.opened.notes if not isinstance(one.opened, FeatureFile) else []
         if not self.ranks.first:
@@ -92,8 +84,7 @@ class Session:
         extractor = self._extractor(name)
         found: list[Moments] = []
         contents: list[str] = []
-        for text in sources:
-            one = self._open("real", text)
+        for text, one in [(text, self._open("real", text)) for text in sources]:
             one.needs = {"moments"}
             features, _ = self._features(extractor, one)
             if not self.ranks.first:
@@ -106,7 +97,7 @@ class Session:
             write_statistics(out, reduce(merged, found), made_by(extractor), contents)
         return sum(one.n for one in found), len(found[0].mean) if found else 0
 
-    def _open(self, role: str, given: Examples) -> _Set:
+    def _open(self, role: str, given: Examples) -> Named:
         settings = self.settings
         text = str(given) if isinstance(given, str | Path) else f"the {role} array"
         n = settings.n if role == "generated" else settings.n_real if role == "real" else None
@@ -124,18 +115,17 @@ class Session:
         if isinstance(opened, StatisticsFile):
             if role != "real":
                 raise RequestError(f"{text!r} holds statistics, which can only be the reference; give the {role} examples themselves")
-            return _Set(role=role, opened=opened, selection=Selection(indices=range(0)))
+            return Named(role=role, opened=opened, selection=Selection(indices=range(0)))
         if isinstance(opened, Source):
             self.stack.callback(opened.close)
         size = len(opened.features) if isinstance(opened, FeatureFile) else len(opened)
         if n is not None and n > size:
             option = "--n" if role == "generated" else "--n-real"
             raise RequestError(f"{option} {n:,} is more than the {size:,} examples of {text!r}; ask for at most that, or leave it out")
-        return _Set(role=role, opened=opened, selection=Selection.of(size, n, seeding.stream(settings.seed, f"subset/{role}")))
+        return Named(role=role, opened=opened, selection=Selection.of(size, n, seeding.stream(settings.seed, f"subset/{role}")))
 
-    def _with(self, name: str, requests: Sequence[Request], sets: Mapping[str, _Set], explicit: bool) -> list[Score]:
+    def _with(self, extractor: Extractor, requests: Sequence[Request], sets: Mapping[str, Named], explicit: bool) -> list[Score]:
         """Scores of one extractor."""
-        extractor = self._extractor(name)
         metrics = {request: cast(Metric, load_metric(request.metric)) for request in requests}
         metrics = self._possible(metrics, extractor, sets, explicit)
         if not metrics:
@@ -148,14 +138,20 @@ class Session:
             sets["real"].needs.add("probabilities")
             sets["generated"].needs.add("probabilities")
         extractor.wants_spatial = extractor.gives_spatial and any("spatial" in one.needs for one in sets.values())
-        found = {role: self._features(extractor, one) for role, one in sets.items()}
+        # Statistics first, so that wrong ones are refused before a long pass and not after it.
+        order = sorted(sets, key=lambda role: not isinstance(sets[role].opened, StatisticsFile))
+        found = {role: self._features(extractor, sets[role]) for role in order}
         self.warnings += extractor.notes
+        if extractor.dtype != "float32" and self.ranks.first:
+            self._measure_shift(extractor, sets)
         if not self.ranks.first:
             return []
         fake = cast(Features, found["generated"][0])
-        real = found["real"][0] if "real" in found else fake
+        real = found["real"][0] if "real" in found else nothing(fake.values.shape[1])
         held_out = cast(Features, found["held-out"][0]) if "held-out" in found else None
-        comparisons = {place: _comparison(real, fake, held_out, place) for place in {torch.device("cpu"), self.device}}
+        comparisons = {place: compared(real, fake, held_out, place) for place in {torch.device("cpu"), self.device}}
+        for comparison in comparisons.values():
+            comparison.weights = self.settings.weights
         for metric in metrics.values():
             comparisons[self._place(metric)].expect(metric.shares)
         self._check(sets, found, [metric.name for metric in metrics.values()])
@@ -166,13 +162,21 @@ class Session:
                 scores.append(scored(metric, request.name, comparisons[self._place(metric)], extractor, self.settings.seed, protocol))
             except Diverged as error:
                 self.failures.append(str(error))
-        if "real" not in found:
-            scores = [replace(score, n_real=0, protocol={**score.protocol, "n_real": 0}) for score in scores]
-        elif _diagnosed(metrics.values()):
+        if _diagnosed(metrics.values()):
             self.diagnostics += _diagnostics(comparisons[self.device])
         if self.settings.verify:
-            self._verify(extractor, _comparison(real, fake, held_out, torch.device("cpu")))
+            self._verify(extractor, compared(real, fake, held_out, torch.device("cpu")))
         return scores
+
+    def _measure_shift(self, extractor: Extractor, sets: Mapping[str, Named]) -> None:
+        """Says what the fast mode does to FD here."""
+        both = [sets[role] for role in ("real", "generated") if role in sets]
+        pair = [(one.opened, one.selection) for one in both if isinstance(one.opened, Source)]
+        if len(pair) < 2:
+            self.warnings.append(f"fast arithmetic ({extractor.dtype}) shifts scores; give real examples to have the shift measured")
+            return
+        exact = load_extractor(extractor.name, self.settings.weights, self.settings.resize).to(self.device)
+        self.warnings.append(f"fast arithmetic ({extractor.dtype}): {measured(extractor, exact, pair, self.device)}")
 
     def _verify(self, extractor: Extractor, comparison: Comparison) -> None:
         """Lets torch-fidelity recompute what it has."""
@@ -191,21 +195,25 @@ class Session:
         """Where a metric is computed."""
         return self.device if metric.on_device else torch.device("cpu")
 
-    def _extractor(self, name: str) -> Extractor:
-        if self.settings.features:
-            return cast(Extractor, _Declared(name))
+    def _extractor(self, name: str, alone: bool = True) -> Extractor:
+        if self.settings.features or name == NO_NETWORK:
+            return cast(Extractor, Declared(name))
         try:
-            return self._loaded_extractor(name)
+            return self._loaded_extractor(name, alone)
         except DataError as error:
             if self.settings.extractor is not None:
                 raise
             raise DataError(f"{error}; or score offline with --extractor {', '.join(OFFLINE)}, whose scores are not FID") from None
 
-    def _loaded_extractor(self, name: str) -> Extractor:
-        return load_extractor(name, self.settings.weights, self.settings.resize, self.settings.fast).to(self.device)
+    def _loaded_extractor(self, name: str, alone: bool) -> Extractor:
+        """Options that only one of several extractors takes are no mistake."""
+        settings = self.settings
+        if alone or split_file_target(name) or EXTRACTORS.load(name).published is not None:
+            return load_extractor(name, settings.weights, settings.resize, settings.fast).to(self.device)
+        return load_extractor(name).to(self.device)
 
     def _possible(
-        self, metrics: dict[Request, Metric], extractor: Extractor, sets: Mapping[str, _Set], explicit: bool
+        self, metrics: dict[Request, Metric], extractor: Extractor, sets: Mapping[str, Named], explicit: bool
     ) -> dict[Request, Metric]:
         """The metrics that these sets can answer; one that was asked for by name and cannot is refused."""
         possible, left_out = {}, dict[str, list[str]]()
@@ -225,14 +233,18 @@ class Session:
             self.warnings.append(f"left out: {missing}")
         return possible
 
-    def _features(self, extractor: Extractor, one: _Set) -> tuple[Any, Extraction | None]:
+    def _features(self, extractor: Extractor, one: Named) -> tuple[Any, Extraction | None]:
         """What is known of a set, by one extractor; moments alone for statistics."""
         if isinstance(one.opened, StatisticsFile):
             self._check_protocol(one.opened, extractor)
             return one.opened.moments, None
         if isinstance(one.opened, FeatureFile):
-            return _selected(one.opened.features, one.selection), None
+            return selected(one.opened.features, one.selection), None
         source = one.opened
+        labels = None if source.labels is None else source.labels[list(one.selection.indices)]
+        known: dict[str, Any] = {"labels": labels, "images": reader(source, one.selection), "generator": source.generator}
+        if extractor.name == NO_NETWORK:
+            return Features(values=torch.zeros(len(one.selection), 1), **known), None
         store = Store(self._root(source), self._key(extractor, source, one), len(one.selection))
         extraction = extracted(
             extractor, source, one.selection, store, self.meter(f"{one.role}: {source.name}", store.size), self.ranks, self.settings.batch
@@ -240,11 +252,9 @@ class Session:
         self.warnings += [f"cache entry {line}; it was made again" for line in store.damaged]
         if not self.ranks.first:
             return None, None
-        features = self._loaded(extraction, one)
-        labels = None if source.labels is None else source.labels[list(one.selection.indices)]
-        return replace(features, labels=labels, images=_reader(source, one.selection), generator=source.generator), extraction
+        return replace(self._loaded(extraction, one), **known), extraction
 
-    def _loaded(self, extraction: Extraction, one: _Set) -> Features:
+    def _loaded(self, extraction: Extraction, one: Named) -> Features:
         """Of a set whose metrics need its moments alone, no more than them is held in memory."""
         names = [name for name, need in (("log_probabilities", "probabilities"), ("spatial", "spatial")) if need in one.needs]
         if one.needs <= {"moments", "probabilities", "labels", "images", "generator"} and "labels" not in one.needs:
@@ -260,7 +270,7 @@ class Session:
         root: str = self.ranks.from_first(self.stack.enter_context(TemporaryDirectory(prefix="ganbench-")) if self.ranks.first else None)
         return Path(root)
 
-    def _key(self, extractor: Extractor, source: Source, one: _Set) -> dict[str, Any]:
+    def _key(self, extractor: Extractor, source: Source, one: Named) -> dict[str, Any]:
         """What features depend on: content and protocol, never paths or times."""
         indices = one.selection.indices
         return {
@@ -283,11 +293,16 @@ class Session:
                     f"{statistics.name!r} was made with {key} = {statistics.protocol.get(key)!r}, and this is {value!r}; "
                     "score with the same extractor and weights, or make the statistics again"
                 )
+        width = len(statistics.moments.mean)
+        if getattr(extractor, "width", 0) not in (0, width):
+            raise DataError(
+                f"{statistics.name!r} has {width:,} features and {extractor.name!r} {extractor.width:,}; take both from one extractor"
+            )
         if not statistics.n_known:
             self.warnings.append(f"{statistics.name!r} does not say on how many images it rests; the interval takes the reference as exact")
 
-    def _check(self, sets: Mapping[str, _Set], found: Mapping[str, tuple[Any, Extraction | None]], metrics: Sequence[str]) -> None:
-        sides = {role: _side(sets[role], *found[role]) for role in sets if not isinstance(sets[role].opened, StatisticsFile)}
+    def _check(self, sets: Mapping[str, Named], found: Mapping[str, tuple[Any, Extraction | None]], metrics: Sequence[str]) -> None:
+        sides = {role: side_of(sets[role], *found[role]) for role in sets if not isinstance(sets[role].opened, StatisticsFile)}
         for side in sides.values():
             self.warnings += checks.of_one(side)
         if {"real", "generated"} <= sides.keys():
@@ -295,7 +310,7 @@ class Session:
         n_real = len(found["real"][0]) if "real" in found else 0
         self.warnings += checks.of_numbers(n_real, len(found["generated"][0]), metrics)
 
-    def _protocol(self, sets: Mapping[str, _Set]) -> dict[str, Any]:
+    def _protocol(self, sets: Mapping[str, Named]) -> dict[str, Any]:
         """The reference; the generated examples are what is scored, and no part of it."""
         protocol: dict[str, Any] = {"reference": None, "seed": self.settings.seed}
         for role, key in (("real", "reference"), ("held-out", "held_out")):
@@ -306,18 +321,6 @@ class Session:
                 if isinstance(opened := sets[role].opened, StatisticsFile):
                     protocol["reference_kind"] = "statistics" if opened.protocol else "statistics of unknown protocol"
         return protocol
-
-
-class _Declared:
-    """An extractor in name only: its features come from elsewhere."""
-
-    version, resize, dtype, classes, published, network = 0, "unknown", "float32", 0, None, None
-    weights_sha256 = source_sha256 = None
-    gives_spatial, wants_spatial, notes = True, False, ()
-    device = torch.device("cpu")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
 
 
 def _diagnosed(metrics: Iterable[Metric]) -> bool:
@@ -343,53 +346,3 @@ def made_by(extractor: Extractor) -> dict[str, Any]:
         "resize": extractor.resize,
         "feature_dtype": extractor.dtype,
     }
-
-
-def _selected(features: Features, selection: Selection) -> Features:
-    if isinstance(selection.indices, range):
-        return features
-    rows = torch.tensor(selection.indices)
-    log_probabilities, spatial, labels = (
-        None if part is None else part[rows] for part in (features.log_probabilities, features.spatial, features.labels)
-    )
-    return replace(features, values=features.values[rows], log_probabilities=log_probabilities, spatial=spatial, labels=labels)
-
-
-def _comparison(real: Features | Moments, fake: Features, held_out: Features | None, device: torch.device) -> Comparison:
-    """The sets, compared on a device."""
-    others = None if held_out is None else cast(Features, _moved(held_out, device))
-    return Comparison(Reference(_moved(real, device)), cast(Features, _moved(fake, device)), others)
-
-
-def _moved(side: Features | Moments, device: torch.device) -> Features | Moments:
-    """What is known of a set, with its tensors on a device."""
-    if device.type == "cpu":
-        return side
-    values = {one.name: getattr(side, one.name) for one in fields(side)}
-    moved: dict[str, Any] = {name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)}
-    if isinstance(side, Features) and side.moments is not None:
-        moved["moments"] = _moved(side.moments, device)
-    return replace(side, **moved)
-
-
-def _reader(source: Source, selection: Selection) -> Callable[[Tensor], Tensor]:
-    return lambda which: source.at([selection.indices[int(position)] for position in which])
-
-
-def _side(one: _Set, features: Features, extraction: Extraction | None) -> checks.Side:
-    """A set, as the checks see it."""
-    return checks.Side(
-        name=one.opened.name,
-        role=one.role,
-        n=len(features),
-        values=features.values if features.moments is None else None,
-        facts=None if extraction is None else extraction.facts(),
-        channels=_channels(one),
-    )
-
-
-def _channels(one: _Set) -> int:
-    if not isinstance(one.opened, Source):
-        return 0
-    example = one.opened.at([one.selection.indices[0]])
-    return example.shape[1] if example.ndim == 4 else 0

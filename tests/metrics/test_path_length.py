@@ -113,6 +113,6 @@ def test_missing_generators_and_intermediate_latents_are_refused_in_one_line() -
 
 @pytest.mark.parametrize("metric", [PPL_Z, PPL_W])
 def test_the_registered_metric_uses_the_perceptual_distance(metric: Metric, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "perceptual", lambda: squared)
+    monkeypatch.setattr(module, "perceptual", lambda weights: squared)
     comparison = Comparison(Features(values=torch.zeros(20, 1)), Features(values=torch.zeros(150, 1), generator=Linear()))
     assert metric.estimate(comparison, stream(2, "metric")) == estimate(metric, Linear(), 150)

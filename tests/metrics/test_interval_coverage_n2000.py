@@ -18,12 +18,6 @@ from ganbench.seeding import stream
 
 REPEATS, N, WIDTH, SCALE, SHIFT = 200, 2000, 64, 1.1, 0.1
 METRICS = (FD, FD_INFINITY, KD, CS, PRECISION, RECALL)
-POPULATION = {
-    # |mean shift|^2 + sum (1 - 1.1)^2
-    "fd_infinity": WIDTH * SHIFT**2 + WIDTH * (SCALE - 1) ** 2,
-    # E k(x,y) = E (x.y / d + 1)^3 = (m.m' / d)^3 + ... of Gaussians with means m and covariances s^2 I, in closed form below
-    "kd": None,
-}
 
 
 def cubic(mean: float, scales: tuple[float, float], means: tuple[float, float]) -> float:
