@@ -35,8 +35,9 @@ unit: $(VENV)/.development
 test-all: $(VENV)/.development  ## also what a plain run leaves out
 	$(BIN)/pytest -n 2 --dist worksteal -m "not network"
 
-gpu: $(VENV)/.development  ## what needs a CUDA device: the promises on it, and the mnist suite with its timings
+gpu: $(VENV)/.development  ## what needs a CUDA device: the promises on it, speeds of features and scores, and the mnist suite with its timings
 	$(BIN)/pytest -m gpu
+	$(BIN)/pytest -s benchmarks/test_inception.py benchmarks/test_from_features.py
 	$(BIN)/ganbench run mnist --device auto --out runs/mnist-gpu
 
 bench: $(VENV)/.development  ## how fast the parts are

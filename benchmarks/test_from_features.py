@@ -4,6 +4,8 @@
 """
 
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -85,3 +87,32 @@ def test_trace_term(sets: tuple[torch.Tensor, torch.Tensor], capsys: pytest.Capt
     with capsys.disabled():
         print(f"\ntrace term: {ours:.2f} s against {theirs:.2f} s, ratio {ours / theirs:.3f} (target {TARGET_TRACE})")
     assert ours <= TARGET_TRACE * theirs
+
+
+@pytest.mark.parametrize(
+    "device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"))]
+)
+def test_peak_memory_of_neighbours_of_fifty_thousand(device: str, capsys: pytest.CaptureFixture[str]) -> None:
+    script = f"""
+import time, torch
+from ganbench.metrics.base import Comparison, Features
+from ganbench.registry import METRICS
+from ganbench.seeding import stream
+from ganbench.timing.throughput import peak_memory_bytes
+torch.set_num_threads(2)
+device = torch.device("{device}")
+sets = [Features(values=torch.randn(50_000, {WIDTH}, generator=stream(0, side)).to(device)) for side in ("real", "fake")]
+start = time.perf_counter()
+comparison = Comparison(*sets)
+metrics = [METRICS.load(name) for name in ("precision", "recall", "density", "coverage")]
+comparison.expect(share for metric in metrics for share in metric.shares)
+values = [metric.estimate(comparison, stream(0, "metric")).value for metric in metrics]
+print(time.perf_counter() - start, peak_memory_bytes(device), values)
+"""
+    run = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    took_s, peak_bytes = run.stdout.split()[:2]
+    with capsys.disabled():
+        print(
+            f"\n50,000 x 50,000 neighbours on {device}: {float(took_s):.0f} s, {int(peak_bytes) / 1e9:.2f} GB at most: {run.stdout.strip()}"
+        )
+    assert int(peak_bytes) <= 3e9

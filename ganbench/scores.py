@@ -35,6 +35,8 @@ def scored(metric: Metric, name: str, comparison: Comparison, extractor: Extract
         estimate = metric.estimate(comparison, seeding.stream(seed, f"metric/{metric.name}"))
     except OverflowError:
         raise Diverged(f"{shown} overflows: the generated examples are too far off") from None
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        raise Diverged(f"{shown} has no finite value: the features are too large or their covariance too uneven") from None
     if not all(map(math.isfinite, (estimate.value, estimate.ci_low, estimate.ci_high))):
         raise Diverged(f"{shown} is not finite: {estimate.value}, 95 % interval {estimate.ci_low} to {estimate.ci_high}")
     return Score(
@@ -50,6 +52,7 @@ def scored(metric: Metric, name: str, comparison: Comparison, extractor: Extract
         seconds=time.perf_counter() - start,
         protocol={**_common(metric, name, extractor), "n_real": comparison.n_real, "n_fake": comparison.n_fake, **protocol},
         perfect=estimate.perfect,
+        estimand=metric.estimand,
     )
 
 

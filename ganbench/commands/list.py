@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ganbench.commands.output import print_json
-from ganbench.registry import DATASETS, EXTRACTORS, METRICS, SUITES, VARIANTS, Registry
+from ganbench.registry import DATASETS, EXTRACTORS, METRICS, STANDARD, SUITES, VARIANTS, Registry
 
 REGISTRIES: dict[str, Registry] = {
     "variants": VARIANTS,
@@ -27,6 +27,8 @@ def list_registry(kind: str, as_json: bool) -> None:
     else:
         origins = [(name, registry.origin(name)) for name in registry.names()]
         rows = [(name, origin.summary, f"{registry.target(name).partition(':')[0]}:{origin.line}") for name, origin in origins]
+    if kind == "metrics":
+        rows += [(name, f"{one.label}: {one.metric} with {one.extractor}", "ganbench.registry") for name, one in STANDARD.items()]
     if as_json:
         print_json([{"name": name, "summary": summary, "origin": origin} for name, summary, origin in rows])
         return

@@ -43,6 +43,8 @@ class Score:
     """What the value depends on besides the examples: equal protocols can be ranked, others cannot."""
     perfect: float | None = None
     """What a perfect generator is expected to score at this n; None where nobody knows."""
+    estimand: str = ""
+    """What the interval is meant to hold ("expectation at this n"); empty in records from before it was written down."""
 
 
 @dataclass(frozen=True, kw_only=True)

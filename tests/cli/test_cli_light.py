@@ -10,6 +10,7 @@ import pytest
 
 import ganbench as package
 from ganbench.commands.list import REGISTRIES
+from ganbench.registry import STANDARD
 
 LIGHT = [("--help",), ("--version",), *(("list", kind) for kind in REGISTRIES)]
 HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "scipy", "sklearn")
@@ -53,7 +54,7 @@ def test_list_json_names_summary_and_origin_of_everything(ganbench: Callable[...
     result = ganbench("list", kind, "--json")
     assert (result.code, result.err) == (0, "")
     rows = json.loads(result.out)
-    assert [row["name"] for row in rows] == REGISTRIES[kind].names()
+    assert [row["name"] for row in rows] == [*REGISTRIES[kind].names(), *(STANDARD if kind == "metrics" else ())]
     assert all(row["summary"] and row["origin"] for row in rows)
 
 

@@ -126,4 +126,6 @@ def test_moments_without_all_features_in_memory_are_the_same_bits(tmp_path: Path
 def test_the_key_names_neither_paths_nor_times(tmp_path: Path) -> None:
     stores = [Store(tmp_path / name, KEY, N) for name in ("one", "two")]
     assert stores[0].folder.name == stores[1].folder.name
+    assert not list(tmp_path.iterdir()), "nothing is made before there is a shard"
+    stores[0].write(0, {"values": torch.zeros(SHARD, 1)})
     assert str(tmp_path) not in (stores[0].folder / "key.json").read_text()
