@@ -14,11 +14,13 @@ import typer
 from rich.console import Console
 
 from ganbench import __version__
-from ganbench.errors import Interrupted, RequestError
+from ganbench.errors import Diverged, Interrupted, RequestError
 
 app = typer.Typer(
     name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
 )
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 and the number of its signal, as shells have it."""
 console = Console(stderr=True, markup=False, emoji=False, width=None if sys.stderr.isatty() else 160)  # a log file has no width to respect
 
 
@@ -247,18 +249,24 @@ def main() -> NoReturn:
     """Runs the command line; every expected error is one line and an exit code."""
     try:
         code = app(standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt  # typer makes an exit code of it, without a word
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except UsageError as error:
         _fail(f"{error.format_message()} See `{error.ctx.command_path if error.ctx else 'ganbench'} --help`.")
     except RequestError as error:
         _fail(str(error))
+    except Diverged as error:
+        _fail(str(error), code=1)
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
-        console.print(f"interrupted: {error or 'the same command goes on'}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(130)
+        console.print(
+            f"interrupted: {str(error) or 'the same command goes on'}", style="yellow", markup=False, highlight=False, soft_wrap=True
+        )
+        sys.exit(INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = 2) -> NoReturn:
     console.print(f"ganbench: {' '.join(message.split())}", style="red", markup=False, highlight=False, soft_wrap=True)
-    sys.exit(2)
+    sys.exit(code)

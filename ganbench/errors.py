@@ -41,7 +41,7 @@ class UnknownName(RequestError):
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         names = sorted(known)
         guess = nearest(name, names)
-        choice = f"did you mean {guess!r}?" if guess else f"known: {', '.join(names)}"
+        choice = f"did you mean {guess!r}?" if guess else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"unknown {kind} {name!r}; {choice}" + (f" ({hint})" if hint else ""))
 
 

@@ -23,8 +23,29 @@ def write_json(path: Path, data: Any) -> None:
     write_text(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def writable_folder(path: Path) -> Path:
+def check_folder(path: Path, option: str) -> None:
+    """Makes sure that a folder can be made and written to, and makes nothing.
+
+    Args:
+        path: The folder, which need not be there.
+        option: What the user named it with, for messages.
+
+    Raises:
+        RequestError: It is a file or lies below one, or may not be written to.
+    """
+    nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+    if not nearest.is_dir():
+        raise RequestError(f"{nearest}: is not a folder; name another one with {option}")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise RequestError(f"{nearest}: cannot be written to; name another folder with {option}")
+
+
+def writable_folder(path: Path, option: str = "--out") -> Path:
     """Makes a folder and makes sure that it can be written to.
+
+    Args:
+        path: The folder.
+        option: What the user named it with, for messages.
 
     Raises:
         RequestError: It is a file, or may not be written to.
@@ -35,7 +56,7 @@ def writable_folder(path: Path) -> Path:
         probe.touch()
         probe.unlink()
     except (FileExistsError, NotADirectoryError):
-        raise RequestError(f"{path}: is not a folder; name another one with --out") from None
+        raise RequestError(f"{path}: is not a folder; name another one with {option}") from None
     except OSError as error:
-        raise RequestError(f"{path}: cannot be written to ({error.strerror}); name another folder with --out") from None
+        raise RequestError(f"{path}: cannot be written to ({error.strerror}); name another folder with {option}") from None
     return path

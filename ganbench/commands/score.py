@@ -44,13 +44,14 @@ def run_score(
     if as_json:
         print_json(result.to_json())
     else:
-        console.print(table(result.scores))
+        if result.scores:
+            console.print(table(result.scores))
         if result.diagnostics:
             console.print(diagnostics_table(result.diagnostics))
     for line in result.warnings:
-        console.print(f"note: {line}", style="yellow", soft_wrap=True)
+        console.print(f"note: {line}", style="yellow", highlight=False, soft_wrap=True)
     for line in result.failures:
-        console.print(f"failed: {line}", style="red", soft_wrap=True)
+        console.print(f"failed: {line}", style="red", highlight=False, soft_wrap=True)
     for agreement in result.agreements:
         console.print(f"torch-fidelity: {agreement.name} {agreement.theirs:.9g}, here {agreement.ours:.9g}", soft_wrap=True)
     if result.failures:
@@ -99,6 +100,8 @@ def table(scores: tuple[Score, ...]) -> Table:
             f"{score.n_fake:,}",
             f"{score.seconds:.1f}",
         )
+    for column in grid.columns[:3]:  # on a narrow terminal the others give way: half a number is none
+        column.min_width = max((len(str(cell)) for cell in column.cells), default=0)
     return grid
 
 

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ganbench.errors import RequestError
 from ganbench.files import check_folder, writable_folder, write_json
 from ganbench.metrics.moments import CHUNK
 
@@ -75,8 +76,13 @@ class Store:
         path = self._path(shard)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(contiguous, partial, metadata={"sha256": _digest(contiguous)})
-        os.replace(partial, path)
+        try:
+            save_file(contiguous, partial, metadata={"sha256": _digest(contiguous)})
+            os.replace(partial, path)
+        except (SafetensorError, OSError) as error:
+            partial.unlink(missing_ok=True)
+            reason = " ".join(str(error).split())[:120]
+            raise RequestError(f"{self.folder}: cannot be written to ({reason}); make room, or name another folder with --cache") from None
 
     def read(self, shard: int, names: Iterable[str] | None = None) -> dict[str, Tensor]:
         """Some tensors of a shard that is there, or all of them."""

@@ -183,7 +183,11 @@ class Session:
         from ganbench.scoring.agreement import TOLERANCE
         from ganbench.scoring.verify import agreements
 
-        found = [replace(agreement, name=f"{agreement.name}·{extractor.name}") for agreement in agreements(comparison)]
+        try:
+            found = [replace(agreement, name=f"{agreement.name}·{extractor.name}") for agreement in agreements(comparison)]
+        except (ValueError, RuntimeError) as error:  # of its linear algebra or ours, where numbers overflow
+            self.failures.append(f"torch-fidelity cannot compute with {extractor.name} features: {' '.join(str(error).split())[:120]}")
+            return
         self.agreements += found
         self.failures += [
             f"torch-fidelity disagrees on {one.name}: {one.ours!r} here, {one.theirs!r} there, beyond {TOLERANCE:g}"

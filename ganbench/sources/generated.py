@@ -62,8 +62,8 @@ class DrawnSource(Source):
 
 def _examples(drawn: Any, name: str) -> Tensor:
     """What a generator gave, as uint8 images or float32 points."""
-    values = torch.from_numpy(drawn) if isinstance(drawn, np.ndarray) else drawn
-    if not isinstance(values, Tensor):
+    values = torch.from_numpy(drawn) if isinstance(drawn, np.ndarray) and drawn.dtype.kind in "biufc" else drawn
+    if not isinstance(values, Tensor) or values.layout != torch.strided or not values.ndim:
         raise DataError(
             f"{name}: gave a {type(drawn).__name__}; give a tensor or numpy array of {CHUNK} images (n, channels, height, width)"
         )
@@ -79,7 +79,7 @@ def _examples(drawn: Any, name: str) -> Tensor:
         kind = f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}"
         raise DataError(f"{name}: gave {kind}; give uint8 or float images in [-1, 1] of shape (n, 1 or 3, height, width), or points (n, d)")
     if not bool(values.isfinite().all()):
-        raise Diverged(f"{name}: gave values that are not finite")
+        raise Diverged(f"{name}: gave values that are not finite, so there is nothing to score; look at the generator")
     if values.ndim == 2:
         return values.float()
     low, high = values.min().item(), values.max().item()
@@ -109,7 +109,7 @@ class FunctionSource(DrawnSource):
         """One call of the function."""
         try:
             return self.function(CHUNK, seeding.derive(self.seed, "eval-latents", chunk) % 2**32)  # type: ignore[no-any-return]
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RequestError(f"{self.name}({CHUNK}, seed) raised {type(error).__name__}: {brief(error)}") from error
 
 
@@ -122,7 +122,10 @@ def _function(name: str) -> Callable[[int, int], Any]:
         try:
             loaded = importlib.import_module(module)
         except Exception as error:
-            raise RequestError(f"{name}: module {module!r} cannot be imported: {type(error).__name__}: {brief(error)}") from None
+            raise RequestError(
+                f"{name}: module {module!r} cannot be imported: {type(error).__name__}: {brief(error)}; "
+                "a function of a file is written path/to/file.py:function"
+            ) from None
         if not hasattr(loaded, attribute):
             raise UnknownName(f"function in {module}", attribute, [key for key, value in vars(loaded).items() if callable(value)])
         found = getattr(loaded, attribute)
@@ -136,6 +139,12 @@ def digest(*parts: object) -> str:
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
-def brief(error: Exception) -> str:
+def last_line(error: BaseException) -> str:
+    """What went wrong at the end of a long report, such as TorchScript's."""
+    lines = str(error).strip().splitlines()
+    return " ".join(lines[-1].split())[:160] if lines else type(error).__name__
+
+
+def brief(error: BaseException) -> str:
     """What an error of somebody else's code says, on one short line."""
     return " ".join(str(error).split())[:160] or type(error).__name__

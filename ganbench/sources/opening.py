@@ -62,7 +62,7 @@ def opened_source(text: str, how: Opening) -> Source | FeatureFile | StatisticsF
     Raises:
         RequestError: Nothing of any kind has this name, or what has it cannot be used.
     """
-    path = Path(text).expanduser()
+    path = _path(text)
     if how.features:
         return statistics_file(path) if is_statistics(path) else feature_file(_existing(path))
     if path.exists():
@@ -73,8 +73,10 @@ def opened_source(text: str, how: Opening) -> Source | FeatureFile | StatisticsF
     name, _, split = text.partition(":")
     if name in DATASETS.targets:
         return _dataset(text, name, split or "train", how)
+    if bare and Path(bare).expanduser().is_dir():
+        raise DataError(f"{text!r}: {bare!r} is a folder, and only a run's takes a suffix, ':ema' or ':raw'; write {bare!r} alone")
     if bare and "/" not in suffix and "\\" not in suffix:
-        return FunctionSource(text, how.n, how.seed or 0)
+        return _function(text, path, how)
     raise _unknown(text, path)
 
 
@@ -122,14 +124,24 @@ def _at_path(text: str, path: Path, how: Opening) -> Source | StatisticsFile:
         raise DataError(
             f"{text!r} is a pickle, which could run anything and is never loaded; save mu and sigma with np.savez, or export the network"
         )
-    kinds = "a folder, .zip, .npz or .npy, a program (.pt, .pt2), a run directory, a data set or module:callable"
-    raise DataError(f"{text!r} is no {kinds}; put single images into a folder and name that")
+    kinds = "a folder, .zip, .npz, .npy, program (.pt, .pt2), run directory, data set or module:callable"
+    raise DataError(f"{text!r} is none of these: {kinds}; put single images into a folder and name that")
 
 
 def _run(text: str, folder: Path, weights: str, how: Opening) -> Source:
     from ganbench.sources.runs import RunSource
 
     return RunSource(text, folder, weights, how.n, how.seed, how.root, how.device)
+
+
+def _function(text: str, path: Path, how: Opening) -> FunctionSource:
+    try:
+        return FunctionSource(text, how.n, how.seed or 0)
+    except RequestError:
+        name, _, split = text.partition(":")
+        if split in SPLITS and nearest(name, DATASETS.names()):
+            raise _unknown(text, path) from None  # a data set's name, misspelt
+        raise
 
 
 def _dataset(text: str, name: str, split: str, how: Opening) -> ArraySource:
@@ -142,14 +154,32 @@ def _dataset(text: str, name: str, split: str, how: Opening) -> ArraySource:
     return source
 
 
-def _existing(path: Path) -> Path:
-    if not path.exists():
-        raise _unknown(str(path), path)
+def _path(text: str) -> Path:
+    """The path that a name would be, whether or not anything is there."""
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, behind a closed folder, or the home of nobody
+        raise DataError(f"{text[:80]!r} cannot be looked at ({' '.join(str(error).split())[:80]}); check the path") from None
+    if not text.strip():
+        raise DataError("an empty name stands where a set is meant; name a path or a data set (`ganbench list datasets`)")
     return path
 
 
+def _existing(path: Path) -> Path:
+    """A path of features that is there."""
+    if path.exists():
+        return path
+    if path.name.partition(":")[0] in DATASETS.targets:
+        raise DataError(f"{path.name!r} is a data set, and --features wants a file of features (.npz or .npy); leave --features out")
+    raise _unknown(str(path), path)
+
+
 def _unknown(text: str, path: Path) -> RequestError:
-    siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
+    try:
+        siblings = [sibling.name for sibling in path.parent.iterdir()]
+    except OSError:
+        siblings = []
     guess, named = nearest(path.name, siblings), nearest(text.partition(":")[0], DATASETS.names())
     if named and not {"/", "."} & set(text):
         choice = f"did you mean the data set {named!r}?"

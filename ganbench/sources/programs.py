@@ -11,7 +11,7 @@ from ganbench.data.files import content_hash
 from ganbench.errors import DataError
 from ganbench.metrics.base import LatentModel
 from ganbench.sampling import CHUNK, SAMPLING_VERSION
-from ganbench.sources.generated import DrawnSource, brief, digest
+from ganbench.sources.generated import DrawnSource, brief, digest, last_line
 
 
 class ProgramSource(DrawnSource):
@@ -40,8 +40,15 @@ class ProgramSource(DrawnSource):
     def draw(self, chunk: int) -> Tensor:
         """One chunk from latents of the stream that runs draw theirs from."""
         latents = torch.randn(CHUNK, *self.latent_shape, generator=seeding.stream(self.seed, "eval-latents", chunk))
-        with seeding.global_stream(self.seed, "eval-noise", chunk, device=self.device):
-            return self.module(latents.to(self.device))  # type: ignore[no-any-return]
+        try:
+            with seeding.global_stream(self.seed, "eval-noise", chunk, device=self.device):
+                return self.module(latents.to(self.device))  # type: ignore[no-any-return]
+        except Exception as error:
+            shape = " x ".join(map(str, latents.shape))
+            raise DataError(
+                f"{self.name!r} raised {type(error).__name__} on {shape} latents ({last_line(error)}); "
+                "does it take a batch of one tensor, and is --latent-dim right?"
+            ) from error
 
 
 class ProgramLatents(LatentModel):

@@ -1,19 +1,35 @@
 """How are mean and covariance kept in a file, and merged?"""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ganbench.errors import DataError, RequestError
+from ganbench.files import check_folder, writable_folder
 from ganbench.metrics.moments import Moments, Sums
 from ganbench.results.record import protocol_key
 
 FORMAT = 1
 """Raised when a file of ours would be read in another way."""
+
+
+def check_target(path: Path) -> None:
+    """Makes sure that statistics can be written to a path, before anything is computed for them.
+
+    Raises:
+        RequestError: It has another ending than .npz, is a folder, or lies where nothing can be written.
+    """
+    if path.suffix != ".npz":
+        raise RequestError(f"{str(path)!r}: statistics are written as .npz; name the file {path.with_suffix('.npz').name!r}")
+    if path.is_dir():
+        raise RequestError(f"{str(path)!r} is a folder; name a file in it with --out")
+    check_folder(path.parent, "--out")
 
 
 def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], parts: Sequence[str]) -> None:
@@ -24,12 +40,17 @@ def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], 
         moments: Mean and covariance.
         protocol: What made them: extractor, weights, resize.
         parts: Content hashes of the sets of examples.
+
+    Raises:
+        DataError: The moments are of a single example.
+        RequestError: The file cannot be written.
     """
-    if path.suffix != ".npz":
-        raise RequestError(f"{str(path)!r}: statistics are written as .npz; name the file {path.with_suffix('.npz').name!r}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    check_target(path)
+    if moments.n < 2:
+        raise DataError(f"{str(path)!r}: a covariance needs at least 2 examples, and there is {moments.n}; name a larger set")
+    partial = writable_folder(path.parent) / f".{path.stem}.{os.getpid()}.npz"
     np.savez(
-        path,
+        partial,
         mu=moments.mean.cpu().numpy(),
         sigma=moments.covariance.cpu().numpy(),
         n=np.int64(moments.n),
@@ -39,6 +60,7 @@ def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], 
         protocol_key=np.array(protocol_key(protocol)),
         parts=np.array(list(parts)),
     )
+    os.replace(partial, path)
 
 
 def protocol_of(found: Mapping[str, npt.NDArray[Any]], where: str) -> tuple[dict[str, Any], int | None]:
@@ -63,6 +85,13 @@ def protocol_of(found: Mapping[str, npt.NDArray[Any]], where: str) -> tuple[dict
 
 
 def merged(first: Moments, second: Moments) -> Moments:
-    """Moments of both sets together."""
-    sums = [Sums(n=part.n, mean=part.mean, scatter=part.covariance * (part.n - 1)) for part in (first, second)]
+    """Moments of both sets together.
+
+    Raises:
+        DataError: They are moments of features of different widths.
+    """
+    if first.mean.shape != second.mean.shape:
+        raise DataError(f"sets with {len(first.mean)} and {len(second.mean)} features cannot be merged; take all from one extractor")
+    scatters = [part.covariance * (part.n - 1) if part.n > 1 else torch.zeros_like(part.covariance) for part in (first, second)]
+    sums = [Sums(n=part.n, mean=part.mean, scatter=scatter) for part, scatter in zip((first, second), scatters, strict=True)]
     return sums[0].merge(sums[1]).moments()

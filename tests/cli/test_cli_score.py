@@ -102,6 +102,10 @@ def test_features_whose_squares_overflow_exit_1_without_a_traceback(ganbench: Co
             assert result.code in (0, 1)
             assert "Traceback" not in result.err
             assert result.code == 0 or "failed: " in result.err
+    verified = ganbench("score", "far.npz", "--real", "real.npz", "--features", "--metrics", "precision", "--verify", "torch-fidelity")
+    assert verified.code == 1
+    assert "PRECISION" in verified.err
+    assert "failed: torch-fidelity cannot compute with identity features" in verified.err
 
 
 def test_a_generator_that_gives_nan_exits_1_in_one_line(ganbench: Command, tmp_path: Path) -> None:
