@@ -14,6 +14,7 @@ from ganbench import __version__
 from ganbench.commands.output import print_json
 from ganbench.data.root import data_root
 from ganbench.errors import RequestError
+from ganbench.features.published import Published, status
 from ganbench.features.store import cache_root
 from ganbench.registry import EXTRACTORS
 
@@ -85,15 +86,23 @@ def _device() -> Finding:
 
 
 def _extractor(name: str, weights: Path | None) -> Finding:
-    from ganbench.features.published import status
-
     what = f"extractor {name}"
     try:
         published = EXTRACTORS.load(name).published
     except RequestError as error:
         return Finding(what=what, state="wrong", detail=str(error), remedy=f"mend the package that registers {name}")
-    if published is None:
-        return Finding(what=what, state="ok", detail="needs no download")
+    return Finding(what=what, state="ok", detail="needs no download") if published is None else _weights(what, published, weights)
+
+
+def _lpips(weights: Path | None) -> list[Finding]:
+    """Weights of the network that lpips and ppl bring along."""
+    from ganbench.features.lpips import Lpips
+
+    return [_weights("metrics lpips, ppl", published, weights) for published in Lpips.published]
+
+
+def _weights(what: str, published: Published, weights: Path | None) -> Finding:
+    """Where a file of weights is, and whether it is the published one."""
     found = status(published, weights)
     if found is None:
         return Finding(

@@ -64,8 +64,11 @@ def run_stats(source: str, out: Path, console: Console, **settings: Any) -> None
 
     threads(settings.pop("threads"))
     with _progress(console) as progress:
-        n, width = make_statistics(source.split(","), out, meter=meter(progress), **settings)
-    console.print(f"{out}: mean and covariance of {n:,} examples, {width:,} features", soft_wrap=True)
+        made = make_statistics(source.split(","), out, meter=meter(progress), **settings)
+    for line in made.warnings:
+        console.print(f"note: {line}", style="yellow", highlight=False, soft_wrap=True)
+    if made.n:  # another rank says it
+        console.print(f"{out}: mean and covariance of {made.n:,} examples, {made.width:,} features", soft_wrap=True)
 
 
 def threads(count: int | None) -> None:

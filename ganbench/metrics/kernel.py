@@ -6,6 +6,7 @@ from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.metrics.base import NORMAL_975, Comparison, Estimate, Metric, normal_estimate, second_order_variance
+from ganbench.metrics.kernel_sums import projection_variances
 
 SUBSETS, SUBSET_SIZE, SUBSET_SEED = 100, 1000, 2020
 """What torch-fidelity averages over (version 0.4.0, defaults)."""
@@ -14,18 +15,9 @@ _BOUNDS = (-torch.inf, torch.inf)
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Unbiased MMD^2 over all pairs, with the variance of its first- and second-order projections (Hoeffding)."""
-    n, m = comparison.n_real, comparison.n_fake
     within_real, within_fake, between = comparison.reference.kernel, comparison.fake_kernel, comparison.kernel
     value = within_real.mean + within_fake.mean - 2 * between.mean
-    first = (
-        4 * (within_real.row_means - between.row_means).var().item() / n
-        + 4 * (within_fake.row_means - between.column_means).var().item() / m
-    )
-    second = (
-        2 * within_real.centred_mean_square / (n * (n - 1))
-        + 2 * within_fake.centred_mean_square / (m * (m - 1))
-        + 4 * between.centred_mean_square / (n * m)
-    )
+    first, second = projection_variances(within_real, within_fake, between)
     return normal_estimate(value, second_order_variance(first, second), _BOUNDS, "U-statistic projections, second order")
 
 

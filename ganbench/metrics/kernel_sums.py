@@ -29,6 +29,21 @@ class Kernel:
     """Mean square of the doubly centred kernel: the part that no sum of one-sided functions explains."""
 
 
+def projection_variances(within_real: Kernel, within_fake: Kernel, between: Kernel) -> tuple[float, float]:
+    """Variances of the first- and the second-order projections of a squared MMD (Hoeffding 1948)."""
+    n, m = len(within_real.row_means), len(within_fake.row_means)
+    first = (
+        4 * (within_real.row_means - between.row_means).var().item() / n
+        + 4 * (within_fake.row_means - between.column_means).var().item() / m
+    )
+    second = (
+        2 * within_real.centred_mean_square / (n * (n - 1))
+        + 2 * within_fake.centred_mean_square / (m * (m - 1))
+        + 4 * between.centred_mean_square / (n * m)
+    )
+    return first, second
+
+
 class KernelSums:
     """Running sums of (x.y / d + 1)^3 over the blocks of a centred Gram matrix.
 

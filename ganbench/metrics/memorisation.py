@@ -105,4 +105,4 @@ MIFD = Metric(
     estimand="expectation at this n for this training set",
     estimate=_mifd,
 )
-"""FD over the mean cosine distance (MiFID with Inception) from a generated to its nearest training example, where that is below 0.1 (Bai et al. 2021)."""
+"""FD, divided by the mean cosine distance from a generated to its nearest training example below 0.1 (MiFID; Bai et al. 2021)."""

@@ -1,12 +1,13 @@
 """How far apart are the laws of real and generated features, by a Gaussian kernel on their directions?"""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ganbench.metrics.base import Comparison, Estimate, Metric, normal_estimate, second_order_variance
 from ganbench.metrics.directions import CHUNK, directions
+from ganbench.metrics.kernel_sums import Kernel, projection_variances
 
 SIGMA = 10.0
 """Bandwidth of the kernel, in units of the features' common length 1."""
@@ -14,20 +15,7 @@ SCALE = 1000.0
 _BOUNDS = (0.0, torch.inf)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Sums:
-    """What is kept of one kernel matrix, in excess of 1."""
-
-    row_means: Tensor
-    """float64 (rows,), over all columns, an example's own included."""
-    column_means: Tensor
-    """float64 (columns,)."""
-    mean: float
-    centred_mean_square: float
-    """Mean square of the doubly centred kernel: the part that no sum of one-sided functions explains."""
-
-
-def _sums(rows: Tensor, columns: Tensor) -> _Sums:
+def _sums(rows: Tensor, columns: Tensor) -> Kernel:
     """Summarises exp(-|x - y|^2 / (2 sigma^2)) - 1 over all pairs of unit vectors."""
     row_means, squares = [], 0.0
     column_sums = torch.zeros(len(columns), dtype=torch.float64, device=rows.device)
@@ -41,7 +29,7 @@ def _sums(rows: Tensor, columns: Tensor) -> _Sums:
     rows_, columns_ = torch.cat(row_means), column_sums / len(rows)
     mean = rows_.mean().item()
     explained = rows_.var(correction=0).item() + columns_.var(correction=0).item() + mean**2
-    return _Sums(
+    return Kernel(
         row_means=rows_, column_means=columns_, mean=mean, centred_mean_square=max(squares / len(rows) / len(columns) - explained, 0.0)
     )
 
@@ -53,15 +41,7 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     within_real = comparison.reference.shared("mmd_rbf", lambda: _sums(real, real))
     within_fake, between = _sums(fake, fake), _sums(real, fake)
     value = within_real.mean + within_fake.mean - 2 * between.mean
-    first = (
-        4 * (within_real.row_means - between.row_means).var().item() / n
-        + 4 * (within_fake.row_means - between.column_means).var().item() / m
-    )
-    second = (
-        2 * within_real.centred_mean_square / (n * (n - 1))
-        + 2 * within_fake.centred_mean_square / (m * (m - 1))
-        + 4 * between.centred_mean_square / (n * m)
-    )
+    first, second = projection_variances(within_real, within_fake, between)
     # the second-order term alone is left where the laws agree; few directions can make the first-order estimate much smaller
     variance = SCALE**2 * max(second_order_variance(first, second), second)
     estimate = normal_estimate(SCALE * max(value, 0.0), variance, _BOUNDS, "V-statistic projections, second order")

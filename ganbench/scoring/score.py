@@ -7,7 +7,7 @@ from typing import Any
 
 from ganbench.distributed import joined
 from ganbench.scoring.session import Examples, MeterFor, Session
-from ganbench.scoring.settings import Scores, settings_from
+from ganbench.scoring.settings import Scores, Statistics, settings_from
 from ganbench.sources.stats import check_target
 
 
@@ -49,9 +49,7 @@ def score(
         return Session(chosen, ranks, meter, stack).run({"generated": fake, "real": real, "held-out": held_out}, metrics)
 
 
-def make_statistics(
-    sources: Sequence[str], out: Path, *, meter: MeterFor = lambda name, total: Silent(), **settings: Any
-) -> tuple[int, int]:
+def make_statistics(sources: Sequence[str], out: Path, *, meter: MeterFor = lambda name, total: Silent(), **settings: Any) -> Statistics:
     """Writes mean and covariance of all examples of some sets together.
 
     Args:
@@ -61,7 +59,7 @@ def make_statistics(
         **settings: Fields of :class:`Settings`.
 
     Returns:
-        Number of examples, and of features.
+        Number of examples and of features, and warnings.
 
     Raises:
         RequestError: The request cannot be carried out as it was written.

@@ -33,7 +33,7 @@ from ganbench.scoring.fast import measured
 from ganbench.scoring.needs import of_role, problem
 from ganbench.scoring.requests import FEATURES, IMAGES, OFFLINE, Request, requested
 from ganbench.scoring.sets import Declared, Named, compared, nothing, reader, selected, side_of
-from ganbench.scoring.settings import Scores, Settings
+from ganbench.scoring.settings import Scores, Settings, Statistics
 from ganbench.sources.given import FeatureFile, StatisticsFile
 from ganbench.sources.opening import Opening, opened_array, opened_source
 from ganbench.sources.source import Selection, Source
@@ -78,9 +78,11 @@ class Session:
             diagnostics=tuple(dict.fromkeys(self.diagnostics)),
         )
 
-    def statistics(self, sources: Sequence[str], out: Path) -> tuple[int, int]:
+    def statistics(self, sources: Sequence[str], out: Path) -> Statistics:
         """Merges the moments of sets and writes them."""
         name = self.settings.extractor or (FEATURES if self.settings.features else IMAGES)
+        if twice := next((text for text in sources if sources.count(text) > 1), None):
+            raise RequestError(f"{twice!r} is named twice, and its examples would count twice; name it once")
         extractor = self._extractor(name)
         found: list[Moments] = []
         contents: list[str] = []
@@ -89,13 +91,16 @@ class Session:
             features, _ = self._features(extractor, one)
             if not self.ranks.first:
                 continue
+            self.warnings += one.opened.notes if not isinstance(one.opened, FeatureFile) else []
             found.append(Reference(features).moments)
             contents.append(str(one.opened.content))
             if not found[-1].n:
                 raise DataError(f"{text!r} does not say on how many images it rests, so it cannot be merged; make it again from the images")
         if self.ranks.first:
             write_statistics(out, reduce(merged, found), made_by(extractor), contents)
-        return sum(one.n for one in found), len(found[0].mean) if found else 0
+        return Statistics(
+            n=sum(one.n for one in found), width=len(found[0].mean) if found else 0, warnings=tuple(dict.fromkeys(self.warnings))
+        )
 
     def _open(self, role: str, given: Examples) -> Named:
         settings = self.settings
@@ -156,12 +161,17 @@ class Session:
             comparisons[self._place(metric)].expect(metric.shares)
         self._check(sets, found, [metric.name for metric in metrics.values()])
         protocol = self._protocol(sets)
-        scores = []
+        scores, refused = [], list[RequestError]()
         for request, metric in metrics.items():
             try:
                 scores.append(scored(metric, request.name, comparisons[self._place(metric)], extractor, self.settings.seed, protocol))
             except Diverged as error:
                 self.failures.append(str(error))
+            except RequestError as error:  # what one metric cannot do with these sets costs no other its score
+                refused.append(error)
+        if refused and len(refused) == len(metrics):
+            raise refused[0]
+        self.failures += map(str, refused)
         if _diagnosed(metrics.values()):
             self.diagnostics += _diagnostics(comparisons[self.device])
         if self.settings.verify:

@@ -48,6 +48,17 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Statistics:
+    """What was written to a statistics file."""
+
+    n: int
+    """Examples."""
+    width: int
+    """Features."""
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """What came of it."""
 

@@ -6,6 +6,8 @@ streams of its own, whatever part is asked for.
 
 import hashlib
 import importlib
+import os
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -119,6 +121,8 @@ def _function(name: str) -> Callable[[int, int], Any]:
         found = load_file_target(*from_file)
     else:
         module, _, attribute = name.partition(":")
+        if os.getcwd() not in sys.path:
+            sys.path.append(os.getcwd())  # as `python -m` would; last, so that it hides nothing
         try:
             loaded = importlib.import_module(module)
         except Exception as error:
