@@ -121,7 +121,7 @@ def run(
 Fake = Annotated[str, typer.Argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")]
 Extractor = Annotated[str | None, typer.Option(help="Feature extractor, or path/to/file.py:Class; Inception by default.")]
 Weights = Annotated[Path | None, typer.Option(help="File of the extractor's weights, or a folder that holds the published ones.")]
-Resize = Annotated[str | None, typer.Option(help="tf1, torch, clean or clean-gpu; the extractor's own by default.")]
+Resize = Annotated[str | None, typer.Option(help="tf1, torch, clean, clean-gpu or bicubic; the extractor's own by default.")]
 Features = Annotated[bool, typer.Option("--features", help="Paths hold features: npz with an array 'features' (n, d), or npy.")]
 Fast = Annotated[bool, typer.Option("--fast", help="TF32 or bfloat16 arithmetic in the network; scores shift, and say so.")]
 Resolution = Annotated[int | None, typer.Option(min=1, help="Crop and resize image files to N x N pixels first.")]

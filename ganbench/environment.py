@@ -61,9 +61,14 @@ def configure(runtime: Runtime) -> torch.device:
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms imports the compiler first, a second a process
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 - set by the module's class, which mypy cannot see
     torch.backends.cudnn.benchmark = False
+    exact_products()
+    return device
+
+
+def exact_products() -> None:
+    """Keeps TF32 out of matrix products and convolutions on a GPU."""
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
-    return device
 
 
 def describe(device: torch.device, code: Path) -> dict[str, Any]:

@@ -288,6 +288,6 @@ def load_file_target(path: Path, attribute: str) -> Any:
     except Exception as error:
         raise RequestError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
     if not hasattr(module, attribute):
-        classes = [key for key, value in vars(module).items() if isinstance(value, type) and value.__module__ == name]
-        raise UnknownName(f"class in {path}", attribute, classes)
+        classes = [key for key, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == name]
+        raise UnknownName(f"name in {path}", attribute, classes)
     return getattr(module, attribute)

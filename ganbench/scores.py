@@ -61,6 +61,7 @@ def _other(extractor: Extractor) -> str:
     own = getattr(extractor, "resize_mode", None)
     parts = [] if own is None or own == getattr(extractor, "mode", None) else [extractor.resize]
     parts += [extractor.dtype] if extractor.dtype != "float32" else []
+    parts += ["features given"] if getattr(extractor, "declared", "identity") != "identity" else []
     if extractor.published is not None and extractor.weights_sha256 != extractor.published.sha256:
         parts.append("other weights")
     return f" ({', '.join(parts)})" if parts else ""
@@ -77,5 +78,6 @@ def _common(metric: Metric, name: str, extractor: Extractor) -> dict[str, Any]:
         "extractor_weights_sha256": extractor.weights_sha256,
         "resize": extractor.resize,
         "feature_dtype": "float64" if extractor.network is None else extractor.dtype,
+        **({"extractor_source_sha256": extractor.source_sha256} if extractor.source_sha256 else {}),
         "tf32": bool(extractor.device.type == "cuda" and (extractor.dtype == "tf32" or torch.backends.cudnn.allow_tf32)),
     }

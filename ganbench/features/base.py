@@ -1,5 +1,6 @@
 """What is a feature extractor, and how is it run over many examples?"""
 
+import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -51,7 +52,7 @@ class Extractor(ABC):
     notes: tuple[str, ...] = ()
     """What a reader of its scores must know, a line each."""
     source_sha256: str | None = None
-    """Hash of the file that defines an extractor outside every package; None for all others."""
+    """Hash of the Python files beside an extractor outside every package, and of its weights; None for all others."""
 
     def __init__(self, network: nn.Module | None = None, weights_sha256: str | None = None) -> None:
         self.network = network.eval().requires_grad_(False) if network is not None else None
@@ -176,7 +177,7 @@ def convolutions(tf32: bool = False) -> AbstractContextManager[None]:
     return flags
 
 
-def load_extractor(name: str, weights: Path | None = None, resize: str | None = None, fast: bool = False) -> Extractor:
+def load_extractor(name: str, weights: Path | None = None, resize: str | None = None, fast: bool = False, strict: bool = True) -> Extractor:
     """Makes an extractor.
 
     Args:
@@ -184,6 +185,7 @@ def load_extractor(name: str, weights: Path | None = None, resize: str | None = 
         weights: A file of weights, or a folder that holds the published one; None looks in the usual places.
         resize: How images reach the network's size ("tf1", "torch", "clean", "clean-gpu"); None is the network's own way.
         fast: Whether TF32 (CUDA) or bfloat16 (CPU) arithmetic may be used. It shifts scores, and ``dtype`` says so.
+        strict: Whether an option that the extractor does not take is refused; otherwise it is meant for another one.
 
     Raises:
         RequestError: Nobody knows the name, it is no extractor, or the extractor takes no such option.
@@ -202,8 +204,10 @@ def load_extractor(name: str, weights: Path | None = None, resize: str | None = 
         if is_given
     }
     taken = inspect.signature(found).parameters
-    for option in options:
-        if option not in taken:
+    for option in [option for option in options if option not in taken]:
+        if not strict:
+            del options[option]
+        else:
             raise RequestError(f"extractor {name!r} takes no {option}; leave {option} out")
     needed = [key for key, parameter in taken.items() if parameter.default is parameter.empty and parameter.kind not in _ANY_NUMBER]
     if needed:
@@ -217,8 +221,23 @@ def load_extractor(name: str, weights: Path | None = None, resize: str | None = 
     if not hasattr(extractor, "device"):
         raise RequestError(f"extractor {name!r} is not set up; call super().__init__() in its constructor")
     if file_target:
-        extractor.source_sha256 = sha256(file_target[0])
+        if extractor.name in EXTRACTORS.targets:
+            raise RequestError(
+                f"extractor {name!r} calls itself {extractor.name!r}, which is the name of another; give it a name of its own"
+            )
+        extractor.source_sha256 = _source(file_target[0], extractor)
     return extractor
+
+
+def _source(path: Path, extractor: Extractor) -> str:
+    """Hash of what an extractor from a file may depend on: the Python files of its folder, and the weights that it loaded itself."""
+    digest = hashlib.sha256()
+    for file in sorted(path.parent.glob("*.py")):
+        digest.update(f"{file.name} {sha256(file)}\n".encode())
+    for key, tensor in sorted(extractor.network.state_dict().items()) if extractor.network is not None else ():
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 _ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -28,12 +28,18 @@ class Facts:
 def facts(examples: Tensor) -> dict[str, Tensor]:
     """Facts of uint8 images (n, channels, height, width) or float points (n, d), by name."""
     rows = np.ascontiguousarray(examples.numpy()).reshape(len(examples), -1)
-    hashes = [int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "big", signed=True) for row in rows]
     is_image = examples.ndim == 4
     grey = (examples == examples[:, :1]).flatten(1).all(1) if is_image else torch.zeros(len(examples), dtype=torch.bool)
     return {
-        "example_hash": torch.tensor(hashes, dtype=torch.int64),
+        "example_hash": hashes(examples),
         "lowest": torch.from_numpy(rows.min(1)).float(),
         "highest": torch.from_numpy(rows.max(1)).float(),
         "grey": grey,
     }
+
+
+def hashes(examples: Tensor) -> Tensor:
+    """One number an example, int64 (n,): equal for equal examples (n, ...), and for others only by an accident of 64 bits."""
+    rows = np.ascontiguousarray(examples.cpu().numpy()).reshape(len(examples), -1)
+    digests = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
+    return torch.tensor([int.from_bytes(digest, "big", signed=True) for digest in digests], dtype=torch.int64)

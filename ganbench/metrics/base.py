@@ -296,6 +296,8 @@ class Metric:
     """What else fixes the value ("k", 3), for the protocol key."""
     shares: tuple[Share, ...] = ()
     """What it takes from the pass over all pairs."""
+    streams: bool = False
+    """Whether moments and probabilities are enough, so that memory need not grow with n; then it looks at no side that it does not need."""
     on_device: bool = False
     """Whether it may be computed on a GPU."""
     estimand: str = "expectation at this n"

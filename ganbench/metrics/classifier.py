@@ -59,6 +59,7 @@ CS = Metric(
     minimum_n=100,
     bounds=_BOUNDS,
     parameters=(("splits", SPLITS),),
+    streams=True,
     estimate=_estimate,
 )
 """Classifier score: exp of the mean KL between an example's class probabilities and their marginal (Salimans et al. 2016)."""

@@ -130,7 +130,7 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     generated = _some(generated, len(training) // 2)
     baseline = _baseline(training, held_out, len(generated), generator)
     groups = dealt(len(generated), generator).to(held_out.device)
-    found, without = _jackknifed(Mixture.fitted(generated, training[:LARGEST]), held_out, groups)
+    found, without = _jackknifed(Mixture.fitted(generated, _some(training, LARGEST)), held_out, groups)
     excess = found - baseline
     spread = excess.var().item() / len(excess) + variance(without.cpu())
     return student_estimate(excess.mean().item(), spread, _BOUNDS, _METHOD, perfect=0.0)
@@ -139,7 +139,7 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
 def _gap(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Mean divergence of training examples less that of held-out ones."""
     training, held_out, generated = _sides(comparison)
-    training = training[:LARGEST]
+    training = _some(training, LARGEST)
     groups, mixture = dealt(len(generated), generator).to(held_out.device), Mixture.fitted(generated, training)
     near, near_without = _jackknifed(mixture, training, groups)
     new, new_without = _jackknifed(mixture, held_out, groups)

@@ -98,8 +98,8 @@ def path_length(comparison: Comparison, generator: torch.Generator, distance: Di
         )
     lengths = []
     for here, there in _steps(model, comparison.n_fake, styles, generator):
-        # one batch, so that both ends go through the same arithmetic
-        first, second = _prepared(model.images(torch.cat([here, there]), styles)).chunk(2)
+        # two calls of one size: noise inputs and classes go by position, and are those of the other end
+        first, second = (_prepared(model.images(end, styles).cpu()) for end in (here, there))
         lengths.append(distance(first, second).double() / STEP**2)
     return trimmed_estimate(torch.cat(lengths))
 

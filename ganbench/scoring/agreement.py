@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 TOLERANCE = 1e-5
-"""Relative difference that is still agreement, and the absolute one near 0."""
+"""Relative difference that is still agreement."""
+FLOOR = 1e-9
+"""Absolute difference that is, of quantities that may be 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,4 +19,4 @@ class Agreement:
     @property
     def holds(self) -> bool:
         """Whether both agree."""
-        return abs(self.ours - self.theirs) <= TOLERANCE * max(1.0, abs(self.theirs))
+        return abs(self.ours - self.theirs) <= max(TOLERANCE * abs(self.theirs), FLOOR)

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from ganbench.features.facts import Facts
+from ganbench.features.facts import Facts, hashes
 
 SMALL_N = 10_000
 """Below it FID depends more on the number of examples than on the model (Heusel et al. 2017 advise at least 10,000)."""
 UNEQUAL = 2.0
 """Ratio of the numbers of examples from which precision and recall are not comparable with those of equal numbers."""
+SIZE_DEPENDENT = {"fd", "sfd", "intra_fd", "mifd", "cs", "mind", "vendi"}
+"""Formulas whose value moves with n even for the same law."""
 _COPIES = 0.01
 _ORDERED = 0.9
 
@@ -32,20 +35,21 @@ class Side:
     channels: int = 0
     """Of images; 0 of others."""
 
+    @cached_property
+    def hashes(self) -> Tensor | None:
+        """One number an example (n,), equal for equal ones: of the example itself, or of its features where only they are known."""
+        if self.facts is not None:
+            return self.facts.example_hash
+        return None if self.values is None else hashes(self.values)
+
 
 def of_one(side: Side) -> list[str]:
     """Warnings about one set."""
     found = []
-    if side.facts is not None:
-        unique = len(torch.unique(side.facts.example_hash))
-        if unique < side.n:
-            found.append(f"{side.role} set {side.name}: {side.n - unique:,} of {side.n:,} examples are exact copies of others in it")
-        if side.channels:
-            found += _of_images(side, side.facts)
-    elif side.values is not None:
-        unique = len(torch.unique(_row_hashes(side.values)))
-        if unique < side.n:
-            found.append(f"{side.role} set {side.name}: {side.n - unique:,} of {side.n:,} feature rows are exact copies of others in it")
+    if side.hashes is not None and (unique := len(torch.unique(side.hashes))) < side.n:
+        found.append(f"{side.role} set {side.name}: {side.n - unique:,} of {side.n:,} examples are exact copies of others in it")
+    if side.facts is not None and side.channels:
+        found += _of_images(side, side.facts)
     if side.values is not None and (ratio := consecutive_ratio(side.values)) < _ORDERED:
         found.append(
             f"{side.role} set {side.name}: examples come in an order, by class perhaps (neighbours are {1 - ratio:.0%} closer than "
@@ -71,14 +75,14 @@ def _of_images(side: Side, facts: Facts) -> list[str]:
 
 
 def of_both(real: Side, fake: Side) -> list[str]:
-    """Warnings about a generated set beside a real one."""
+    """Warnings about one set beside another, generated beside real in the first place."""
     found = []
-    if real.facts is not None and fake.facts is not None:
-        copies = int(torch.isin(fake.facts.example_hash, real.facts.example_hash).sum())
+    if real.hashes is not None and fake.hashes is not None and (real.facts is None) == (fake.facts is None):
+        copies = int(torch.isin(fake.hashes, real.hashes).sum())
         if copies >= max(1, _COPIES * fake.n):
             same = copies == fake.n == real.n
-            hint = "are they the same set?" if same else "is a real set, or the training set, given as the generated one?"
-            found.append(f"{copies:,} of {fake.n:,} generated examples are exact copies of real ones; {hint}")
+            hint = "are they the same set?" if same else f"is a real set, or part of one, given as the {fake.role} one?"
+            found.append(f"{copies:,} of {fake.n:,} {fake.role} examples are exact copies of {real.role} ones; {hint}")
     found += _ranges(real, fake)
     if real.channels and fake.channels and real.channels != fake.channels:
         found.append(f"real images have {real.channels} channel(s), generated ones {fake.channels}; grey ones are repeated to three")
@@ -101,8 +105,8 @@ def of_numbers(n_real: int, n_fake: int, metrics: Sequence[str]) -> list[str]:
     """Warnings about the numbers of examples."""
     found = []
     smallest = min(n for n in (n_real or n_fake, n_fake))
-    if smallest < SMALL_N and any(name.startswith(("fd", "sfid", "cs")) for name in metrics):
-        found.append(f"{smallest:,} examples are few: FD and IS depend on n, so compare only scores at equal n, or take KD or FD∞")
+    if smallest < SMALL_N and SIZE_DEPENDENT & set(metrics):
+        found.append(f"{smallest:,} examples are few: FD and IS depend on n, so compare only scores at equal n, or take KD")
     unequal = n_real and max(n_real, n_fake) / min(n_real, n_fake) >= UNEQUAL
     if unequal and {"precision", "recall", "density", "coverage"} & set(metrics):
         found.append(
@@ -122,10 +126,3 @@ def consecutive_ratio(values: Tensor) -> float:
     if len(sample) < 100 or variance == 0:
         return 1.0
     return float((sample[1:] - sample[:-1]).square().sum(1).mean()) / variance
-
-
-def _row_hashes(values: Tensor) -> Tensor:
-    """Numbers that are equal for equal rows, and hardly ever otherwise: a random projection of the bit patterns."""
-    bits = values.contiguous().view(torch.int32 if values.dtype == torch.float32 else torch.int64).long()
-    factors = torch.arange(1, bits.shape[1] + 1, device=bits.device) * 0x9E3779B97F4A7C1 + 0x632BE59BD9B4E01
-    return torch.cat([(chunk * factors).sum(1) for chunk in torch.split(bits, 1024)])

@@ -17,14 +17,14 @@ from ganbench.data.root import data_root
 from ganbench.diagnostics.classes import class_diagnostics, class_histogram
 from ganbench.diagnostics.diversity import diversity_diagnostics
 from ganbench.distributed import Ranks
-from ganbench.environment import Runtime, chosen_device
+from ganbench.environment import Runtime, chosen_device, exact_products
 from ganbench.errors import DataError, Diverged, RequestError
 from ganbench.features.base import Extractor, load_extractor
 from ganbench.features.extraction import Extraction, Meter, extracted
 from ganbench.features.store import Store, cache_root
 from ganbench.metrics.base import Comparison, Features, Metric, Reference
 from ganbench.metrics.moments import Moments
-from ganbench.registry import EXTRACTORS, NO_NETWORK, load_metric, split_file_target
+from ganbench.registry import NO_NETWORK, load_metric
 from ganbench.results.record import Finding, Score
 from ganbench.scores import scored
 from ganbench.scoring import checks
@@ -52,6 +52,7 @@ class Session:
     def __init__(self, settings: Settings, ranks: Ranks, meter: MeterFor, stack: ExitStack) -> None:
         self.settings, self.ranks, self.meter, self.stack = settings, ranks, meter, stack
         self.device = chosen_device(Runtime(device=settings.device))
+        exact_products()
         self.warnings: list[str] = []
         self.failures: list[str] = []
         self.agreements: list[Agreement] = []
@@ -59,15 +60,19 @@ class Session:
 
     def run(self, named: Mapping[str, Examples | None], metrics: Sequence[str] | None) -> Scores:
         """Opens, extracts, compares, checks."""
+        if isinstance(metrics, str):
+            metrics = metrics.split(",")
         requests = requested(metrics, self.settings.extractor, self.settings.features)
         sets = {role: self._open(role, given) for role, given in named.items() if given is not None}
+        if self.settings.verify and any(isinstance(one.opened, StatisticsFile) for one in sets.values()):
+            raise RequestError("torch-fidelity verifies with features of both sets; give the real examples themselves, not statistics")
         scores: list[Score] = []
         names = tuple(dict.fromkeys(request.extractor for request in requests))
         extractors = [self._extractor(name, alone=len(names) == 1) for name in names]  # before any pass, so that none is refused after one
         for name, extractor in zip(names, extractors, strict=True):
             scores += self._with(extractor, [request for request in requests if request.extractor == name], sets, metrics is not None)
         for one in sets.values():
-            self.warnings += one.opened.notes if not isinstance(one.opened, FeatureFile) else []
+            self.warnings += one.opened.notes if isinstance(one.opened, StatisticsFile) else []
         if not self.ranks.first:
             return Scores(scores=(), warnings=())
         return Scores(
@@ -88,7 +93,7 @@ class Session:
         contents: list[str] = []
         for text, one in [(text, self._open("real", text)) for text in sources]:
             one.needs = {"moments"}
-            features, _ = self._features(extractor, one)
+            features, _ = self._features(extractor, one, streams=True)
             if not self.ranks.first:
                 continue
             self.warnings += one.opened.notes if not isinstance(one.opened, FeatureFile) else []
@@ -142,10 +147,13 @@ class Session:
         if _diagnosed(metrics.values()) and 0 < extractor.classes <= DIAGNOSED_CLASSES and "real" in sets:
             sets["real"].needs.add("probabilities")
             sets["generated"].needs.add("probabilities")
+        streams = not self.settings.verify and all(metric.streams for metric in metrics.values())
+        if streams:
+            sets = {role: one for role, one in sets.items() if one.needs}
         extractor.wants_spatial = extractor.gives_spatial and any("spatial" in one.needs for one in sets.values())
         # Statistics first, so that wrong ones are refused before a long pass and not after it.
         order = sorted(sets, key=lambda role: not isinstance(sets[role].opened, StatisticsFile))
-        found = {role: self._features(extractor, sets[role]) for role in order}
+        found = {role: self._features(extractor, sets[role], streams) for role in order}
         self.warnings += extractor.notes
         if extractor.dtype != "float32" and self.ranks.first:
             self._measure_shift(extractor, sets)
@@ -171,10 +179,13 @@ class Session:
                 refused.append(error)
         if refused and len(refused) == len(metrics):
             raise refused[0]
-        self.failures += map(str, refused)
+        if explicit:
+            self.failures += map(str, refused)
+        else:
+            self.warnings += [f"left out: {error}" for error in refused]
         if _diagnosed(metrics.values()):
             self.diagnostics += _diagnostics(comparisons[self.device])
-        if self.settings.verify:
+        if self.settings.verify and extractor.name != NO_NETWORK:
             self._verify(extractor, compared(real, fake, held_out, torch.device("cpu")))
         return scores
 
@@ -220,11 +231,9 @@ class Session:
             raise DataError(f"{error}; or score offline with --extractor {', '.join(OFFLINE)}, whose scores are not FID") from None
 
     def _loaded_extractor(self, name: str, alone: bool) -> Extractor:
-        """Options that only one of several extractors takes are no mistake."""
+        """Options that only some of several extractors take are no mistake."""
         settings = self.settings
-        if alone or split_file_target(name) or EXTRACTORS.load(name).published is not None:
-            return load_extractor(name, settings.weights, settings.resize, settings.fast).to(self.device)
-        return load_extractor(name).to(self.device)
+        return load_extractor(name, settings.weights, settings.resize, settings.fast, strict=alone).to(self.device)
 
     def _possible(
         self, metrics: dict[Request, Metric], extractor: Extractor, sets: Mapping[str, Named], explicit: bool
@@ -247,7 +256,7 @@ class Session:
             self.warnings.append(f"left out: {missing}")
         return possible
 
-    def _features(self, extractor: Extractor, one: Named) -> tuple[Any, Extraction | None]:
+    def _features(self, extractor: Extractor, one: Named, streams: bool) -> tuple[Any, Extraction | None]:
         """What is known of a set, by one extractor; moments alone for statistics."""
         if isinstance(one.opened, StatisticsFile):
             self._check_protocol(one.opened, extractor)
@@ -266,17 +275,16 @@ class Session:
         self.warnings += [f"cache entry {line}; it was made again" for line in store.damaged]
         if not self.ranks.first:
             return None, None
-        return replace(self._loaded(extraction, one), **known), extraction
+        self.warnings += source.notes
+        return replace(self._loaded(extraction, one, streams), **known), extraction
 
-    def _loaded(self, extraction: Extraction, one: Named) -> Features:
-        """Of a set whose metrics need its moments alone, no more than them is held in memory."""
+    def _loaded(self, extraction: Extraction, one: Named, streams: bool) -> Features:
+        """All features, or, for metrics that stream, no more than their moments."""
         names = [name for name, need in (("log_probabilities", "probabilities"), ("spatial", "spatial")) if need in one.needs]
-        if one.needs <= {"moments", "probabilities", "labels", "images", "generator"} and "labels" not in one.needs:
-            moments = extraction.moments()
-            if names:
-                return replace(moments, log_probabilities=extraction.only("log_probabilities").double())
-            return moments
-        return extraction.features(names)
+        if not streams:
+            return extraction.features(names)
+        log_probabilities = extraction.only("log_probabilities").double() if "log_probabilities" in names else None
+        return replace(extraction.moments(), log_probabilities=log_probabilities)
 
     def _root(self, source: Source) -> Path:
         if self.settings.use_cache and source.content is not None:
@@ -319,8 +327,9 @@ class Session:
         sides = {role: side_of(sets[role], *found[role]) for role in sets if not isinstance(sets[role].opened, StatisticsFile)}
         for side in sides.values():
             self.warnings += checks.of_one(side)
-        if {"real", "generated"} <= sides.keys():
-            self.warnings += checks.of_both(sides["real"], sides["generated"])
+        for first, second in (("real", "generated"), ("real", "held-out"), ("held-out", "generated")):
+            if {first, second} <= sides.keys():
+                self.warnings += checks.of_both(sides[first], sides[second])
         n_real = len(found["real"][0]) if "real" in found else 0
         self.warnings += checks.of_numbers(n_real, len(found["generated"][0]), metrics)
 
@@ -359,4 +368,5 @@ def made_by(extractor: Extractor) -> dict[str, Any]:
         "extractor_weights_sha256": extractor.weights_sha256,
         "resize": extractor.resize,
         "feature_dtype": extractor.dtype,
+        **({"extractor_source_sha256": extractor.source_sha256} if extractor.source_sha256 else {}),
     }

@@ -35,7 +35,7 @@ class Declared:
     device = torch.device("cpu")
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = self.declared = name
 
 
 def selected(features: Features, selection: Selection) -> Features:

@@ -22,10 +22,12 @@ from torch_fidelity import (
 from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.registry import FEATURE_EXTRACTORS_REGISTRY
 
-from ganbench.metrics.base import Comparison, Features
+from ganbench import seeding
+from ganbench.metrics import frechet
+from ganbench.metrics.base import Comparison, Features, Metric
 from ganbench.metrics.classifier import SPLITS, split_scores
-from ganbench.metrics.frechet import frechet_distance
 from ganbench.metrics.kernel import SUBSET_SEED, SUBSET_SIZE, SUBSETS, subset_estimates
+from ganbench.metrics.manifold import PRECISION, RECALL
 from ganbench.scoring.agreement import Agreement
 
 
@@ -42,12 +44,7 @@ def agreements(comparison: Comparison) -> list[Agreement]:
     found = [
         Agreement(
             name="fd",
-            ours=frechet_distance(
-                comparison.real_moments.mean,
-                comparison.real_moments.covariance,
-                comparison.fake_moments.mean,
-                comparison.fake_moments.covariance,
-            ),
+            ours=_printed(frechet.FD, comparison),
             theirs=theirs[KEY_METRIC_FID],
         ),
         Agreement(
@@ -57,12 +54,12 @@ def agreements(comparison: Comparison) -> list[Agreement]:
         ),
         Agreement(
             name="precision",
-            ours=(comparison.fakes_in_real_balls[0].per_query > 0).double().mean().item(),
+            ours=_printed(PRECISION, comparison),
             theirs=theirs[KEY_METRIC_PRECISION],
         ),
         Agreement(
             name="recall",
-            ours=(comparison.reals_in_fake_balls.per_query > 0).double().mean().item(),
+            ours=_printed(RECALL, comparison),
             theirs=theirs[KEY_METRIC_RECALL],
         ),
     ]
@@ -71,6 +68,11 @@ def agreements(comparison: Comparison) -> list[Agreement]:
         scores, _ = split_scores(fake.log_probabilities[order], SPLITS)
         found.append(Agreement(name="cs, its order", ours=scores.mean().item(), theirs=theirs[KEY_METRIC_ISC_MEAN]))
     return found
+
+
+def _printed(metric: Metric, comparison: Comparison) -> float:
+    """The value that a score of this metric shows."""
+    return metric.estimate(comparison, seeding.stream(0, f"metric/{metric.name}")).value
 
 
 class _Rows(Dataset[Tensor]):

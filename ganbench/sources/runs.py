@@ -1,6 +1,8 @@
 """How are examples drawn from a run's checkpoint?"""
 
+import inspect
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from ganbench.metrics.base import LatentModel
 from ganbench.pipeline import build
 from ganbench.sampling import SAMPLING_VERSION, draw, observed
 from ganbench.sources.generated import DrawnSource, brief, digest
-from ganbench.spec import from_json
+from ganbench.spec import from_json, run_id
 from ganbench.training.checkpoint import readable, weights_sha256
 from ganbench.training.variant import Variant
 
@@ -53,7 +55,10 @@ class RunSource(DrawnSource):
         self.class_names = dataset.class_names
         self.shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
         self.generator = VariantLatents(self.variant, device)
-        self.content = digest(weights_sha256(self.variant.generator.state_dict()), SAMPLING_VERSION, self.seed, device.type)
+        shares = None if self.shares is None else self.shares.tolist()
+        method = inspect.getsource(sys.modules[type(self.variant).__module__])
+        weights_hash = weights_sha256(self.variant.generator.state_dict())
+        self.content = digest(weights_hash, run_id(spec), method, shares, SAMPLING_VERSION, self.seed, device.type)
         self.notes.append(f"{name}: {'EMA' if weights == 'ema' else 'raw'} weights after {int(checkpoint.state['step']):,} steps")
 
     def draw(self, chunk: int) -> Tensor:

@@ -220,7 +220,7 @@ WRONG: dict[str, tuple[list[str], list[str]]] = {
     "extractor file": (extractor("gone"), ["gone.py: no such file"]),
     "extractor syntax": (extractor("syntax"), ["syntax.py: cannot be imported: SyntaxError"]),
     "extractor import": (extractor("imports"), ["ModuleNotFoundError", "nothing_here"]),
-    "extractor class": (extractor("lacks"), ["unknown class in lacks.py 'E'", "known: none"]),
+    "extractor class": (extractor("lacks"), ["unknown name in lacks.py 'E'", "known: none"]),
     "extractor of no kind": (extractor("stranger"), ["is no extractor", "ganbench.features.base.Extractor"]),
     "extractor without features": (extractor("abstract"), ["define features in class E"]),
     "extractor with an argument": (extractor("needy"), ["cannot be made without path", "a default"]),

@@ -1,4 +1,3 @@
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +60,10 @@ def test_a_class_from_a_file_is_made_and_its_file_is_hashed(file: Path) -> None:
     values = extract(extractor, images, chunk=2).values
     assert values.dtype == torch.float32, "float32 features are not doubled"
     np.testing.assert_allclose(values.numpy(), images.mean((2, 3)), rtol=1e-6)
-    assert extractor.source_sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    again = load_extractor(f"{file}:Means").source_sha256
+    assert extractor.source_sha256 == again
+    (file.parent / "beside.py").write_text("SCALE = 2\n")
+    assert load_extractor(f"{file}:Means").source_sha256 != again, "what it may import counts too"
 
 
 def test_what_is_no_extractor_is_refused(file: Path) -> None:

@@ -116,3 +116,17 @@ def test_the_registered_metric_uses_the_perceptual_distance(metric: Metric, monk
     monkeypatch.setattr(module, "perceptual", lambda weights: squared)
     comparison = Comparison(Features(values=torch.zeros(20, 1)), Features(values=torch.zeros(150, 1), generator=Linear()))
     assert metric.estimate(comparison, stream(2, "metric")) == estimate(metric, Linear(), 150)
+
+
+class Indifferent(Linear):
+    """A generator that ignores its latents: images depend on their place in the call alone, by class and by noise."""
+
+    def images(self, latents: torch.Tensor, styles: bool) -> torch.Tensor:
+        classes = torch.arange(len(latents)) % 3
+        noise = torch.randn(len(latents), 1, 2, 2, generator=stream(4, "test-ppl"), dtype=torch.float64)
+        return noise + classes[:, None, None, None]
+
+
+@pytest.mark.parametrize("metric", [PPL_Z, PPL_W], ids=lambda metric: metric.name)
+def test_both_ends_share_class_and_noise(metric: Metric) -> None:
+    assert estimate(metric, Indifferent(), 200).value == 0

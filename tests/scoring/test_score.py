@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from PIL import Image
 import ganbench
 from ganbench.errors import DataError, RequestError
 from ganbench.metrics import frechet
+from ganbench.metrics.base import Estimate
 from ganbench.results.record import Score
 from ganbench.scoring.score import make_statistics
 from ganbench.scoring.settings import Scores
@@ -103,8 +105,6 @@ def test_order_of_the_shards_changes_no_moment(tmp_path: Path) -> None:
 
 def test_a_new_version_of_a_metric_scores_cached_features(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digits(use_cache=True, cache=tmp_path)
-    from dataclasses import replace
-
     from ganbench.features import probe
 
     monkeypatch.setattr(frechet, "FD", replace(frechet.FD, version=99))
@@ -267,9 +267,8 @@ def test_torch_fidelity_agrees_and_a_disagreement_fails(monkeypatch: pytest.Monk
     assert {agreement.name.partition("·")[0]: agreement.theirs for agreement in result.agreements}["cs, its order"] == pytest.approx(
         3.7862411537, rel=1e-9
     )
-    from ganbench.scoring import verify
-
-    monkeypatch.setattr(verify, "frechet_distance", lambda *_: 3.874)
+    wrong_fd = replace(frechet.FD, estimate=lambda *_: Estimate(value=3.874, ci_low=0, ci_high=9, ci_method="made up"))
+    monkeypatch.setattr(frechet, "FD", wrong_fd)
     wrong = ganbench.score(files / "F.npz", files / "R.npz", ["fd"], features=True, verify=True)
     assert len(wrong.failures) == 1
     assert "disagrees on fd" in wrong.failures[0]
