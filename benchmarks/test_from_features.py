@@ -17,6 +17,7 @@ from torch_fidelity.metric_prc import prc_features_to_metric
 
 from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.frechet import frechet_distance
+from ganbench.metrics.kernel import subset_estimates
 from ganbench.metrics.moments import moments
 from ganbench.registry import METRICS
 from ganbench.seeding import stream
@@ -74,6 +75,21 @@ def test_six_scores_with_intervals(sets: tuple[torch.Tensor, torch.Tensor], caps
             f"\nsix scores: {ours:.1f} s against {theirs:.1f} s of torch-fidelity's four, ratio {ours / theirs:.3f} (target {TARGET_ALL})"
         )
     assert ours <= TARGET_ALL * theirs
+    check_values(*sets)
+
+
+def check_values(real: torch.Tensor, fake: torch.Tensor) -> None:
+    """Equal values: FD and KD's subsets to 1e-6, precision and recall as a search in float64 has them."""
+    theirs, ours = torch_fidelity(real, fake), ganbench(real, fake)
+    assert ours["fd"] == pytest.approx(theirs["frechet_inception_distance"], rel=1e-6)
+    assert subset_estimates(real, fake).mean().item() == pytest.approx(theirs["kernel_inception_distance_mean"], abs=1e-6)
+    few = 2_000  # a search in float64 over all would take longer than everything else here
+    real, fake = real[:few], fake[:few]
+    within = [torch.cdist(side.double(), side.double()).kthvalue(4, dim=1).values for side in (real, fake)]
+    between = torch.cdist(fake.double(), real.double())
+    found = ganbench(real, fake)
+    assert found["precision"] == (between <= within[0]).any(1).double().mean().item()
+    assert found["recall"] == (within[1] >= between.T).any(1).double().mean().item()
 
 
 def test_trace_term(sets: tuple[torch.Tensor, torch.Tensor], capsys: pytest.CaptureFixture[str]) -> None:

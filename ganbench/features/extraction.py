@@ -14,6 +14,7 @@ from ganbench.features.base import Extractor, convolutions
 from ganbench.features.facts import FACTS, Facts, facts
 from ganbench.features.store import Store
 from ganbench.metrics.base import Features
+from ganbench.metrics.directions import evenly
 from ganbench.metrics.frechet import INFLUENCES
 from ganbench.metrics.moments import Moments, Sums
 from ganbench.sources.source import Selection, Source
@@ -40,15 +41,15 @@ class Extraction:
 
     def moments(self, name: str = "values") -> Features:
         """Mean and covariance of all, beside the evenly spaced examples that an interval is taken from; memory does not grow with n."""
-        stride = -(-self.n // INFLUENCES)
+        chosen = evenly(self.n, min(self.n, INFLUENCES))
         sums: Sums | None = None
         kept = []
         for shard in range(self.store.shards):
             values = self.store.read(shard, (name,))[name]
             part = Sums.of(values)
             sums = part if sums is None else sums.merge(part)
-            first = self.store.extent(shard).start
-            kept.append(values[(-first) % stride :: stride].clone())
+            extent = self.store.extent(shard)
+            kept.append(values[chosen[(chosen >= extent.start) & (chosen < extent.stop)] - extent.start])
         assert sums is not None
         moments: Moments = sums.moments()
         return Features(values=torch.cat(kept), moments=moments)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ganbench.metrics.base import Comparison, Estimate, Metric
 from ganbench.metrics.nearest import CHUNK, nearest
-from ganbench.metrics.resampling import GROUPS, dealt, student_estimate, variance
+from ganbench.metrics.resampling import GROUPS, dealt, share_of_both, variance
 
 K = 5
 _SPARE = 5
@@ -121,7 +121,7 @@ def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
     fake_groups = dealt(len(fake), generator).to(real.device)
     own = [_fidelity(all_fake[fake_groups != g], all_real) for g in range(GROUPS)]
     spread = variance(torch.tensor(others, dtype=torch.float64)) + variance(torch.tensor(own, dtype=torch.float64))
-    return student_estimate(min(value, 1.0), spread, (0.0, 1.0), perfect=1.0)
+    return share_of_both(min(value, 1.0), spread, len(real), len(fake), perfect=1.0)
 
 
 def _share_inside(radii: Tensor, squared: Tensor) -> float:
@@ -151,7 +151,7 @@ def _coverage(comparison: Comparison, generator: torch.Generator) -> Estimate:
         theirs.append(_share_inside(own[:, K - 1], _kept(squared, index, fake_groups == group)))
     scores = calibrated(torch.tensor([value, *others, *theirs], dtype=torch.float64), n, m)
     spread = variance(scores[1 : GROUPS + 1]) + variance(scores[GROUPS + 1 :])
-    return student_estimate(min(max(scores[0].item(), 0.0), 1.0), spread, (0.0, 1.0), perfect=1.0)
+    return share_of_both(min(max(scores[0].item(), 0.0), 1.0), spread, n, m, perfect=1.0)
 
 
 CLIPPED_DENSITY = Metric(

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.metrics.base import NORMAL_975, Comparison, Estimate, Features, Metric, normal_estimate, second_order_variance
+from ganbench.metrics.directions import evenly
 from ganbench.metrics.moments import CHUNK, Moments, moments
 
 _BOUNDS = (0.0, torch.inf)
@@ -98,9 +99,9 @@ def _perfect(comparison: Comparison, spectrum: Tensor) -> float | None:
     n, m, width = comparison.n_real or math.inf, comparison.n_fake, len(spectrum)
     if n >= MANY_A_FEATURE * width:
         return frechet_bias(spectrum, n, m)
-    if not comparison.reference.has_features or len(comparison.real.values) < 2 * width:
+    if not comparison.reference.has_features or len(some := _some(comparison.real.values)) < 2 * width:
         return None
-    halves = comparison.reference.shared("halves", lambda: _between_halves(comparison.real.values))
+    halves = comparison.reference.shared("halves", lambda: _between_halves(some))
     return (1 / n + 1 / m) * halves
 
 
@@ -161,14 +162,15 @@ def _distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, cross: T
 def _influence(values: Tensor, own: Moments, other_mean: Tensor, transport: Tensor) -> Tensor:
     """First-order effect of every example on FD: the gradient in the mean, and I - A A^T in the covariance."""
     effects = []
-    for chunk in torch.split(_evenly(values), CHUNK):
+    for chunk in torch.split(_some(values), CHUNK):
         centred = chunk.double() - own.mean
         effects.append(2 * centred @ (own.mean - other_mean) + centred.square().sum(1) - (centred @ transport).square().sum(1))
     return torch.cat(effects)
 
 
-def _evenly(values: Tensor) -> Tensor:
-    return values[:: -(-len(values) // INFLUENCES)]
+def _some(values: Tensor) -> Tensor:
+    """The examples that stand for all where moments alone do not say enough."""
+    return values if len(values) <= INFLUENCES else values[evenly(len(values), INFLUENCES).to(values.device)]
 
 
 def _gaussian_influence_variance(own: Moments, other_mean: Tensor, transport: Tensor) -> float:

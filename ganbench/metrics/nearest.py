@@ -1,7 +1,7 @@
 """Which real examples are nearest to these, and how far away?
 
-Products of centred features, in the features' own precision, propose a few more neighbours than asked for;
-differences in float64 decide among them. Copies are therefore at distance exactly 0.
+Products of centred features in float64 propose a few more neighbours than asked for; differences decide among them.
+Copies are therefore at distance exactly 0.
 """
 
 import torch
@@ -26,10 +26,8 @@ def nearest(queries: Tensor, points: Tensor, k: int = 1, same: bool = False) -> 
         Squared distances in float64 (q, k), ascending, and indices of the points (q, k).
     """
     centre = points.mean(0, dtype=torch.float64)
-    centred = torch.cat([(chunk - centre).to(points.dtype) for chunk in torch.split(points, CHUNK)])
-    norms = centred.square().sum(1)
     found = [
-        _settled(chunk, points, _proposed((chunk - centre).to(points.dtype), centred, norms, k, start if same else None), k)
+        _settled(chunk, points, _proposed(chunk.double() - centre, points, centre, k, start if same else None), k)
         for start, chunk in _chunks(queries)
     ]
     return torch.cat([distances for distances, _ in found]), torch.cat([which for _, which in found])
@@ -40,13 +38,14 @@ def _chunks(values: Tensor) -> list[tuple[int, Tensor]]:
     return [(index * CHUNK, chunk) for index, chunk in enumerate(torch.split(values, CHUNK))]
 
 
-def _proposed(queries: Tensor, points: Tensor, norms: Tensor, k: int, start: int | None) -> Tensor:
+def _proposed(queries: Tensor, points: Tensor, centre: Tensor, k: int, start: int | None) -> Tensor:
     """Indices (q, k and some) of points that could be the nearest; ``start`` is the number of the first query in its own set."""
-    best = torch.full((len(queries), 0), torch.inf, dtype=points.dtype, device=points.device)
+    best = torch.full((len(queries), 0), torch.inf, dtype=queries.dtype, device=points.device)
     which = torch.zeros(len(queries), 0, dtype=torch.int64, device=points.device)
     for first, chunk in _chunks(points):
+        centred = chunk.double() - centre
         # |q|^2 is the same for all points
-        squared = torch.addmm(norms[first : first + len(chunk)], queries, chunk.T, alpha=-2)
+        squared = torch.addmm(centred.square().sum(1), queries, centred.T, alpha=-2)
         if start is not None and first == start:
             squared.fill_diagonal_(torch.inf)
         near, index = squared.topk(min(k + _SPARE, len(chunk)), largest=False)

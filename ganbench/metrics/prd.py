@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.metrics.base import Comparison, Estimate, Metric
-from ganbench.metrics.resampling import GROUPS, dealt, student_estimate, variance
+from ganbench.metrics.resampling import GROUPS, dealt, share_of_both, variance
 
 CLUSTERS, RUNS, ANGLES, BETA = 20, 10, 1001, 8.0
 _EDGE = 1e-10
@@ -77,8 +77,9 @@ def _estimate(comparison: Comparison, generator: torch.Generator, beta: float) -
     """F-beta with a jackknife over both sides in fixed clusters, and the spread between the clusterings."""
     n, m = len(comparison.real.values), len(comparison.fake.values)
     if max(n, m) > _BALANCE * min(n, m):
+        option = f"--n{'' if m > n else '-real'} {min(n, m)}"
         raise RequestError(
-            f"prd needs about as many generated as real examples, got {m} and {n}; clusters follow the larger set: take {min(n, m)} of it"
+            f"prd needs about as many generated as real examples, got {m} and {n}; clusters follow the larger set: add {option}"
         )
     clusters = _clusters(comparison.real.values, comparison.fake.values, generator)
     real = _histograms(clusters[:, :n], dealt(n, generator).cpu())
@@ -87,7 +88,7 @@ def _estimate(comparison: Comparison, generator: torch.Generator, beta: float) -
     value = _scores(all_real, all_fake, beta).item()
     sampling = variance(_scores(all_real - real, all_fake, beta)) + variance(_scores(all_real, all_fake - fake, beta))
     single = _scores(all_real[:, None], all_fake[:, None], beta)
-    estimate = student_estimate(value, sampling + single.var().item() / RUNS, (0.0, 1.0), "jackknife over groups, spread over clusterings")
+    estimate = share_of_both(value, sampling + single.var().item() / RUNS, n, m, "jackknife over groups, spread over clusterings")
     return replace(estimate, perfect=_perfect(all_real, n, m, beta, generator))
 
 

@@ -56,6 +56,25 @@ def student_estimate(
     return Estimate(value=value, ci_low=low, ci_high=high, ci_method=method, perfect=perfect)
 
 
+def share_of_both(
+    value: float, variance: float, n: int, m: int, method: str = "jackknife over groups", perfect: float | None = None
+) -> Estimate:
+    """A share from 0 to 1 with Student's interval, or, at a bound where nothing varies, with Wilson's.
+
+    Args:
+        value: The share.
+        variance: Its sampling variance.
+        n: Real examples.
+        m: Generated examples.
+        method: How the variance was obtained.
+        perfect: What a perfect generator is expected to score.
+    """
+    if variance == 0 and value in (0, 1):
+        # either side alone could have held the example that makes the difference
+        return wilson_estimate(value, n * m / (n + m), perfect=perfect)
+    return student_estimate(value, variance, (0.0, 1.0), method, perfect)
+
+
 def wilson_estimate(share: float, n: float, scale: float = 1.0, perfect: float | None = None) -> Estimate:
     """A share of n independent examples with Wilson's interval (1927).
 

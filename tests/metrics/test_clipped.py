@@ -88,3 +88,12 @@ def test_realism_falls_with_noise_and_is_not_symmetric() -> None:
 
 def test_realism_of_copies_is_large_but_finite() -> None:
     assert 1e4 < estimate(REALISM, REAL, REAL).value < 1e7
+
+
+def test_at_a_bound_the_interval_keeps_a_width() -> None:
+    # Wilson at share 0 and size n m / (n + m) = 50: its upper end is z^2 / (50 + z^2).
+    x = torch.randn(100, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for metric in (CLIPPED_DENSITY, CLIPPED_COVERAGE):
+        found = metric.estimate(Comparison(Features(values=x), Features(values=x + 100)), torch.Generator().manual_seed(1))
+        assert found.value == found.ci_low == 0
+        assert found.ci_high == pytest.approx(1.959963984540054**2 / (50 + 1.959963984540054**2), rel=1e-9)

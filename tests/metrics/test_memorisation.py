@@ -81,3 +81,14 @@ def test_features_of_zeros_are_copies_of_each_other_alone() -> None:
     zeros, other = torch.zeros(3, 4), torch.ones(3, 4)
     assert cosine_distances(zeros, torch.cat([zeros, other])).tolist() == [0, 0, 0]
     assert cosine_distances(zeros, other).tolist() == [1, 1, 1]
+
+
+def test_neighbours_in_far_and_narrow_clusters_are_the_true_ones() -> None:
+    # float32 products of vectors of length 1e5 have errors near 1e3, float64 ones near 1e-6; the clusters are 0.1 wide
+    generator = torch.Generator().manual_seed(5)
+    centres = torch.tensor([1e4, -1e4]).repeat(100)[:, None]
+    points = (centres + 0.1 * torch.randn(200, 60, generator=generator)).float()
+    exact = torch.stack([(row - points.double()).square().sum(1) for row in points.double()]).fill_diagonal_(torch.inf)
+    distances, which = nearest(points, points, same=True)
+    assert torch.equal(which[:, 0], exact.argmin(1))
+    torch.testing.assert_close(distances[:, 0], exact.amin(1), rtol=1e-12, atol=0)

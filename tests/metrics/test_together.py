@@ -42,11 +42,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: str(where / f"{name}.npz") for name in ("real", "fake", "held-out")}
 
 
-def values(folder: dict[str, str], names: list[str]) -> dict[str, tuple[float, float, float, float | None]]:
+def values(folder: dict[str, str], names: list[str]) -> dict[str, tuple[float, float, float, float]]:
     found = ganbench.score(
         folder["fake"], folder["real"], names, held_out=folder["held-out"], extractor=f"{__file__}:Eight", use_cache=False
     ).scores
-    return {score.metric: (score.value, score.ci_low, score.ci_high, score.perfect) for score in found}
+    return {score.metric: (score.value, score.ci_low, score.ci_high, -1 if score.perfect is None else score.perfect) for score in found}
 
 
 def test_alone_and_together_are_the_same(folder: dict[str, str]) -> None:
