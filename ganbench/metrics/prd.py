@@ -79,7 +79,7 @@ def _estimate(comparison: Comparison, generator: torch.Generator, beta: float) -
     if max(n, m) > _BALANCE * min(n, m):
         option = f"--n{'' if m > n else '-real'} {min(n, m)}"
         raise RequestError(
-            f"prd needs about as many generated as real examples, got {m} and {n}; clusters follow the larger set: add {option}"
+            f"prd needs about as many generated as real examples, got {m} and {n}, as clusters follow the larger set; add {option}"
         )
     clusters = _clusters(comparison.real.values, comparison.fake.values, generator)
     real = _histograms(clusters[:, :n], dealt(n, generator).cpu())
