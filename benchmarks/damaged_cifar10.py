@@ -51,8 +51,10 @@ SEEN_BY: dict[str, tuple[str, ...]] = {
 """What should see what: fidelity the blur, diversity the missing class, distances both, copies the duplicate rate."""
 
 BLIND = {("blurred", "precision")}
-"""Expected before, and not found: blurred images fall where the classifier's features are sparse and real balls are wide, so almost every one lies in
-some ball. Density, clipped density and realism, which count or weigh balls, see it."""
+"""Expected before, and not found; the report says why."""
+WHY = """Precision misses the blur: blurred images fall where the classifier's features are sparse and real balls are wide, so that almost
+every one lies in some ball. Density, clipped density and realism, which count or weigh balls, see it. Recall and coverage
+see the copies too, which nobody expected of them: copies leave fewer distinct examples."""
 
 Images, Labels = npt.NDArray[np.uint8], npt.NDArray[np.int64]
 
@@ -169,11 +171,9 @@ def write(out: Path, results: dict[str, dict[str, Value]], warnings: dict[str, l
     out.mkdir(parents=True, exist_ok=True)
     (out / "README.md").write_text(
         f"# What scores see of damaged CIFAR-10\n\n{__doc__}\n"
-        f"Features: `cifar10-probe`. Brackets are 95 % intervals. Bold: apart from the "
-        "undamaged set by more than both intervals leave room for. ✓: should see the damage, and does; ✗: should, and does not.\n\n"
-        f"{table(results)}\n\nPrecision misses the blur: blurred images fall where the classifier's features are sparse and real balls are wide, "
-        "so that almost every one lies in some ball. Density, clipped density and realism, which count or weigh balls, see it. Of scores "
-        "that nobody expected to, recall sees the copies: they leave fewer distinct generated balls.\n\nWhat `ganbench score` warned of beyond the undamaged set:\n\n{notes}\n",
+        "Features: `cifar10-probe`. Brackets are 95 % intervals. Bold: apart from the undamaged set by more than both intervals leave "
+        "room for. ✓: should see the damage, and does; ✗: should, and does not.\n\n"
+        f"{table(results)}\n\n{WHY}\n\nWhat `ganbench score` warned of beyond the undamaged set:\n\n{notes}\n",
         encoding="utf-8",
     )
     with (out / "scores.csv").open("w", newline="", encoding="utf-8") as file:

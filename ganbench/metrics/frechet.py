@@ -18,7 +18,9 @@ HALVINGS = 4
 MANY_A_FEATURE = 10
 """Examples a feature from which a sample's spectrum stands for the law's (at 10, its bias is 4 % too small for an even spectrum)."""
 INFLUENCES = 4096
-"""Evenly spaced examples from which the interval is taken; with more, a variance gains little and costs much."""
+"""Evenly spaced examples that are kept beside moments."""
+VARIANCE_FROM = 2048
+"""Those of them from which the interval is taken; with more, a variance gains little and costs much."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,22 +95,26 @@ def _perfect(comparison: Comparison, spectrum: Tensor) -> float | None:
     """What two samples of the real law are expected to be apart at these n.
 
     From the spectrum where there are many examples for their width; a sample's spectrum is too uneven otherwise, and
-    two halves of the real examples are asked instead: FD of samples of one law falls as 1 / n. None where a half has fewer
-    examples than features, where that law no longer holds.
+    two halves of some real examples are asked instead: FD of samples of one law falls as 1 / n, down to three examples for four
+    features, where it is 2 % below. None where there are fewer.
     """
     n, m, width = comparison.n_real or math.inf, comparison.n_fake, len(spectrum)
     if n >= MANY_A_FEATURE * width:
         return frechet_bias(spectrum, n, m)
-    if not comparison.reference.has_features or len(some := _some(comparison.real.values)) < 2 * width:
+    needed = -(-3 * width // 4)
+    if not comparison.reference.has_features or len(some := _some(comparison.real.values)) < 2 * needed:
         return None
-    halves = comparison.reference.shared("halves", lambda: _between_halves(some))
-    return (1 / n + 1 / m) * halves
+    rows = some[evenly(len(some), 2 * max(needed, min(len(some) // 2, CHUNK))).to(some.device)]
+    return (1 / n + 1 / m) * comparison.reference.shared("halves", lambda: _between(rows[::2], rows[1::2]) * len(rows) / 4)
 
 
-def _between_halves(values: Tensor) -> float:
-    """FD of two halves of features (n, d), times what it is to be divided by: half as many examples on either side."""
-    first, second = (moments(values[half::2]) for half in range(2))
-    return frechet_distance(first.mean, first.covariance, second.mean, second.covariance) / (1 / first.n + 1 / second.n)
+def _between(first: Tensor, second: Tensor) -> float:
+    """FD of two sets of features (n, d) by their n x n cross products, without a covariance: for few examples of many features."""
+    means = [side.double().mean(0) for side in (first, second)]
+    centred = [(side.double() - mean) / (len(side) - 1) ** 0.5 for side, mean in zip((first, second), means, strict=True)]
+    cross = centred[0] @ centred[1].T
+    trace = torch.linalg.eigvalsh(_symmetric(cross @ cross.T)).clamp(min=0).sqrt().sum()
+    return float((means[0] - means[1]).square().sum() + centred[0].square().sum() + centred[1].square().sum() - 2 * trace)
 
 
 def _infinity(comparison: Comparison, generator: torch.Generator) -> Estimate:
@@ -162,15 +168,15 @@ def _distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, cross: T
 def _influence(values: Tensor, own: Moments, other_mean: Tensor, transport: Tensor) -> Tensor:
     """First-order effect of every example on FD: the gradient in the mean, and I - A A^T in the covariance."""
     effects = []
-    for chunk in torch.split(_some(values), CHUNK):
+    for chunk in torch.split(_some(values, VARIANCE_FROM), CHUNK):
         centred = chunk.double() - own.mean
         effects.append(2 * centred @ (own.mean - other_mean) + centred.square().sum(1) - (centred @ transport).square().sum(1))
     return torch.cat(effects)
 
 
-def _some(values: Tensor) -> Tensor:
+def _some(values: Tensor, most: int = INFLUENCES) -> Tensor:
     """The examples that stand for all where moments alone do not say enough."""
-    return values if len(values) <= INFLUENCES else values[evenly(len(values), INFLUENCES).to(values.device)]
+    return values if len(values) <= most else values[evenly(len(values), most).to(values.device)]
 
 
 def _gaussian_influence_variance(own: Moments, other_mean: Tensor, transport: Tensor) -> float:

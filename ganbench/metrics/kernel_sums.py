@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganbench.metrics.points import BLOCK_ROWS, Points
+from ganbench.metrics.points import Points
 
 _PROBE_ROWS = 256
 """Rows on which the part of the kernel that is no sum of one-sided functions is measured, for the interval alone."""
@@ -86,11 +86,8 @@ class KernelSums:
     def _totals(self, rows: Points, own: Tensor, sums: Tensor, columns: Points, other: Tensor) -> Tensor:
         """Sums of the kernel over all partners of every row (rows,)."""
         powers = torch.stack([other**i for i in range(4)])
-        directions = sum(
-            (powers[:3, part] @ (columns.values[part].double() - columns.centre) for part in _parts(columns)),
-            start=torch.zeros(3, self.width, dtype=torch.float64, device=own.device),
-        )
-        products = torch.cat([(rows.values[part].double() - rows.centre) @ directions.T for part in _parts(rows)]) / self.width
+        directions = powers[:3].to(columns.centred.dtype) @ columns.centred
+        products = (rows.centred @ directions.T.to(rows.centred.dtype)).double() / self.width
         counts = powers.sum(1).expand(len(rows), -1)
         if self.same:
             lone = powers.T
@@ -108,23 +105,19 @@ class KernelSums:
     def _centred_mean_square(self, row_means: Tensor, column_means: Tensor, mean: float) -> float:
         """Measured on evenly spaced rows."""
         chosen = torch.arange(0, len(self.rows), -(-len(self.rows) // _PROBE_ROWS), device=row_means.device)
-        products = (self.rows.centred[chosen].to(self.columns.centred.dtype) @ self.columns.centred.T).double() / self.width
-        kernel = (products + self.row_offsets[chosen, None] + self.column_offsets) ** 3
-        squares = (kernel - row_means[chosen, None] - column_means + mean).square()
+        dtype = self.columns.centred.dtype
+        kernel = (self.rows.centred[chosen].to(dtype) @ self.columns.centred.T).div_(self.width)
+        kernel.add_(self.row_offsets[chosen, None].to(dtype)).add_(self.column_offsets.to(dtype)).pow_(3)
+        squares = kernel.sub_(row_means[chosen, None].to(dtype)).sub_((column_means - mean).to(dtype)).square_()
         if self.same:
             squares[torch.arange(len(chosen), device=chosen.device), chosen] = 0
-        return squares.sum().item() / (len(chosen) * (len(self.columns) - self.same))
+        return squares.sum(dtype=torch.float64).item() / (len(chosen) * (len(self.columns) - self.same))
 
 
 def _offsets(points: Points) -> Tensor:
     """The examples' shares of s: x.y / d + 1 = g + s_x + s_y (n,)."""
-    width, centre = points.values.shape[1], points.centre
-    along = torch.cat([(points.values[part].double() - centre) @ centre for part in _parts(points)])
-    return along / width + centre.square().sum() / (2 * width) + 0.5
-
-
-def _parts(points: Points) -> list[slice]:
-    return [slice(start, start + BLOCK_ROWS) for start in range(0, len(points), BLOCK_ROWS)]
+    width = points.values.shape[1]
+    return points.along / width + points.centre.square().sum() / (2 * width) + 0.5
 
 
 def _summed(cubes: Tensor, squares: Tensor, other: Tensor) -> Tensor:

@@ -10,6 +10,9 @@ from torch import Tensor
 CHUNK = 1024
 """Rows whose moments are taken at once; fixed, so that the same features give the same bits wherever they come from."""
 
+_BLOCK = 512
+"""Columns of a scatter matrix that are taken at once."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Moments:
@@ -41,8 +44,7 @@ class Sums:
         """Sums of features (n, d) that fit into memory in float64."""
         values = values.double()
         mean = values.mean(0)
-        centred = values - mean
-        return cls(n=len(values), mean=mean, scatter=centred.T @ centred)
+        return cls(n=len(values), mean=mean, scatter=_scatter(values - mean))
 
     def merge(self, other: "Sums") -> "Sums":
         """Sums of both sets together (Chan, Golub and LeVeque 1979, equation 2.1): no cancellation, whatever the mean."""
@@ -54,6 +56,19 @@ class Sums:
     def moments(self) -> Moments:
         """Mean and covariance."""
         return Moments(n=self.n, mean=self.mean, covariance=self.scatter / (self.n - 1))
+
+
+def _scatter(centred: Tensor) -> Tensor:
+    """X^T X of centred features (n, d); blocks below the diagonal are mirrored."""
+    width = centred.shape[1]
+    if width <= _BLOCK:
+        return centred.T @ centred
+    scatter = centred.new_empty(width, width)
+    for start in range(0, width, _BLOCK):
+        part = slice(start, min(start + _BLOCK, width))
+        scatter[part, start:] = centred[:, part].T @ centred[:, start:]
+        scatter[part.stop :, part] = scatter[part, part.stop :].T
+    return scatter
 
 
 def summed(chunks: Iterable[Tensor]) -> Sums:

@@ -118,14 +118,27 @@ class Nearest:
         doubtful = ((self.best[:, -1].double() + norms - bound <= radii[:, -1]) & (radii[:, -1] > 0)).nonzero()[:, 0]
         if not len(doubtful):
             return
-        precise = self.points.as_float64()
-        for rows in torch.split(doubtful, BLOCK_ROWS // 4):
-            squared = precise.squared_norms - 2 * precise.centred[rows] @ precise.centred.T
-            squared[torch.arange(len(rows), device=rows.device), rows] = torch.inf
-            who = squared.topk(NEIGHBOURS, largest=False).indices
-            exact = squared_distances(precise, precise, rows.repeat_interleave(NEIGHBOURS), who.reshape(-1)).view(-1, NEIGHBOURS)
+        for rows in torch.split(doubtful, BLOCK_ROWS):
+            who = self._searched(rows)
+            exact = squared_distances(self.points, self.points, rows.repeat_interleave(NEIGHBOURS), who.reshape(-1)).view(-1, NEIGHBOURS)
             radii[rows], order = exact.sort(1)
             indices[rows] = who.gather(1, order)
+
+    def _searched(self, rows: Tensor) -> Tensor:
+        """Nearest neighbours of some examples by products in float64: indices (rows, NEIGHBOURS)."""
+        points, centre = self.points.values, self.points.centre
+        queries = points[rows].double() - centre
+        best = queries.new_full((len(rows), 0), torch.inf)
+        who = torch.zeros((len(rows), 0), dtype=torch.int64, device=rows.device)
+        for start in range(0, len(points), BLOCK_ROWS):
+            others = points[start : start + BLOCK_ROWS].double() - centre
+            squared = torch.addmm(others.square().sum(1), queries, others.T, alpha=-2)
+            here = torch.arange(start, start + len(others), device=rows.device)
+            squared[rows[:, None] == here] = torch.inf
+            best, who = torch.cat([best, squared], 1), torch.cat([who, here.expand(len(rows), -1)], 1)
+            best, chosen = best.topk(min(NEIGHBOURS, best.shape[1]), largest=False)
+            who = who.gather(1, chosen)
+        return who
 
 
 def nonzero(mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -29,7 +29,9 @@ class Points:
     centred: Tensor
     """(n, d), float32 where the values are, unless they are too large for it."""
     squared_norms: Tensor
-    """Of the centred copy, in its precision (n,)."""
+    """Of the centred features, in the copy's precision (n,)."""
+    along: Tensor
+    """float64 (n,): products of centred features and the centre."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -37,14 +39,19 @@ class Points:
     @classmethod
     def of(cls, values: Tensor, centre: Tensor) -> "Points":
         """Centres features (n, d) on a point (d,)."""
-        squares = torch.cat([(chunk.double() - centre).square().sum(1) for chunk in torch.split(values, BLOCK_ROWS)])
-        narrow = values.dtype == torch.float32 and squares.max().item() < _LARGEST_SQUARE
+        reach = max((values.amax(0) - centre).abs().amax().item(), (values.amin(0) - centre).abs().amax().item())
+        narrow = values.dtype == torch.float32 and reach**2 * values.shape[1] < _LARGEST_SQUARE
         dtype = torch.float32 if narrow else torch.float64
         centred = torch.empty(values.shape, dtype=dtype, device=values.device)
+        # filled in place: small results between large temporaries would hold the heap open
+        norms, along = torch.empty(2, len(values), dtype=torch.float64, device=values.device)
         for start in range(0, len(values), BLOCK_ROWS):
-            centred[start : start + BLOCK_ROWS] = values[start : start + BLOCK_ROWS].double() - centre
-        norms = torch.cat([chunk.double().square().sum(1) for chunk in torch.split(centred, BLOCK_ROWS)])
-        return cls(values=values, centre=centre, centred=centred, squared_norms=norms.to(dtype))
+            part = slice(start, start + BLOCK_ROWS)
+            exact = values[part].double().sub_(centre)
+            centred[part] = exact
+            norms[part] = torch.linalg.vecdot(exact, exact)
+            along[part] = exact @ centre
+        return cls(values=values, centre=centre, centred=centred, squared_norms=norms.to(dtype), along=along)
 
     @property
     def error(self) -> float:
@@ -55,32 +62,34 @@ class Points:
         """
         return float(torch.finfo(self.centred.dtype).eps * (8 + 1.2 * self.centred.shape[1] ** 0.5))
 
-    def as_float64(self) -> "Points":
-        """The same with a centred copy in float64."""
-        return Points.of(self.values.double(), self.centre) if self.centred.dtype == torch.float32 else self
-
 
 def squared_distances(rows: Points, columns: Points, i: Tensor, j: Tensor) -> Tensor:
     """Squared distances (pairs,) of rows i and columns j, from differences in float64: exactly 0 between copies."""
     few = max(1, _CACHED_VALUES // rows.values.shape[1])
-    pieces = []
-    for a, b in zip(torch.split(i, few), torch.split(j, few), strict=True):
-        gap = rows.values[a].double().sub_(columns.values[b])
-        pieces.append(torch.linalg.vecdot(gap, gap))
-    return torch.cat(pieces) if pieces else torch.zeros(0, dtype=torch.float64, device=rows.values.device)
+    squared = torch.empty(len(i), dtype=torch.float64, device=rows.values.device)
+    for start in range(0, len(i), few):
+        part = slice(start, start + few)
+        gap = rows.values[i[part]].double().sub_(columns.values[j[part]])
+        squared[part] = torch.linalg.vecdot(gap, gap)
+    return squared
 
 
 def grams(rows: Points, columns: Points) -> Iterator[tuple[slice, slice, Tensor]]:
-    """Blocks of the centred Gram matrix; of a set with itself only those on and above the diagonal.
+    """Blocks of the centred Gram matrix; of a set with itself only those on the diagonal, and then those above it.
 
     Yields:
         The block's rows, its columns, and the block.
     """
-    same = rows is columns
     dtype = torch.promote_types(rows.centred.dtype, columns.centred.dtype)
-    for top in range(0, len(rows), BLOCK_ROWS):
-        across = slice(top, min(top + BLOCK_ROWS, len(rows)))
-        left = rows.centred[across].to(dtype)
-        for start in range(top if same else 0, len(columns), BLOCK_ROWS):
-            down = slice(start, min(start + BLOCK_ROWS, len(columns)))
-            yield across, down, left @ columns.centred[down].to(dtype).T
+    tops, starts = _parts(len(rows)), _parts(len(columns))
+    if rows is columns:
+        # the diagonal first: neighbours found on it bound what the other blocks need be searched for
+        pairs = [(part, part) for part in tops] + [(top, start) for index, top in enumerate(tops) for start in tops[index + 1 :]]
+    else:
+        pairs = [(top, start) for top in tops for start in starts]
+    for across, down in pairs:
+        yield across, down, rows.centred[across].to(dtype) @ columns.centred[down].to(dtype).T
+
+
+def _parts(n: int) -> list[slice]:
+    return [slice(start, min(start + BLOCK_ROWS, n)) for start in range(0, n, BLOCK_ROWS)]
