@@ -89,7 +89,7 @@ def test_six_scores(sets: tuple[torch.Tensor, torch.Tensor], capsys: pytest.Capt
     theirs, alone, ours = interleaved(lambda: torch_fidelity(*sets), lambda: values_alone(*sets), lambda: ganbench(*sets), rounds=PAIRS)
     with capsys.disabled():
         print(
-            f"\nsix values: {alone:.1f} s against {theirs:.1f} s of torch-fidelity's four, ratio {alone / theirs:.3f} (target {TARGET_ALL}); "
+            f"\nsix values: {alone:.1f} s, torch-fidelity's four {theirs:.1f} s, ratio {alone / theirs:.3f} (target {TARGET_ALL}); "
             f"with intervals and perfect values {ours:.1f} s, ratio {ours / theirs:.3f}"
         )
     assert values_alone(*sets) == pytest.approx(ganbench(*sets), rel=1e-9)
