@@ -283,10 +283,13 @@ def load_file_target(path: Path, attribute: str) -> Any:
     sys.modules[name] = module  # dataclasses look their module up by name
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))  # what lies beside the file can be imported by it; last, so that it hides nothing
+    write_bytecode, sys.dont_write_bytecode = not sys.dont_write_bytecode, True  # nothing is left beside a user's file
     try:
         found.loader.exec_module(module)
     except Exception as error:
         raise RequestError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        sys.dont_write_bytecode = not write_bytecode
     if not hasattr(module, attribute):
         classes = [key for key, value in vars(module).items() if callable(value) and getattr(value, "__module__", "") == name]
         raise UnknownName(f"name in {path}", attribute, classes)

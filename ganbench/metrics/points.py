@@ -47,7 +47,7 @@ class Points:
         norms, along = torch.empty(2, len(values), dtype=torch.float64, device=values.device)
         for start in range(0, len(values), BLOCK_ROWS):
             part = slice(start, start + BLOCK_ROWS)
-            exact = values[part].double().sub_(centre)
+            exact = torch.sub(values[part], centre)  # float64, and never in place: the values are the caller's
             centred[part] = exact
             norms[part] = torch.linalg.vecdot(exact, exact)
             along[part] = exact @ centre

@@ -117,3 +117,12 @@ def test_features_too_large_for_float32_products_are_taken_in_float64() -> None:
     x = layer(50, 10, 12)
     assert Points.of(x, x.double().mean(0)).centred.dtype == torch.float32
     assert Points.of(x * 1e8, x.double().mean(0)).centred.dtype == torch.float64
+
+
+def test_the_callers_features_stay_as_they_were() -> None:
+    for x in (layer(80, 10, 13), layer(80, 10, 13).double()):
+        before = x.clone()
+        comparison = Comparison(Features(values=x), Features(values=x + 0.1))
+        for metric in (KD, *FOUR):
+            metric.estimate(comparison, stream(0, "metric"))
+        assert torch.equal(x, before)
