@@ -283,7 +283,7 @@ def test_a_damaged_record_is_named_in_one_line(ganbench: Command, suite: Suite, 
     ("source", "words"),
     [
         ("class GAN(:", "not valid Python"),
-        ("x = 1", "unknown name in own.py 'GAN'"),
+        ("x = 1", "unknown class in own.py 'GAN'"),
         ("class GAN: pass", "has no Config of its own"),
         ("class GAN:\n    class Config:\n        latent_dim: int = 2", "is no dataclass"),
         (CONFIG + " = 2", "is no ganbench.training.variant.Variant"),
