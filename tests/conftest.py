@@ -72,3 +72,27 @@ def tiny_trainer(tiny_data: Callable[[DatasetSpec], Dataset]) -> Callable[..., A
         return Trainer(variant, data, spec, torch.device("cpu"))
 
     return start
+
+
+@pytest.fixture(scope="session")
+def inception_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state dictionary of the FID's Inception in its published form, with random weights that keep the scale of the maps."""
+    import torch
+
+    from ganbench.features.inception_network import Definition
+
+    generator = torch.Generator().manual_seed(0)
+    with torch.device("meta"):
+        shapes = {key: tensor.shape for key, tensor in Definition().state_dict().items() if "num_batches" not in key}
+    tensors = {}
+    for key, shape in shapes.items():
+        drawn = torch.randn(shape, generator=generator)
+        if key.endswith(("conv.weight", "fc.weight")):
+            tensors[key] = drawn * (2 / shape[1:].numel()) ** 0.5
+        elif key.endswith(("bn.weight", "running_var")):
+            tensors[key] = 0.75 + drawn.abs() / 3
+        else:
+            tensors[key] = drawn / 10
+    path = tmp_path_factory.mktemp("inception") / "random.pth"
+    torch.save(tensors, path)
+    return path

@@ -16,7 +16,8 @@ _BOUNDS = (0.0, torch.inf)
 HALVINGS = 4
 """Random halvings behind FD at infinite n."""
 MANY_A_FEATURE = 10
-"""Examples a feature from which a sample's spectrum stands for the law's (at 10, its bias is 4 % too small for an even spectrum)."""
+"""Examples a feature from which a sample's spectrum stands for the law's: measured at width 256, the bias then comes out 5 % too
+small for an even spectrum and 3 % for 1 / k."""
 INFLUENCES = 4096
 """Evenly spaced examples that are kept beside moments."""
 VARIANCE_FROM = 2048

@@ -9,7 +9,6 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from ganbench.errors import DataError, UnknownName
 from ganbench.features.base import extract, load_extractor
 from ganbench.features.inception import InceptionCompat
-from ganbench.features.inception_network import Definition
 from ganbench.features.resize import resized
 from ganbench.metrics.base import Features
 
@@ -17,23 +16,8 @@ N = 5
 
 
 @pytest.fixture(scope="session")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state dictionary of the published form with random weights that keep the scale of the maps."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.device("meta"):
-        shapes = {key: tensor.shape for key, tensor in Definition().state_dict().items() if "num_batches" not in key}
-    tensors: dict[str, Tensor] = {}
-    for key, shape in shapes.items():
-        drawn = torch.randn(shape, generator=generator)
-        if key.endswith(("conv.weight", "fc.weight")):
-            tensors[key] = drawn * (2 / shape[1:].numel()) ** 0.5
-        elif key.endswith(("bn.weight", "running_var")):
-            tensors[key] = 0.75 + drawn.abs() / 3
-        else:
-            tensors[key] = drawn / 10
-    path = tmp_path_factory.mktemp("inception") / "random.pth"
-    torch.save(tensors, path)
-    return path
+def weights(inception_weights: Path) -> Path:
+    return inception_weights
 
 
 def images(n: int = N, channels: int = 3, size: int = 32) -> Tensor:

@@ -6,28 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-import torch
 
 import ganbench
-from ganbench.features.inception_network import Definition
-from ganbench.seeding import stream
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Random weights in the form of the published file."""
-    generator = stream(0, "test-networks")
-    with torch.device("meta"):
-        shapes = {key: tensor.shape for key, tensor in Definition().state_dict().items() if "num_batches" not in key}
-    tensors = {
-        key: torch.ones(shape)
-        if key.endswith(("bn.weight", "running_var"))
-        else torch.randn(shape, generator=generator) * (2 / shape[1:].numel()) ** 0.5
-        for key, shape in shapes.items()
-    }
-    path = tmp_path_factory.mktemp("inception") / "random.pth"
-    torch.save(tensors, path)
-    return path
+def weights(inception_weights: Path) -> Path:
+    return inception_weights
 
 
 def noise(n: int, seed: int) -> npt.NDArray[np.uint8]:
