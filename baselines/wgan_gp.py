@@ -6,8 +6,9 @@ import torch
 from torch.optim import Adam, Optimizer
 
 from baselines.blocks.conv import Discriminator, Generator, initialise_dcgan
-from baselines.blocks.losses import gradient_penalty, wasserstein_critic, wasserstein_generator
+from baselines.blocks.losses import wasserstein_critic, wasserstein_generator
 from baselines.blocks.mlp import point_discriminator, point_generator
+from baselines.blocks.penalties import gradient_penalty
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 

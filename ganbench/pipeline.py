@@ -73,11 +73,17 @@ def check(spec: RunSpec, runtime: Runtime) -> None:
     )
     Trainer.check(spec, dataset)
     try:
-        build(spec, dataset, torch.device("cpu"))
+        variant = build(spec, dataset, torch.device("cpu"))
     except RequestError:
         raise
     except Exception:
         return  # an error of the method's own: the run records it as its failure
+    size, multiple = spec.training.batch_size, variant.batch_multiple
+    if size % multiple:
+        fitting = " or ".join(str(n) for n in (size // multiple * multiple, -(-size // multiple) * multiple) if n)
+        raise RequestError(
+            f"training.batch_size = {size}: {spec.variant.name} as configured takes multiples of {multiple} examples; use {fitting}"
+        )
 
 
 def run_cell(spec: RunSpec, folder: Path, runtime: Runtime) -> Record:

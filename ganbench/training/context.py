@@ -1,6 +1,7 @@
 """What does the harness do behind the doors that a training step sees?"""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -90,12 +91,14 @@ class HarnessContext:
                 group.setdefault("initial_lr", group["lr"])
         self.step = 0
         self.images_seen = 0
+        self._learning_rate_factor = 1.0
 
     def begin(self, step: int, images_seen: int, learning_rate_factor: float) -> None:
         """Moves to another step: counters, streams and learning rates."""
         self.step = step
         self.images_seen = images_seen
         self._calls.clear()
+        self._learning_rate_factor = learning_rate_factor
         for optimizer in self._optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * learning_rate_factor
@@ -120,9 +123,14 @@ class HarnessContext:
         """See :class:`~ganbench.training.variant.StepContext`."""
         return self.step % n == n - 1
 
-    def minimize(self, name: str, loss: Tensor) -> None:
+    def minimize(self, name: str, loss: Tensor, **options: Any) -> None:
         """See :class:`~ganbench.training.variant.StepContext`."""
         optimizer = self._optimizers[name]
+        for group in optimizer.param_groups:
+            unknown = options.keys() - group.keys()
+            if unknown:
+                raise TypeError(f"{type(optimizer).__name__} has no option {', '.join(sorted(unknown))}")
+            group.update({key: value * self._learning_rate_factor if key == "lr" else value for key, value in options.items()})
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss, inputs=parameters)

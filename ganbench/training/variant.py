@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganbench.data.dataset import DataShape
+from ganbench.errors import RequestError
 
 Logs = Mapping[str, Tensor]
 """Scalars to record, still on the device: the harness reads them once a tick."""
@@ -55,8 +56,12 @@ class StepContext(Protocol):
     def every(self, n: int) -> bool:
         """True in one step out of n, the last of each group: ``every(5)`` is a WGAN's generator step."""
 
-    def minimize(self, name: str, loss: Tensor) -> None:
-        """Updates what the optimizer ``name`` holds by one step down ``loss``; the one door for an update."""
+    def minimize(self, name: str, loss: Tensor, **options: Any) -> None:
+        """Updates what the optimizer ``name`` holds by one step down ``loss``; the one door for an update.
+
+        ``options`` are those of the optimizer's groups for this update on (``betas=(0.0, 0.95)``); a method with schedules of its own
+        gives them in every step. ``lr`` is multiplied by the run's schedule.
+        """
 
 
 class Variant(nn.Module, ABC):
@@ -80,6 +85,8 @@ class Variant(nn.Module, ABC):
 
     generator: nn.Module
     discriminator: nn.Module
+    batch_multiple: int = 1
+    """Batches must hold a multiple of so many examples: the harness refuses others before training."""
 
     def __init__(self, config: Any, shape: DataShape) -> None:
         super().__init__()
@@ -110,3 +117,21 @@ class Variant(nn.Module, ABC):
         """
         examples: Tensor = self.generator(latents)
         return examples
+
+    def generate_truncated(self, latents: Tensor, truncation: float, labels: Tensor | None = None) -> Tensor:
+        """:meth:`generate` with less variety for more fidelity, where the method defines how.
+
+        Args:
+            latents: (n, latent_dim).
+            truncation: The method's own measure, above 0.
+            labels: (n,) or None.
+
+        Raises:
+            RequestError: The method defines no truncation.
+        """
+        raise RequestError(f"{type(self).__name__} defines no truncation; leave it out, or take biggan, stylegan, stylegan2, stylegan2_ada")
+
+    def discriminate(self, examples: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Logits or critic values of examples: (n,), or (n / m,) of a method that judges m examples at a time."""
+        values: Tensor = self.discriminator(examples)
+        return values

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from baselines.blocks.losses import (
     cross_entropy_discriminator,
-    gradient_penalty,
     minimax_generator,
     non_saturating_generator,
     wasserstein_critic,
     wasserstein_generator,
 )
+from baselines.blocks.penalties import zero_centred_penalty
 
 Pair = tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]
 MINIMAX: Pair = (cross_entropy_discriminator, minimax_generator)
@@ -43,7 +43,7 @@ def radii(
     for _ in range(steps):
         critic_loss = losses[0](real[:, 0] * psi, theta.detach() * psi)
         if r1:
-            critic_loss = critic_loss + r1 / 2 * gradient_penalty(line, real, real, real[:, 0], target=0.0)
+            critic_loss = critic_loss + r1 * zero_centred_penalty(line, real)
         (psi_slope,) = torch.autograd.grad(critic_loss, psi)
         (theta_slope,) = torch.autograd.grad(losses[1](theta * psi.detach()), theta)
         with torch.no_grad():

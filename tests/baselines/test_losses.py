@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from baselines.blocks.losses import (
     cross_entropy_discriminator,
-    gradient_penalty,
     minimax_generator,
     non_saturating_generator,
     wasserstein_critic,
     wasserstein_generator,
 )
+from baselines.blocks.penalties import gradient_penalty
 
 
 def slope(loss: Callable[[Tensor], Tensor], logit: float) -> float:
