@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
-from baselines.blocks.conv import Discriminator, Generator, initialise_dcgan
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
-from baselines.blocks.mlp import normed_point_discriminator, normed_point_generator
+from baselines.blocks.pairs import adam_pair, dcgan_pair
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -22,9 +21,8 @@ class DCGAN(Variant):
         latent_dim: int = 100
         generator_width: int = 128
         """Channels before the last layer, on images: 128 gives the paper's 1024 to 128 at 64 pixels."""
-        discriminator_width: int = 64
-        """Channels behind the first layer, on images. The paper gives no figure; a published version of an author's code
-        (soumith/dcgan.torch, main.lua) has 128, the generator's width."""
+        discriminator_width: int = 128
+        """Channels behind the first layer, on images. Not in the paper; 128 in the first author's code (Newmu/dcgan_code, faces)."""
         learning_rate: float = 2e-4
         beta1: float = 0.5
         beta2: float = 0.999
@@ -33,21 +31,13 @@ class DCGAN(Variant):
 
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
-        if shape.is_image:
-            self.generator = Generator(config.latent_dim, shape, config.generator_width)
-            self.discriminator = Discriminator(shape, config.discriminator_width, norm="batch")
-            self.apply(initialise_dcgan)
-        else:
-            self.generator = normed_point_generator(config.latent_dim, shape.size[0])
-            self.discriminator = normed_point_discriminator(shape.size[0])
+        self.generator, self.discriminator = dcgan_pair(
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="batch"
+        )
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam for both networks, with the lower first moment that the paper found necessary."""
-        betas = (self.config.beta1, self.config.beta2)
-        return {
-            "discriminator": Adam(self.discriminator.parameters(), lr=self.config.learning_rate, betas=betas),
-            "generator": Adam(self.generator.parameters(), lr=self.config.learning_rate, betas=betas),
-        }
+        return adam_pair(self.generator, self.discriminator, self.config.learning_rate, (self.config.beta1, self.config.beta2))
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
         """Real and generated images in batches of their own, so that batch norm does not mix their statistics."""

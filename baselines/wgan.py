@@ -20,10 +20,10 @@ class WGAN(Variant):
         """Algorithm 1 of the paper; the networks are DCGAN's (section 4.1)."""
 
         latent_dim: int = 100
-        generator_width: int = 128
-        """Channels before the last layer, on images."""
+        generator_width: int = 64
+        """Channels before the last layer, on images: the default of the first author's code (martinarjovsky/WassersteinGAN)."""
         discriminator_width: int = 64
-        """Channels behind the first layer, on images."""
+        """Channels behind the first layer, on images; same source."""
         learning_rate: float = 5e-5
         clip: float = 0.01
         """Every critic weight is kept in [-clip, clip]."""

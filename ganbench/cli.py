@@ -32,6 +32,7 @@ class Kind(StrEnum):
     extractors = "extractors"
     metrics = "metrics"
     suites = "suites"
+    presets = "presets"
 
 
 Settings = Annotated[

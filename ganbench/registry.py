@@ -3,7 +3,7 @@
 Names point at ``module:attribute`` strings and are imported when used, not when listed: one-line
 descriptions are read from the source with :mod:`ast`, so that listing never imports torch.
 Built-ins are the dictionaries below; other packages (``baselines`` among them) register through
-entry points of the groups ``ganbench.variants``, ``.datasets``, ``.extractors``, ``.metrics``, ``.suites``.
+entry points of the groups ``ganbench.variants``, ``.datasets``, ``.extractors``, ``.metrics``, ``.suites``, ``.presets``.
 """
 
 import ast
@@ -87,6 +87,7 @@ class Registry:
 
 VARIANTS = Registry("variant", "ganbench.variants", {})
 SUITES = Registry("suite", "ganbench.suites", {})
+PRESETS = Registry("preset", "ganbench.presets", {})
 DATASETS = Registry(
     "dataset",
     "ganbench.datasets",

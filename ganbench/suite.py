@@ -18,8 +18,14 @@ A suite is a list of matrices; each is every variant on every data set under eve
 
     [matrix.config.dcgan]            # overrides of the variant's defaults
     generator_width = 32
+
+``budget = "short"`` is a named budget of the data set instead of ``budget_images``; ``presets = ["small"]`` takes overrides from a
+registered preset or a TOML file, below the matrix's own; ``axes = { "config.dcgan.beta1" = [0.0, 0.5] }`` repeats the matrix with every
+value, and several axes with every combination.
 """
 
+import copy
+import itertools
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -30,9 +36,10 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
 
+from ganbench.budgets import Budget, budget_images
 from ganbench.data.files import content_hash
 from ganbench.errors import RequestError, UnknownName
-from ganbench.registry import DATASETS, EXTRACTORS, SUITES, check_metrics
+from ganbench.registry import DATASETS, EXTRACTORS, PRESETS, SUITES, Registry, check_metrics
 from ganbench.spec import ConfigValue, Count, DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
 from ganbench.validation import validated
 from ganbench.variant_config import resolved_config, variant_source
@@ -49,17 +56,30 @@ class DatasetTable:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Overrides of many variants' defaults, under a name."""
+
+    config: Mapping[str, Mapping[str, ConfigValue]]
+    """By variant; those that a matrix does not list are left aside."""
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Matrix:
     """Every variant on every data set under every seed."""
 
     variants: Annotated[tuple[str, ...], MinLen(1)]
     datasets: Annotated[tuple[str, ...], MinLen(1)]
     seeds: Annotated[tuple[Annotated[int, Ge(0)], ...], MinLen(1)]
-    budget_images: Count
     evaluation: EvaluationSpec
+    budget_images: Count | None = None
+    budget: Budget | None = None
+    """Named budget of every data set; either this or ``budget_images``."""
     training: TrainingSpec = field(default_factory=TrainingSpec)
+    presets: tuple[str, ...] = ()
+    """Registered presets or TOML files with tables of overrides, later ones above earlier ones."""
     config: Mapping[str, Mapping[str, ConfigValue]] = field(default_factory=dict)
-    """Overrides of the variants' defaults, by variant."""
+    """Overrides of the variants' defaults, by variant; above the presets'."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,34 +105,66 @@ def load_suite(name: str, settings: Sequence[str] = ()) -> tuple[Suite, list[Run
     Raises:
         RequestError: Anything in it that cannot be meant.
     """
-    text, where, folder = suite_source(name)
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RequestError(f"{where}: not valid TOML: {error}") from None
+    table, where, folder = _toml(name, SUITES, Path.cwd())
     for setting in settings:
         apply_setting(table, setting)
+    table = with_axes(table, where)
     suite = validated(Suite, table, where)
     return suite, expand(suite, folder, where)
 
 
-def suite_source(name: str) -> tuple[str, str, Path]:
-    """Text of a suite, its name for messages, and the folder that its paths start from.
+def _toml(name: str, registry: Registry, folder: Path) -> tuple[dict[str, Any], str, Path]:
+    """Table of a registered or own TOML file, its name for messages, and the folder that paths in it start from.
 
     Raises:
-        RequestError: There is no such file and no such suite.
+        RequestError: There is no such file and no such name, or it is no TOML.
     """
-    if name in SUITES.targets:
-        module, _, stem = SUITES.target(name).partition(":")
-        return files(module).joinpath(f"{stem}.toml").read_text(encoding="utf-8"), f"suite {name}", Path.cwd()
-    path = Path(name)
+    text, where, base = _text(name, registry, folder)
+    try:
+        return tomllib.loads(text), where, base
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"{where}: not valid TOML: {error}") from None
+
+
+def _text(name: str, registry: Registry, folder: Path) -> tuple[str, str, Path]:
+    if name in registry.targets:
+        module, _, stem = registry.target(name).partition(":")
+        return files(module).joinpath(f"{stem}.toml").read_text(encoding="utf-8"), f"{registry.kind} {name}", folder
+    path = folder / Path(name).expanduser() if folder != Path.cwd() else Path(name)
     if not path.is_file():
         siblings = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
-        raise UnknownName("suite", name, [*SUITES.names(), *siblings], "give a registered suite or the path of a TOML file")
+        hint = f"give a registered {registry.kind} or the path of a TOML file"
+        raise UnknownName(registry.kind, name, [*registry.names(), *siblings], hint)
     try:
         return path.read_text(encoding="utf-8"), str(path), path.parent
     except (OSError, UnicodeDecodeError) as error:
         raise RequestError(f"{path}: cannot be read as text: {error}") from None
+
+
+def with_axes(table: dict[str, Any], where: str) -> dict[str, Any]:
+    """A suite's table with every matrix that has ``axes`` replaced by one for each combination of their values.
+
+    Raises:
+        RequestError: An axis is no list of values.
+    """
+    matrices = table.get("matrix")
+    if not isinstance(matrices, list):
+        return table  # its form is wrong, and is refused as such
+    expanded: list[Any] = []
+    for matrix in matrices:
+        axes = matrix.get("axes", {}) if isinstance(matrix, dict) else {}
+        if not isinstance(axes, dict) or any(not isinstance(values, list) or not values for values in axes.values()):
+            raise RequestError(f'{where}: axes must be a table of lists, for example axes = {{ "training.batch_size" = [16, 64] }}')
+        for values in itertools.product(*axes.values()):
+            one = copy.deepcopy(matrix)
+            if axes:
+                del one["axes"]
+            for key, value in zip(axes, values, strict=True):
+                path, targets = _targets(table, [one], key)
+                for target in targets:
+                    _put(target, path, value, f"{where}: axes.{key}")
+            expanded.append(one)
+    return {**table, "matrix": expanded}
 
 
 def apply_setting(table: dict[str, Any], setting: str) -> None:
@@ -133,11 +185,21 @@ def apply_setting(table: dict[str, Any], setting: str) -> None:
         return  # the suite's own form is wrong, and is refused as such
     path, targets = _targets(table, matrices, key.strip())
     for target in targets:
-        for part in path[:-1]:
-            target = target.setdefault(part, {})
-            if not isinstance(target, dict):
-                raise RequestError(f"--set {setting}: {part!r} holds a value, not a table")
-        target[path[-1]] = value
+        _put(target, path, value, f"--set {setting}")
+
+
+RIVALS = {"budget": "budget_images", "budget_images": "budget"}
+"""Keys of a matrix of which one is given: setting one takes the other away."""
+
+
+def _put(target: dict[str, Any], path: Sequence[str], value: Any, where: str) -> None:
+    if len(path) == 1 and path[0] in RIVALS:
+        target.pop(RIVALS[path[0]], None)
+    for part in path[:-1]:
+        target = target.setdefault(part, {})
+        if not isinstance(target, dict):
+            raise RequestError(f"{where}: {part!r} holds a value, not a table")
+    target[path[-1]] = value
 
 
 def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str) -> tuple[list[str], list[dict[str, Any]]]:
@@ -170,16 +232,18 @@ def expand(suite: Suite, folder: Path, where: str) -> list[RunSpec]:
     for number, matrix in enumerate(suite.matrix, start=1):
         at = f"{where}, matrix {number}" if len(suite.matrix) > 1 else where
         _check_names(matrix, at)
-        variants = [_variant(name, matrix, folder, at) for name in matrix.variants]
+        presets = [_preset(name, folder) for name in matrix.presets]
+        variants = [_variant(name, matrix, presets, folder, at) for name in matrix.variants]
         datasets = [_dataset(name, suite, folder, at) for name in matrix.datasets]
         for dataset in datasets:
+            images = _images(matrix, dataset, at)
             for variant in variants:
                 for seed in matrix.seeds:
                     spec = RunSpec(
                         variant=variant,
                         dataset=dataset,
                         seed=seed,
-                        budget_images=matrix.budget_images,
+                        budget_images=images,
                         evaluation=matrix.evaluation,
                         training=matrix.training,
                     )
@@ -196,9 +260,28 @@ def _check_names(matrix: Matrix, where: str) -> None:
             raise UnknownName(f"variant in {where}, config", name, matrix.variants)
 
 
-def _variant(name: str, matrix: Matrix, folder: Path, where: str) -> VariantSpec:
+def _images(matrix: Matrix, dataset: DatasetSpec, where: str) -> int:
+    if (matrix.budget is None) == (matrix.budget_images is None):
+        raise RequestError(f"{where}: give either budget_images = 100_000 or budget = 'short'")
+    if matrix.budget_images is not None:
+        return matrix.budget_images
+    assert matrix.budget is not None
+    return budget_images(matrix.budget, dataset.name, where)
+
+
+def _preset(name: str, folder: Path) -> Mapping[str, Mapping[str, ConfigValue]]:
+    table, where, _ = _toml(name, PRESETS, folder)
+    return validated(Preset, table, where).config
+
+
+def _variant(
+    name: str, matrix: Matrix, presets: Sequence[Mapping[str, Mapping[str, ConfigValue]]], folder: Path, where: str
+) -> VariantSpec:
     source = variant_source(name, folder)
-    config = resolved_config(source, matrix.config.get(name, {}), f"{where}: config.{name}")
+    overrides: dict[str, ConfigValue] = {}
+    for table in (*presets, matrix.config):
+        overrides |= table.get(name, {})
+    config = resolved_config(source, overrides, f"{where}: config.{name}")
     return VariantSpec(name=source.name, config=config, path=source.path, content=source.content)
 
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ganbench.commands.output import print_json
-from ganbench.registry import DATASETS, EXTRACTORS, METRICS, STANDARD, SUITES, VARIANTS, Registry
+from ganbench.registry import DATASETS, EXTRACTORS, METRICS, PRESETS, STANDARD, SUITES, VARIANTS, Registry
 
 REGISTRIES: dict[str, Registry] = {
     "variants": VARIANTS,
@@ -16,14 +16,15 @@ REGISTRIES: dict[str, Registry] = {
     "extractors": EXTRACTORS,
     "metrics": METRICS,
     "suites": SUITES,
+    "presets": PRESETS,
 }
 
 
 def list_registry(kind: str, as_json: bool) -> None:
     """Lists what is registered."""
     registry = REGISTRIES[kind]
-    if kind == "suites":
-        rows = [(name, _suite_description(name), registry.target(name)) for name in registry.names()]
+    if registry in (SUITES, PRESETS):
+        rows = [(name, _description(registry, name), registry.target(name)) for name in registry.names()]
     else:
         origins = [(name, registry.origin(name)) for name in registry.names()]
         rows = [(name, origin.summary, f"{registry.target(name).partition(':')[0]}:{origin.line}") for name, origin in origins]
@@ -41,7 +42,7 @@ def list_registry(kind: str, as_json: bool) -> None:
     Console(markup=False).print(table)
 
 
-def _suite_description(name: str) -> str:
-    module, _, stem = SUITES.target(name).partition(":")
+def _description(registry: Registry, name: str) -> str:
+    module, _, stem = registry.target(name).partition(":")
     text = files(module).joinpath(f"{stem}.toml").read_text(encoding="utf-8")
     return str(tomllib.loads(text).get("description", ""))

@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from ganbench import seeding
 from ganbench.training.augmentation import Augmentation
+from ganbench.training.variant import Batch
 
 
 class Watch:
@@ -91,10 +92,12 @@ class HarnessContext:
                 group.setdefault("initial_lr", group["lr"])
         self.step = 0
         self.images_seen = 0
+        self.real: Batch
         self._learning_rate_factor = 1.0
 
-    def begin(self, step: int, images_seen: int, learning_rate_factor: float) -> None:
-        """Moves to another step: counters, streams and learning rates."""
+    def begin(self, step: int, images_seen: int, learning_rate_factor: float, real: Batch) -> None:
+        """Moves to another step: counters, streams, learning rates and real examples."""
+        self.real = real
         self.step = step
         self.images_seen = images_seen
         self._calls.clear()

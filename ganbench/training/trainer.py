@@ -115,10 +115,11 @@ class Trainer:
     def _one_step(self) -> None:
         training = self.spec.training
         factor = SCHEDULES[training.learning_rate_schedule](self.images_seen, self.spec.steps * training.batch_size)
-        self._context.begin(self.step, self.images_seen, factor)
+        real = self._batch()
+        self._context.begin(self.step, self.images_seen, factor, real)
         self.variant.train()  # every step, so that a method that changes a mode does not depend on the length of a tick
         with seeding.global_stream(self.spec.seed, "step", self.step, device=self.device):
-            self._watch.add(self.variant.discriminator_step(self._batch(), self._context))
+            self._watch.add(self.variant.discriminator_step(real, self._context))
             self._watch.add(self.variant.generator_step(self._context))
         self.step += 1
         decay = ema_decay(self.images_seen, training.batch_size, training.ema_halflife_images, training.ema_rampup)

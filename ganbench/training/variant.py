@@ -43,6 +43,8 @@ class StepContext(Protocol):
     """Real images that the discriminator saw before this step."""
     batch_size: int
     """Real examples in this step."""
+    real: Batch
+    """Those examples: for generators that are judged against real ones."""
 
     def latents(self, n: int) -> Tensor:
         """Standard normal latents (n, latent_dim); every call draws fresh ones."""

@@ -9,8 +9,10 @@ from torch.optim import SGD, Adam, Optimizer
 
 from ganbench.training.augmentation import none, translation
 from ganbench.training.context import HarnessContext, Watch
+from ganbench.training.variant import Batch
 
 CPU = torch.device("cpu")
+REAL = Batch(examples=torch.zeros(4, 2))
 
 
 def context(optimizers: dict[str, Optimizer] | None = None, **fields: Any) -> HarnessContext:
@@ -25,7 +27,7 @@ def context(optimizers: dict[str, Optimizer] | None = None, **fields: Any) -> Ha
         "watch": Watch(CPU),
     }
     ctx = HarnessContext(**{**given, **fields})
-    ctx.begin(0, 0, 1.0)
+    ctx.begin(0, 0, 1.0, REAL)
     return ctx
 
 
@@ -44,7 +46,7 @@ def test_every_n_is_true_in_the_last_step_of_each_group(n: int) -> None:
     ctx = context()
     answers = []
     for step in range(15):
-        ctx.begin(step, 4 * step, 1.0)
+        ctx.begin(step, 4 * step, 1.0, REAL)
         answers.append(ctx.every(n))
     assert answers == [(step + 1) % n == 0 for step in range(15)]
 
@@ -56,9 +58,9 @@ def test_latents_are_standard_normal_and_fresh_in_every_call_and_step() -> None:
     assert not torch.equal(first, second)
     assert abs(first.mean().item()) < 5 / 60_000**0.5
     assert abs(first.var().item() - 1) < 5 * (2 / 60_000) ** 0.5
-    ctx.begin(1, 4, 1.0)
+    ctx.begin(1, 4, 1.0, REAL)
     assert not torch.equal(ctx.latents(20_000), first)
-    ctx.begin(0, 0, 1.0)
+    ctx.begin(0, 0, 1.0, REAL)
     assert torch.equal(ctx.latents(20_000), first)
 
 
@@ -74,7 +76,7 @@ def test_augmentation_has_a_stream_of_its_own_in_every_call() -> None:
     images = torch.rand(64, 1, 16, 16)
     first, second = ctx.augment(images), ctx.augment(images)
     assert not torch.equal(first, second)
-    ctx.begin(0, 0, 1.0)
+    ctx.begin(0, 0, 1.0, REAL)
     assert torch.equal(ctx.augment(images), first)
 
 
@@ -138,7 +140,7 @@ def test_a_non_finite_loss_is_counted_with_its_first_step(networks: tuple[nn.Lin
     watch = Watch(CPU)
     ctx = context({"discriminator": SGD(first.parameters(), lr=0.0)}, watch=watch)
     for step, factor in enumerate([1.0, 1.0, bad, 1.0, bad]):
-        ctx.begin(step, 4 * step, 1.0)
+        ctx.begin(step, 4 * step, 1.0, REAL)
         ctx.minimize("discriminator", first.bias.sum() * 1.0 + factor)
     assert (watch.nonfinite_updates.item(), watch.first_nonfinite_step.item()) == (2, 2)
 
@@ -153,7 +155,7 @@ def test_a_non_finite_gradient_of_a_finite_loss_is_counted_before_the_step(netwo
             seen.append(int(watch.nonfinite_updates))
 
     ctx = context({"discriminator": Noting(first.parameters(), lr=1.0)}, watch=watch)
-    ctx.begin(7, 28, 1.0)
+    ctx.begin(7, 28, 1.0, REAL)
     ctx.minimize("discriminator", first.bias.sum().sqrt())  # sqrt is 0 at 0, its slope infinite
     assert seen == [1]
     assert watch.first_nonfinite_step.item() == 7
@@ -164,18 +166,18 @@ def test_learning_rates_follow_the_schedule_and_do_not_compound(networks: tuple[
     optimizers: dict[str, Optimizer] = {"discriminator": Adam(first.parameters(), lr=0.4), "generator": SGD(second.parameters(), lr=0.1)}
     ctx = context(optimizers)
     for factor in (1.0, 0.5, 0.5, 0.0, 0.25):
-        ctx.begin(3, 12, factor)
+        ctx.begin(3, 12, factor, REAL)
         assert [optimizer.param_groups[0]["lr"] for optimizer in optimizers.values()] == pytest.approx([0.4 * factor, 0.1 * factor])
 
 
 def test_learning_rates_survive_a_restored_optimizer(networks: tuple[nn.Linear, nn.Linear]) -> None:
     first, second = networks
     old: dict[str, Optimizer] = {"discriminator": SGD(first.parameters(), lr=0.4)}
-    context(old).begin(5, 20, 0.25)
+    context(old).begin(5, 20, 0.25, REAL)
     new: dict[str, Optimizer] = {"discriminator": SGD(second.parameters(), lr=0.4)}
     ctx = context(new)
     new["discriminator"].load_state_dict(old["discriminator"].state_dict())
-    ctx.begin(6, 24, 0.5)
+    ctx.begin(6, 24, 0.5, REAL)
     assert new["discriminator"].param_groups[0]["lr"] == pytest.approx(0.2)
 
 

@@ -1,0 +1,66 @@
+"""Where should a discriminator be smooth? (Kodali et al. 2017, "On convergence and stability of GANs")"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.optim import Optimizer
+
+from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
+from baselines.blocks.pairs import adam_pair, dcgan_pair
+from baselines.blocks.penalties import dragan_penalty
+from ganbench.data.dataset import DataShape
+from ganbench.training.variant import Batch, Logs, StepContext, Variant
+
+
+class DRAGAN(Variant):
+    """Gradient penalty around real data alone, on the original loss, one discriminator step (Kodali et al. 2017)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Algorithm 1 of the paper; networks are DCGAN's without batch norm in the discriminator, which a penalty per example forbids."""
+
+        latent_dim: int = 100
+        generator_width: int = 128
+        """Channels before the last layer, on images."""
+        discriminator_width: int = 128
+        """Channels behind the first layer, on images."""
+        learning_rate: float = 1e-4
+        """Lucic et al. 2018 ("Are GANs created equal?"), whose study has it beside beta1 = 0.5; the paper states none."""
+        beta1: float = 0.5
+        beta2: float = 0.999
+        penalty_weight: float = 10.0
+        """Lambda."""
+
+    config: Config
+
+    def __init__(self, config: Config, shape: DataShape) -> None:
+        super().__init__(config, shape)
+        self.generator, self.discriminator = dcgan_pair(
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none"
+        )
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Adam for both networks."""
+        return adam_pair(self.generator, self.discriminator, self.config.learning_rate, (self.config.beta1, self.config.beta2))
+
+    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
+        """Equation 3: the penalty sees noisy real examples and no generated ones."""
+        with torch.no_grad():
+            fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
+        examples = ctx.augment(real.examples)
+        real_logits, fake_logits = self.discriminator(examples), self.discriminator(fake)
+        loss = cross_entropy_discriminator(real_logits, fake_logits)
+        penalty = dragan_penalty(self.discriminator, examples, torch.rand_like(examples))
+        ctx.minimize("discriminator", loss + self.config.penalty_weight * penalty)
+        return {
+            "loss/discriminator": loss,
+            "penalty/gradient": penalty,
+            "logit/real": real_logits.mean(),
+            "logit/fake": fake_logits.mean(),
+        }
+
+    def generator_step(self, ctx: StepContext) -> Logs:
+        """-log D(G(z))."""
+        loss = non_saturating_generator(self.discriminator(ctx.augment(self.generate(ctx.latents(ctx.batch_size)))))
+        ctx.minimize("generator", loss)
+        return {"loss/generator": loss}

@@ -1,0 +1,58 @@
+"""What if a discriminator cares most about what it gets wrong? (Lin et al. 2017, "Focal loss for dense object detection", ICCV)"""
+
+from dataclasses import dataclass
+
+import torch
+from torch.optim import Optimizer
+
+from baselines.blocks.losses import focal_discriminator, non_saturating_generator
+from baselines.blocks.pairs import adam_pair, dcgan_pair
+from ganbench.data.dataset import DataShape
+from ganbench.training.variant import Batch, Logs, StepContext, Variant
+
+
+class FocalGAN(Variant):
+    """DCGAN whose discriminator weighs every example by how wrong it is, so that rare ones count (loss of Lin et al. 2017)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """The loss is the detection paper's; networks and rates are DCGAN's."""
+
+        latent_dim: int = 100
+        generator_width: int = 128
+        """Channels before the last layer, on images."""
+        discriminator_width: int = 128
+        """Channels behind the first layer, on images."""
+        learning_rate: float = 2e-4
+        beta1: float = 0.5
+        beta2: float = 0.999
+        gamma: float = 2.0
+        """Focusing parameter: the detection paper's best (section 5.1); 0 is cross-entropy."""
+
+    config: Config
+
+    def __init__(self, config: Config, shape: DataShape) -> None:
+        super().__init__(config, shape)
+        self.generator, self.discriminator = dcgan_pair(
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="batch"
+        )
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Adam for both networks."""
+        return adam_pair(self.generator, self.discriminator, self.config.learning_rate, (self.config.beta1, self.config.beta2))
+
+    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
+        """-(1 - p)^gamma log p, p the probability of the truth."""
+        with torch.no_grad():
+            fake = self.generate(ctx.latents(ctx.batch_size))
+        real_logits = self.discriminator(ctx.augment(real.examples))
+        fake_logits = self.discriminator(ctx.augment(fake))
+        loss = focal_discriminator(real_logits, fake_logits, self.config.gamma)
+        ctx.minimize("discriminator", loss)
+        return {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+
+    def generator_step(self, ctx: StepContext) -> Logs:
+        """-log D(G(z))."""
+        loss = non_saturating_generator(self.discriminator(ctx.augment(self.generate(ctx.latents(ctx.batch_size)))))
+        ctx.minimize("generator", loss)
+        return {"loss/generator": loss}

@@ -1,0 +1,75 @@
+"""What if several discriminators judge? (Durugkar et al. 2017, "Generative multi-adversarial networks", ICLR)"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
+from baselines.blocks.pairs import adam_pair, dcgan_pair
+from ganbench.data.dataset import DataShape
+from ganbench.training.variant import Batch, Logs, StepContext, Variant
+
+
+class GMAN(Variant):
+    """Several discriminators; the generator listens to them by a softmax of how hard each is to fool (Durugkar et al. 2017)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Section 4.2 of the paper with a fixed lambda (its GMAN-1); networks and rates are DCGAN's, as in its experiments."""
+
+        latent_dim: int = 100
+        generator_width: int = 128
+        """Channels before the last layer, on images."""
+        discriminator_width: int = 128
+        """Channels behind the first layer, on images."""
+        discriminators: int = 5
+        """The largest number in the paper's experiments."""
+        softmax_lambda: float = 1.0
+        """0 is the mean over discriminators, infinity the hardest one alone."""
+        learning_rate: float = 2e-4
+        beta1: float = 0.5
+        beta2: float = 0.999
+
+    config: Config
+
+    def __init__(self, config: Config, shape: DataShape) -> None:
+        super().__init__(config, shape)
+        widths = (config.generator_width, config.discriminator_width)
+        pairs = [dcgan_pair(config.latent_dim, shape, *widths, norm="batch") for _ in range(config.discriminators)]
+        self.generator = pairs[0][0]
+        self.discriminator = nn.ModuleList(pair[1] for pair in pairs)  # alike but for their initial weights
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Adam; one for all discriminators, whose losses share no parameter."""
+        return adam_pair(self.generator, self.discriminator, self.config.learning_rate, (self.config.beta1, self.config.beta2))
+
+    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
+        """Every discriminator on its own."""
+        with torch.no_grad():
+            fake = self.generate(ctx.latents(ctx.batch_size))
+        examples, fake = ctx.augment(real.examples), ctx.augment(fake)
+        losses = torch.stack([cross_entropy_discriminator(one(examples), one(fake)) for one in self.judges()])
+        ctx.minimize("discriminator", losses.sum())
+        return {"loss/discriminator": losses.mean()}
+
+    def generator_step(self, ctx: StepContext) -> Logs:
+        """Losses against all discriminators, averaged with the weights of :meth:`soften`."""
+        fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
+        losses = torch.stack([non_saturating_generator(one(fake)) for one in self.judges()])
+        loss = self.soften(losses)
+        ctx.minimize("generator", loss)
+        return {"loss/generator": loss}
+
+    def soften(self, losses: Tensor) -> Tensor:
+        """Mean of the losses (discriminators,) with softmax(lambda x loss) as weights, which are part of what is differentiated."""
+        return (torch.softmax(self.config.softmax_lambda * losses, 0) * losses).sum()
+
+    def judges(self) -> list[nn.Module]:
+        """The discriminators."""
+        return list(self.discriminator.children())
+
+    def discriminate(self, examples: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Mean logits over the discriminators (n,)."""
+        return torch.stack([one(examples) for one in self.judges()]).mean(0)

@@ -1,0 +1,121 @@
+"""Which tricks made GANs train? (Salimans et al. 2016, "Improved techniques for training GANs", NeurIPS)"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from baselines.blocks.conv import Discriminator
+from baselines.blocks.losses import feature_matching, non_saturating_generator, smoothed_cross_entropy_discriminator
+from baselines.blocks.pairs import adam_pair, dcgan_pair
+from ganbench.data.dataset import DataShape
+from ganbench.training.variant import Batch, Logs, StepContext, Variant
+
+
+class ImprovedGAN(Variant):
+    """Feature matching, minibatch discrimination and one-sided label smoothing on DCGAN's networks (Salimans et al. 2016)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Sections 3.1, 3.2 and 3.4, unsupervised; rates are those of the authors' CIFAR-10 code (openai/improved-gan)."""
+
+        latent_dim: int = 100
+        generator_width: int = 128
+        """Channels before the last layer, on images."""
+        discriminator_width: int = 96
+        """Channels behind the first layer, on images."""
+        generator_loss: Literal["feature matching", "non-saturating"] = "feature matching"
+        """What the generator minimises: section 3.1, or the original loss."""
+        kernels: int = 100
+        """Rows B of the minibatch layer's matrices; 0 leaves the layer out."""
+        kernel_dim: int = 5
+        """Columns C of those matrices."""
+        real_target: float = 0.9
+        """Probability that real examples should get; 1 is no smoothing."""
+        learning_rate: float = 3e-4
+        beta1: float = 0.5
+        beta2: float = 0.999
+
+    config: Config
+
+    def __init__(self, config: Config, shape: DataShape) -> None:
+        super().__init__(config, shape)
+        widths = (config.generator_width, config.discriminator_width)
+        self.generator, body = dcgan_pair(config.latent_dim, shape, *widths, norm="batch")
+        self.discriminator = MinibatchDiscriminator(body, shape, config.kernels, config.kernel_dim)
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Adam for both networks."""
+        return adam_pair(self.generator, self.discriminator, self.config.learning_rate, (self.config.beta1, self.config.beta2))
+
+    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
+        """Cross-entropy with a real target below 1; batches of one kind each, which the minibatch layer compares."""
+        with torch.no_grad():
+            fake = self.generate(ctx.latents(ctx.batch_size))
+        real_logits = self.discriminator(ctx.augment(real.examples))
+        fake_logits = self.discriminator(ctx.augment(fake))
+        loss = smoothed_cross_entropy_discriminator(real_logits, fake_logits, self.config.real_target)
+        ctx.minimize("discriminator", loss)
+        return {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+
+    def generator_step(self, ctx: StepContext) -> Logs:
+        """Mean features of the discriminator's last hidden layer, real against generated; or -log D(G(z))."""
+        fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
+        if self.config.generator_loss == "feature matching":
+            features: nn.Module = self.discriminator.features  # type: ignore[assignment]
+            with torch.no_grad():
+                wanted = features(ctx.augment(ctx.real.examples))
+            loss = feature_matching(wanted, features(fake))
+        else:
+            loss = non_saturating_generator(self.discriminator(fake))
+        ctx.minimize("generator", loss)
+        return {"loss/generator": loss}
+
+
+class MinibatchLayer(nn.Module):
+    """Appends to every example how close it is to the others of its batch (section 3.2).
+
+    Args:
+        width: Features of an example, A.
+        kernels: Similarities that are appended, B.
+        kernel_dim: Dimensions C in which each is measured.
+    """
+
+    def __init__(self, width: int, kernels: int, kernel_dim: int) -> None:
+        super().__init__()
+        self.tensor = nn.Parameter(0.05 * torch.randn(width, kernels, kernel_dim))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(n, A) to (n, A + B): o_b = sum over the others of exp(-|M_ib - M_jb|_1)."""
+        rows = torch.einsum("na,abc->nbc", features, self.tensor)
+        distances = (rows[:, None] - rows[None]).abs().sum(3)
+        others = torch.exp(-distances).sum(1) - 1  # without itself, whose distance is 0
+        return torch.cat([features, others], 1)
+
+
+class MinibatchDiscriminator(nn.Module):
+    """A discriminator's layers up to its last, the minibatch layer, and a last layer of its own.
+
+    Args:
+        body: Any discriminator of :func:`baselines.blocks.pairs.dcgan_pair`.
+        shape: Form of the data.
+        kernels: Of the minibatch layer; 0 leaves it out.
+        kernel_dim: Of the minibatch layer.
+    """
+
+    def __init__(self, body: nn.Module, shape: DataShape, kernels: int, kernel_dim: int) -> None:
+        super().__init__()
+        layers = list(body.layers.children()) if isinstance(body, Discriminator) else list(body.children())
+        self.features = nn.Sequential(*layers[:-2], nn.Flatten())
+        with torch.no_grad():
+            width = self.features.eval()(torch.zeros(1, *shape.size)).shape[1]
+        self.features.train()
+        self.closeness = MinibatchLayer(width, kernels, kernel_dim) if kernels else nn.Identity()
+        self.head = nn.Linear(width + kernels, 1)
+
+    def forward(self, examples: Tensor) -> Tensor:
+        """(n, ...) to logits (n,)."""
+        logits: Tensor = self.head(self.closeness(self.features(examples)))
+        return logits.flatten()

@@ -1,0 +1,86 @@
+"""What if the generator foresees the discriminator's answer? (Metz et al. 2017, "Unrolled generative adversarial networks", ICLR)"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from torch.optim import Adam, Optimizer
+
+from baselines.blocks.losses import cross_entropy_discriminator
+from baselines.blocks.pairs import dcgan_pair
+from ganbench.data.dataset import DataShape
+from ganbench.training.variant import Batch, Logs, StepContext, Variant
+
+
+class UnrolledGAN(Variant):
+    """The generator's gradient goes through a few future steps of the discriminator (Metz et al. 2017)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Equations 8 to 11 and the mixture experiment (appendix A); networks are DCGAN's on images."""
+
+        latent_dim: int = 256
+        generator_width: int = 128
+        """Channels before the last layer, on images."""
+        discriminator_width: int = 128
+        """Channels behind the first layer, on images."""
+        unrolling_steps: int = 5
+        """K; 0 is the original minimax game."""
+        unrolled_learning_rate: float = 0.1
+        """Eta of equation 9, on plain gradient steps. The authors' demo unrolls Adam instead and gives no figure for plain steps."""
+        discriminator_learning_rate: float = 1e-4
+        generator_learning_rate: float = 1e-3
+        beta1: float = 0.5
+        beta2: float = 0.999
+
+    config: Config
+
+    def __init__(self, config: Config, shape: DataShape) -> None:
+        super().__init__(config, shape)
+        self.generator, self.discriminator = dcgan_pair(
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none"
+        )
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Adam, the generator's ten times faster."""
+        betas = (self.config.beta1, self.config.beta2)
+        return {
+            "discriminator": Adam(self.discriminator.parameters(), lr=self.config.discriminator_learning_rate, betas=betas),
+            "generator": Adam(self.generator.parameters(), lr=self.config.generator_learning_rate, betas=betas),
+        }
+
+    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
+        """One ordinary step: what is unrolled is not kept."""
+        with torch.no_grad():
+            fake = self.generate(ctx.latents(ctx.batch_size))
+        real_logits = self.discriminator(ctx.augment(real.examples))
+        fake_logits = self.discriminator(ctx.augment(fake))
+        loss = cross_entropy_discriminator(real_logits, fake_logits)
+        ctx.minimize("discriminator", loss)
+        return {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+
+    def generator_step(self, ctx: StepContext) -> Logs:
+        """Equation 11: up the discriminator's loss, where it will be after K steps."""
+        examples = ctx.augment(ctx.real.examples)
+        fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
+        loss = -self.unrolled_loss(examples, fake)
+        ctx.minimize("generator", loss)
+        return {"loss/generator": loss}
+
+    def unrolled_loss(self, examples: Tensor, fake: Tensor) -> Tensor:
+        """The discriminator's loss after K gradient steps on this batch, as a function of the fakes; it stays as it was itself."""
+        parameters = {name: value.detach().requires_grad_() for name, value in self.discriminator.named_parameters()}
+        loss = self._loss(parameters, examples, fake)
+        for _ in range(self.config.unrolling_steps):
+            slopes = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
+            parameters = {
+                name: value - self.config.unrolled_learning_rate * slope
+                for (name, value), slope in zip(parameters.items(), slopes, strict=True)
+            }
+            loss = self._loss(parameters, examples, fake)
+        return loss
+
+    def _loss(self, parameters: dict[str, Tensor], examples: Tensor, fake: Tensor) -> Tensor:
+        values = functional_call(self.discriminator, parameters, (torch.cat([examples, fake]),))
+        return cross_entropy_discriminator(values[: len(examples)], values[len(examples) :])
