@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 
 from ganbench import seeding
-from ganbench.data.dataset import Dataset, Split
+from ganbench.data.dataset import ClassModes, Dataset, ModeSet, Split
 from ganbench.diagnostics.base import Diagnostic
-from ganbench.diagnostics.classes import class_diagnostics
+from ganbench.diagnostics.classes import class_diagnostics, class_histogram
 from ganbench.diagnostics.diversity import diversity_diagnostics
-from ganbench.diagnostics.modes import mode_diagnostics
+from ganbench.diagnostics.modes import class_mode_diagnostics, mode_diagnostics
 from ganbench.errors import RequestError
 from ganbench.features.base import Extractor, extract
 from ganbench.metrics.base import Comparison, Features, Metric, Reference
@@ -57,16 +57,30 @@ class Evaluator:
             scored(metric, name, comparison, self.extractor, self.seed, self._protocol(weights))
             for metric, name in zip(self.metrics, self.plan.metrics, strict=True)
         )
-        found = [*diversity_diagnostics(comparison), *self._class_diagnostics(fake)]
-        if self.dataset.modes is not None:
-            found += mode_diagnostics(examples.double(), self.dataset.modes)
+        found = [*diversity_diagnostics(comparison), *self._class_diagnostics(fake), *self._mode_diagnostics(examples, fake)]
         return scores, tuple(Finding(**asdict(diagnostic)) for diagnostic in found)
 
     def _features(self, examples: Tensor) -> Features:
         return extract(self.extractor, examples, self.device)
 
+    def _mode_diagnostics(self, examples: Tensor, fake: Features) -> list[Diagnostic]:
+        modes = self.dataset.modes
+        if modes is None:
+            return []
+        if isinstance(modes, ModeSet):
+            return mode_diagnostics(examples.double(), modes)
+        seen = fake if self.extractor.name == modes.classifier else extract(self._classifier(modes), examples, self.device)
+        assert seen.log_probabilities is not None
+        return class_mode_diagnostics(class_histogram(seen.log_probabilities))
+
+    def _classifier(self, modes: ClassModes) -> Extractor:
+        classifier: Extractor = EXTRACTORS.load(modes.classifier)()
+        return classifier.to(self.device)
+
     def _class_diagnostics(self, fake: Features) -> list[Diagnostic]:
         shares = self.dataset.class_shares
+        if isinstance(self.dataset.modes, ClassModes):
+            return []  # the modes are the classes
         if shares is None or fake.log_probabilities is None or self.extractor.class_names != self.dataset.class_names:
             return []  # without labels, or the classifier knows other classes
         return class_diagnostics(fake.log_probabilities, torch.from_numpy(shares).to(self.device))

@@ -1,13 +1,16 @@
+import tomllib
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ganbench.errors import RequestError
-from ganbench.registry import SUITES
+from ganbench.registry import PRESETS, SUITES, VARIANTS
 from ganbench.spec import RunSpec, run_id
 from ganbench.suite import apply_setting, load_suite
+from ganbench.variant_config import resolved_config, variant_source
 
 PLAN = 'evaluation = { extractor = "identity", metrics = ["fd"], n_fake = 64 }\n'
 MATRIX = '[[matrix]]\nvariants = ["gan", "wgan"]\ndatasets = ["ring8", "grid25"]\nseeds = [1, 0]\nbudget_images = 100\n' + PLAN
@@ -154,3 +157,100 @@ def test_a_suite_that_cannot_be_meant_is_refused_on_one_line(load: Load, tmp_pat
         load(text)
     assert words in str(caught.value)
     assert str(tmp_path / "suite.toml") in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_named_budget_is_that_of_each_data_set(load: Load) -> None:
+    text = MATRIX.replace("budget_images = 100", 'budget = "smoke"').replace('"grid25"', '"digits"')
+    assert {(spec.dataset.name, spec.budget_images) for spec in load(text)} == {("ring8", 51_200), ("digits", 5_120)}
+    longer = load(text, "budget=short")
+    assert {spec.budget_images for spec in longer} == {768_000, 32_000}
+
+
+def test_a_setting_of_one_budget_takes_the_other_away(load: Load) -> None:
+    assert {spec.budget_images for spec in load(MATRIX, "budget=smoke")} == {51_200}
+    assert {spec.budget_images for spec in load(MATRIX, "budget=smoke", "budget_images=9")} == {9}
+
+
+@pytest.mark.parametrize(
+    ("budget", "dataset", "words"),
+    [
+        ('budget = "short"\nbudget_images = 5', "ring8", "give either budget_images = 100_000 or budget = 'short'"),
+        ("", "ring8", "give either budget_images = 100_000 or budget = 'short'"),
+        ('budget = "long"', "ring8", "budget = 'long'"),
+        ('budget = "paper"', "digits", "nobody published a length on digits, so it has no budget 'paper'; take smoke, short, standard"),
+        ('budget = "short"', "mine", "budget = 'short' has no meaning on 'mine'; give budget_images"),
+    ],
+)
+def test_a_budget_that_cannot_be_meant_is_refused(load: Load, tmp_path: Path, budget: str, dataset: str, words: str) -> None:
+    np.save(tmp_path / "mine.npy", np.zeros((12, 8, 8), np.uint8))
+    text = MATRIX.replace("budget_images = 100", budget).replace('["ring8", "grid25"]', f'["{dataset}"]')
+    with pytest.raises(RequestError) as refusal:
+        load('[datasets.mine]\npath = "mine.npy"\n' + text)
+    assert words in str(refusal.value)
+
+
+def test_axes_repeat_a_matrix_with_every_combination(load: Load) -> None:
+    specs = load(MATRIX + 'axes = { "config.wgan.clip" = [0.1, 0.2], "training.batch_size" = [8, 16] }\n')
+    found = {(spec.variant.config["clip"], spec.training.batch_size) for spec in specs if spec.variant.name == "wgan"}
+    assert found == {(clip, size) for clip in (0.1, 0.2) for size in (8, 16)}
+    assert {spec.training.batch_size for spec in specs if spec.variant.name == "gan"} == {8, 16}
+    assert len(specs) == 4 * 4 + 4 * 2  # the axis of wgan's clip leaves gan's runs alone, which are there once
+
+
+def test_a_list_is_a_value_of_an_axis(load: Load) -> None:
+    specs = load(MATRIX + 'axes = { "config.gan.generator_widths" = [[8], [8, 8]] }\n')
+    assert {spec.variant.config["generator_widths"] for spec in specs if spec.variant.name == "gan"} == {(8,), (8, 8)}
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ("axes = 3", "axes must be a table of lists"),
+        ('axes = { "training.batch_size" = 16 }', "axes must be a table of lists"),
+        ('axes = { "training.batch_size" = [] }', "axes must be a table of lists"),
+        ('axes = { "config.wagn.clip" = [1.0] }', "unknown variant"),
+        ('axes = { "training.batchsize" = [16] }', "did you mean 'batch_size'"),
+        ('axes = { "budget_images.x" = [16] }', "holds a value, not a table"),
+    ],
+)
+def test_an_axis_that_cannot_be_meant_is_refused(load: Load, axes: str, words: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        load(MATRIX + axes + "\n")
+    assert words in str(refusal.value)
+
+
+def test_presets_stand_between_defaults_and_the_matrixs_own(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "first.toml").write_text("[config.wgan]\nclip = 0.1\ncritic_steps = 2\n[config.dcgan]\ngenerator_width = 1\n")
+    (tmp_path / "second.toml").write_text("[config.wgan]\nclip = 0.2\nlearning_rate = 0.3\n")
+    text = MATRIX + 'presets = ["first.toml", "second.toml"]\n[matrix.config.wgan]\nlearning_rate = 0.4\n'
+    config = next(spec for spec in load(text) if spec.variant.name == "wgan").variant.config
+    assert (config["critic_steps"], config["clip"], config["learning_rate"]) == (2, 0.2, 0.4)
+    assert next(spec for spec in load(text, "config.wgan.clip=0.5") if spec.variant.name == "wgan").variant.config["clip"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("preset", "words"),
+    [
+        ("smal", "unknown preset 'smal'; did you mean 'small'?"),
+        ("other.toml", "config.wgan: unknown key 'clipp'; did you mean 'clip'?"),
+        ("form.toml", "unknown key 'wgan'"),
+        ("broken.toml", "not valid TOML"),
+    ],
+)
+def test_a_preset_that_cannot_be_meant_is_refused(load: Load, tmp_path: Path, preset: str, words: str) -> None:
+    (tmp_path / "other.toml").write_text("[config.wgan]\nclipp = 0.1\n")
+    (tmp_path / "form.toml").write_text("[wgan]\nclip = 0.1\n")
+    (tmp_path / "broken.toml").write_text("[wgan\n")
+    with pytest.raises(RequestError) as refusal:
+        load(MATRIX + f'presets = ["{preset}"]\n')
+    assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", PRESETS.names())
+def test_every_registered_preset_fits_the_variants_that_it_names(name: str) -> None:
+    module, _, stem = PRESETS.target(name).partition(":")
+    table = tomllib.loads(files(module).joinpath(f"{stem}.toml").read_text())
+    assert table["description"] and table["config"].keys() <= VARIANTS.targets.keys()
+    for variant, overrides in table["config"].items():
+        defaults = resolved_config(variant_source(variant, Path()), {}, name)
+        assert resolved_config(variant_source(variant, Path()), overrides, name) != defaults

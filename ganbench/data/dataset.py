@@ -49,6 +49,15 @@ class ModeSet:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassModes:
+    """Modes that are the classes of a classifier."""
+
+    count: int
+    classifier: str
+    """Registered extractor that tells them apart: part of the protocol, whatever network gives the scores."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """Real examples with a reserved held-out split and the hash of their content."""
 
@@ -60,7 +69,7 @@ class Dataset:
     fingerprint: str
     """SHA-256 over both splits' bytes, shapes and labels (``fingerprint.py``)."""
     class_names: tuple[str, ...] = ()
-    modes: ModeSet | None = None
+    modes: ModeSet | ClassModes | None = None
     notes: tuple[str, ...] = ()
     """What loading changed, for the record ("alpha channel dropped in 12 of 40 images")."""
 

@@ -95,6 +95,30 @@ def mode_diagnostics(samples: Tensor, modes: ModeSet) -> list[Diagnostic]:
     ]
 
 
+def class_mode_diagnostics(counts: Tensor) -> list[Diagnostic]:
+    """Modes reached and balance over them, of examples that a classifier has sorted (stacked digits).
+
+    Names mean what they mean in :func:`mode_diagnostics`, with every example counted. ``robust_modes`` have 20 % of the fair share: at the
+    field's 26,000 samples and 1,000 modes that is 6. A perfect generator reaches all of them, but the classifier's errors put
+    some of its examples into other modes.
+
+    Args:
+        counts: int64 (modes,): examples in each mode.
+    """
+    k, n = len(counts), int(counts.sum())
+    robust = int((counts >= max(ROBUST_SHARE * n / k, 1)).sum())
+    return [
+        Diagnostic(name="modes", value=int((counts > 0).sum()), perfect=_expected_modes(k, n), n=n),
+        Diagnostic(name="robust_modes", value=robust, perfect=k, n=n),
+        Diagnostic(name="kl_all", value=kl_to_uniform(counts), perfect=(k - 1) / (2 * n), n=n),
+    ]
+
+
+def _expected_modes(k: int, n: int) -> float:
+    """How many of k equal modes n draws reach, on average."""
+    return k * (1 - (1 - 1 / k) ** n)
+
+
 def kl_to_uniform(counts: Tensor) -> float | None:
     """KL(histogram || uniform) in nats, from 0 to ln K; None for an empty histogram."""
     total = counts.sum().item()

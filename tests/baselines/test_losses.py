@@ -9,8 +9,15 @@ from torch import Tensor, nn
 
 from baselines.blocks.losses import (
     cross_entropy_discriminator,
+    feature_matching,
+    focal_discriminator,
+    hinge_discriminator,
+    least_squares_discriminator,
+    least_squares_generator,
     minimax_generator,
     non_saturating_generator,
+    relativistic,
+    smoothed_cross_entropy_discriminator,
     wasserstein_critic,
     wasserstein_generator,
 )
@@ -75,11 +82,74 @@ def test_wasserstein_values() -> None:
     assert wasserstein_generator(fake).item() == 0.5
 
 
+def test_least_squares_values() -> None:
+    real, fake = torch.tensor([1.0, 3.0]), torch.tensor([-1.0, 0.0])
+    assert least_squares_discriminator(real, fake).item() == pytest.approx(0.5 * 2 + 0.5 * 0.5)
+    assert least_squares_generator(fake).item() == pytest.approx(0.5 * 2.5)
+    assert slope(least_squares_generator, -20) == pytest.approx(-21), "its pull grows with the distance"
+
+
+def test_hinge_values_and_where_it_stops_pulling() -> None:
+    assert hinge_discriminator(torch.zeros(3), torch.zeros(3)).item() == 2
+    assert hinge_discriminator(torch.tensor([1.0, 2.0]), torch.tensor([-1.0, -3.0])).item() == 0
+    assert hinge_discriminator(torch.tensor([0.5]), torch.tensor([2.0])).item() == pytest.approx(0.5 + 3)
+    zero = torch.zeros(1, dtype=torch.float64)
+    assert slope(lambda value: hinge_discriminator(value, zero), 1.5) == 0
+    assert slope(lambda value: hinge_discriminator(value, zero), 0.5) == -1
+
+
+@pytest.mark.parametrize("logit", [-3.0, 0.0, 2.0])
+@pytest.mark.parametrize("target", [0.75, 0.9, 1.0])
+def test_smoothed_cross_entropy_is_that_of_a_target_below_one(logit: float, target: float) -> None:
+    d = 1 / (1 + math.exp(-logit))
+    value = torch.tensor([logit], dtype=torch.float64)
+    zero = torch.zeros(1, dtype=torch.float64)
+    found = smoothed_cross_entropy_discriminator(value, zero, target).item()
+    assert found == pytest.approx(-target * math.log(d) - (1 - target) * math.log(1 - d) + math.log(2))
+
+
+def test_smoothing_moves_the_optimum_of_real_examples_alone() -> None:
+    # the loss is flat where the sigmoid is the target (Salimans et al. 2016, section 3.4), and fakes keep the target 0
+    zero = torch.zeros(1, dtype=torch.float64)
+    assert slope(lambda logit: smoothed_cross_entropy_discriminator(logit, zero, 0.9), math.log(9)) == pytest.approx(0, abs=1e-12)
+    assert slope(lambda logit: smoothed_cross_entropy_discriminator(zero, logit, 0.9), -30) == pytest.approx(0, abs=1e-12)
+
+
+def test_focal_loss_with_gamma_zero_is_cross_entropy() -> None:
+    real, fake = torch.randn(2, 9, dtype=torch.float64)
+    assert focal_discriminator(real, fake, 0.0).item() == pytest.approx(cross_entropy_discriminator(real, fake).item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0, 5.0])
+def test_focal_loss_is_the_formula_of_the_paper_and_forgets_what_is_easy(gamma: float) -> None:
+    p = 1 / (1 + math.exp(-1.5))
+    real, fake = torch.tensor([1.5], dtype=torch.float64), torch.tensor([-1.5], dtype=torch.float64)
+    assert focal_discriminator(real, fake, gamma).item() == pytest.approx(2 * (1 - p) ** gamma * -math.log(p))
+    easy, hard = torch.tensor([8.0], dtype=torch.float64), torch.tensor([-1.0], dtype=torch.float64)
+    kept = [focal_discriminator(x, -x, gamma) / cross_entropy_discriminator(x, -x) for x in (easy, hard)]
+    assert kept[0] < kept[1] / 10
+
+
+def test_relativistic_loss_sees_differences_alone() -> None:
+    a, b = torch.randn(2, 6, dtype=torch.float64)
+    assert relativistic(a + 7, b + 7).item() == pytest.approx(relativistic(a, b).item())
+    assert relativistic(a, a).item() == pytest.approx(math.log(2))
+    assert relativistic(torch.tensor([3.0]), torch.tensor([1.0])).item() == pytest.approx(math.log(1 + math.exp(-2)))
+
+
+def test_feature_matching_is_the_squared_distance_of_the_means() -> None:
+    real, fake = torch.tensor([[1.0, 0.0], [3.0, 2.0]]), torch.tensor([[0.0, 1.0], [0.0, 3.0], [0.0, 2.0]])
+    assert feature_matching(real, fake).item() == pytest.approx(4 + 1)
+    assert feature_matching(real, real.flip(0)).item() == 0
+
+
 def test_every_loss_is_a_mean_over_the_batch() -> None:
     real, fake = torch.randn(5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
-    for pair in (cross_entropy_discriminator, wasserstein_critic):
+    pairs = (cross_entropy_discriminator, wasserstein_critic, hinge_discriminator, least_squares_discriminator, relativistic)
+    parametrised = (lambda r, f: focal_discriminator(r, f, 2.0), lambda r, f: smoothed_cross_entropy_discriminator(r, f, 0.9))
+    for pair in (*pairs, *parametrised):
         torch.testing.assert_close(pair(real.repeat(4), fake.repeat(4)), pair(real, fake))
-    for single in (non_saturating_generator, minimax_generator, wasserstein_generator):
+    for single in (non_saturating_generator, minimax_generator, wasserstein_generator, least_squares_generator):
         torch.testing.assert_close(single(fake.repeat(4)), single(fake))
 
 

@@ -1,0 +1,117 @@
+"""What do loss and regulariser each contribute? (the grid of Kurach et al. 2019, "A large-scale study on regularization", ICML)"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from baselines.blocks.losses import LOSSES, relativistic
+from baselines.blocks.pairs import adam_pair, dcgan_pair
+from baselines.blocks.penalties import consistency, dragan_penalty, gradient_penalty, lecam, zero_centred_penalty
+from baselines.blocks.spectral import normalise_spectrally
+from ganbench.data.dataset import DataShape
+from ganbench.errors import RequestError
+from ganbench.training.augmentation import translation
+from ganbench.training.variant import Batch, Logs, StepContext, Variant
+
+WEIGHTS = {"r1": 10.0, "r2": 10.0, "r1+r2": 10.0, "wgan-gp": 10.0, "dragan": 10.0, "lecam": 0.3, "cr": 10.0, "bcr": 10.0}
+"""Weight of each regulariser in its paper."""
+LECAM_DECAY = 0.99
+"""Of the averages that LeCam anchors on (Tseng et al. 2021, section 4.1)."""
+
+
+class Ablation(Variant):
+    """Any loss with any regulariser on one pair of networks, everything else equal (after Kurach et al. 2019)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Networks are DCGAN's without batch norm in the discriminator, which penalties per example forbid; rates are DCGAN's."""
+
+        latent_dim: int = 100
+        generator_width: int = 128
+        """Channels before the last layer, on images."""
+        discriminator_width: int = 128
+        """Channels behind the first layer, on images."""
+        loss: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = "non-saturating"
+        regulariser: Literal["none", "spectral-norm", "r1", "r2", "r1+r2", "wgan-gp", "dragan", "lecam", "cr", "bcr"] = "none"
+        weight: float | None = None
+        """Of the regulariser (gamma, lambda); None is its paper's. Spectral norm has none."""
+        learning_rate: float = 2e-4
+        beta1: float = 0.5
+        beta2: float = 0.999
+
+    config: Config
+    averages: Tensor
+    """LeCam's moving averages of real and of generated values, (2,)."""
+
+    def __init__(self, config: Config, shape: DataShape) -> None:
+        super().__init__(config, shape)
+        if config.regulariser in ("cr", "bcr") and not shape.is_image:
+            raise RequestError(f"ablation: regulariser = {config.regulariser!r} shifts images, and these are {shape}; take another")
+        self.generator, self.discriminator = dcgan_pair(
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none"
+        )
+        if config.regulariser == "spectral-norm":
+            normalise_spectrally(self.discriminator)
+        self.weight = WEIGHTS.get(config.regulariser, 0.0) if config.weight is None else config.weight
+        self.register_buffer("averages", torch.zeros(2))
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """Adam for both networks."""
+        return adam_pair(self.generator, self.discriminator, self.config.learning_rate, (self.config.beta1, self.config.beta2))
+
+    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
+        """Loss and weighted regulariser in one update."""
+        with torch.no_grad():
+            fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
+        examples = ctx.augment(real.examples)
+        real_values, fake_values = self.discriminator(examples), self.discriminator(fake)
+        if self.config.loss == "relativistic":
+            loss = relativistic(real_values, fake_values)
+        else:
+            loss = LOSSES[self.config.loss][0](real_values, fake_values)
+        with torch.no_grad():
+            self.averages.lerp_(torch.stack([real_values.mean(), fake_values.mean()]), 1 - LECAM_DECAY)
+        penalty = self.penalty(examples, fake, real_values, fake_values)
+        ctx.minimize("discriminator", loss + self.weight * penalty)
+        return {
+            "loss/discriminator": loss,
+            "penalty/regulariser": penalty,
+            "logit/real": real_values.mean(),
+            "logit/fake": fake_values.mean(),
+        }
+
+    def generator_step(self, ctx: StepContext) -> Logs:
+        """The loss alone."""
+        fake_values = self.discriminator(ctx.augment(self.generate(ctx.latents(ctx.batch_size))))
+        if self.config.loss == "relativistic":
+            loss = relativistic(fake_values, self.discriminator(ctx.augment(ctx.real.examples)).detach())
+        else:
+            loss = LOSSES[self.config.loss][1](fake_values)
+        ctx.minimize("generator", loss)
+        return {"loss/generator": loss}
+
+    def penalty(self, real: Tensor, fake: Tensor, real_values: Tensor, fake_values: Tensor) -> Tensor:
+        """The regulariser without its weight."""
+        critic = self.discriminator
+        penalties: dict[str, Callable[[], Tensor]] = {
+            "r1": lambda: zero_centred_penalty(critic, real),
+            "r2": lambda: zero_centred_penalty(critic, fake),
+            "r1+r2": lambda: zero_centred_penalty(critic, real) + zero_centred_penalty(critic, fake),
+            "wgan-gp": lambda: gradient_penalty(critic, real, fake, torch.rand(len(real), device=real.device)),
+            "dragan": lambda: dragan_penalty(critic, real, torch.rand_like(real)),
+            "lecam": lambda: lecam(real_values, fake_values, self.averages[0], self.averages[1]),
+            "cr": lambda: consistency(real_values, shifted_values(critic, real)),
+            "bcr": lambda: consistency(real_values, shifted_values(critic, real)) + consistency(fake_values, shifted_values(critic, fake)),
+        }
+        return penalties.get(self.config.regulariser, lambda: real_values.new_zeros(()))()
+
+
+def shifted_values(critic: nn.Module, images: Tensor) -> Tensor:
+    """Values of images that were moved by up to an eighth of their side."""
+    generator = torch.default_generator if images.device.type == "cpu" else torch.cuda.default_generators[images.device.index or 0]
+    values: Tensor = critic(translation(images, generator))
+    return values
