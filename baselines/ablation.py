@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
+from baselines.blocks.diffaugment import translation
 from baselines.blocks.losses import LOSSES, relativistic
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from baselines.blocks.penalties import consistency, dragan_penalty, gradient_penalty, lecam, zero_centred_penalty
 from baselines.blocks.spectral import normalise_spectrally
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
-from ganbench.training.augmentation import translation
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
 WEIGHTS = {"r1": 10.0, "r2": 10.0, "r1+r2": 10.0, "wgan-gp": 10.0, "dragan": 10.0, "lecam": 0.3, "cr": 10.0, "bcr": 10.0}
@@ -104,14 +104,7 @@ class Ablation(Variant):
             "wgan-gp": lambda: gradient_penalty(critic, real, fake, torch.rand(len(real), device=real.device)),
             "dragan": lambda: dragan_penalty(critic, real, torch.rand_like(real)),
             "lecam": lambda: lecam(real_values, fake_values, self.averages[0], self.averages[1]),
-            "cr": lambda: consistency(real_values, shifted_values(critic, real)),
-            "bcr": lambda: consistency(real_values, shifted_values(critic, real)) + consistency(fake_values, shifted_values(critic, fake)),
+            "cr": lambda: consistency(real_values, critic(translation(real))),
+            "bcr": lambda: consistency(real_values, critic(translation(real))) + consistency(fake_values, critic(translation(fake))),
         }
         return penalties.get(self.config.regulariser, lambda: real_values.new_zeros(()))()
-
-
-def shifted_values(critic: nn.Module, images: Tensor) -> Tensor:
-    """Values of images that were moved by up to an eighth of their side."""
-    generator = torch.default_generator if images.device.type == "cpu" else torch.cuda.default_generators[images.device.index or 0]
-    values: Tensor = critic(translation(images, generator))
-    return values

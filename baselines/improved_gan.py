@@ -89,10 +89,9 @@ class MinibatchLayer(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """(n, A) to (n, A + B): o_b = sum over the others of exp(-|M_ib - M_jb|_1)."""
-        rows = torch.einsum("na,abc->nbc", features, self.tensor)
-        distances = (rows[:, None] - rows[None]).abs().sum(3)
-        others = torch.exp(-distances).sum(1) - 1  # without itself, whose distance is 0
-        return torch.cat([features, others], 1)
+        rows = torch.einsum("na,abc->bnc", features, self.tensor)
+        others = torch.exp(-torch.cdist(rows, rows, p=1.0)).sum(2) - 1  # without itself, whose distance is 0
+        return torch.cat([features, others.t()], 1)
 
 
 class MinibatchDiscriminator(nn.Module):

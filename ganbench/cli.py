@@ -39,6 +39,9 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the suite: training.batch_size=32, seeds=[0], config.dcgan.latent_dim=64."),
 ]
+Only = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=VALUE,...", help="Keep a part of the suite: variant=dcgan,wgan, dataset=digits, seed=0.")
+]
 Out = Annotated[Path, typer.Option(help="Folder of the results; the same one continues.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs at a time; one a CPU core or GPU by default.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads of one run; part of what makes runs bit-identical.")]
@@ -68,7 +71,7 @@ def quickstart(
     """Train four variants on bundled data, score and compare them: minutes on two CPU cores, no downloads."""
     from ganbench.commands.run import run_suite
 
-    run_suite("quickstart", out, [], workers, _runtime(threads, device, None), retry_failed, as_json, console)
+    run_suite("quickstart", out, [], [], workers, _runtime(threads, device, None), retry_failed, as_json, console)
 
 
 @app.command("list")
@@ -84,12 +87,13 @@ def plan(
     suite: Annotated[str, typer.Argument(help="A registered suite or a TOML file.")],
     out: Out = Path("runs"),
     settings: Settings = None,
+    only: Only = None,
     as_json: Json = False,
 ) -> None:
     """Show the matrix of a suite: what is there, what will run, how long it may take. Changes nothing."""
     from ganbench.commands.plan import show_plan
 
-    show_plan(suite, out, settings or [], as_json, console)
+    show_plan(suite, out, settings or [], only or [], as_json, console)
 
 
 @app.command()
@@ -98,6 +102,7 @@ def run(
     spec: Annotated[Path | None, typer.Option(help="One cell instead: the spec.json of a run, with --out as its folder.")] = None,
     out: Out = Path("runs"),
     settings: Settings = None,
+    only: Only = None,
     workers: Workers = None,
     threads: Threads = 1,
     device: Device = "auto",
@@ -112,11 +117,11 @@ def run(
         raise RequestError("give either a suite or --spec; `ganbench list suites` shows the registered suites")
     runtime = _runtime(threads, device, data_root)
     if spec is not None:
-        if settings or workers or retry_failed:
-            raise RequestError("--spec runs one cell as it is written; --set, --workers and --retry-failed go with a suite")
+        if settings or only or workers or retry_failed:
+            raise RequestError("--spec runs one cell as it is written; --set, --only, --workers and --retry-failed go with a suite")
         run_one(spec, out, runtime, as_json, console)
     else:
-        run_suite(str(suite), out, settings or [], workers, runtime, retry_failed, as_json, console)
+        run_suite(str(suite), out, settings or [], only or [], workers, runtime, retry_failed, as_json, console)
 
 
 Fake = Annotated[str, typer.Argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")]

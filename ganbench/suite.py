@@ -28,7 +28,7 @@ import copy
 import itertools
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -92,12 +92,13 @@ class Suite:
     datasets: Mapping[str, DatasetTable] = field(default_factory=dict)
 
 
-def load_suite(name: str, settings: Sequence[str] = ()) -> tuple[Suite, list[RunSpec]]:
+def load_suite(name: str, settings: Sequence[str] = (), only: Sequence[str] = ()) -> tuple[Suite, list[RunSpec]]:
     """Reads a suite and expands it.
 
     Args:
         name: A registered suite, or the path of a TOML file.
         settings: Changes as ``key.path=value`` (``--set``). A key of a matrix changes every matrix.
+        only: Parts to keep as ``variant=a,b`` (``--only``), of ``variant``, ``dataset`` and ``seed``; all of them must fit.
 
     Returns:
         The suite and its runs, without duplicates, in the order of the file.
@@ -110,7 +111,34 @@ def load_suite(name: str, settings: Sequence[str] = ()) -> tuple[Suite, list[Run
         apply_setting(table, setting)
     table = with_axes(table, where)
     suite = validated(Suite, table, where)
-    return suite, expand(suite, folder, where)
+    specs = expand(suite, folder, where)
+    for part in only:
+        specs = kept(specs, part)
+    return suite, specs
+
+
+def kept(specs: Sequence[RunSpec], part: str) -> list[RunSpec]:
+    """The runs that one ``--only KEY=VALUE,...`` keeps.
+
+    Raises:
+        RequestError: It has not that form, or keeps nothing.
+    """
+    key, equals, text = part.partition("=")
+    parts: dict[str, Callable[[RunSpec], str]] = {
+        "variant": lambda spec: spec.variant.name,
+        "dataset": lambda spec: spec.dataset.name,
+        "seed": lambda spec: str(spec.seed),
+    }
+    if not equals or not text:
+        raise RequestError(f"--only {part}: write variant=NAME,NAME, dataset=NAME or seed=0,1")
+    if key not in parts:
+        raise UnknownName("part in --only", key, parts)
+    present = {parts[key](spec): None for spec in specs}
+    wanted = [value.strip() for value in text.split(",")]
+    for value in wanted:
+        if value not in present:
+            raise UnknownName(f"{key} in --only", value, present, "what the suite holds, after its other --only")
+    return [spec for spec in specs if parts[key](spec) in wanted]
 
 
 def _toml(name: str, registry: Registry, folder: Path) -> tuple[dict[str, Any], str, Path]:

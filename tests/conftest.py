@@ -13,11 +13,32 @@ from ganbench.data.loading import load_dataset
 from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec
 from ganbench.variant_config import resolved_config, variant_source
 
+NARROW: dict[str, Any] = {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4}
+STYLE: dict[str, Any] = {"latent_dim": 8, "style_dim": 8, "mapping_layers": 2, "channel_max": 4}
+GROWTH: dict[str, Any] = {"stage_images": 32, "fade_images": 32}
+LAZY: dict[str, Any] = {"r1_interval": 2, "path_length_interval": 2, "path_length_weight": 2.0}
 SMALL: dict[str, dict[str, Any]] = {
     "gan": {"latent_dim": 8, "generator_widths": (16, 16), "discriminator_widths": (8, 8), "maxout_pieces": 2, "learning_rate": 0.01},
-    "dcgan": {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "learning_rate": 0.01},
-    "wgan": {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "learning_rate": 0.01},
-    "wgan_gp": {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "learning_rate": 0.01},
+    **{
+        name: {**NARROW, "learning_rate": 0.01}
+        for name in (
+            *("dcgan", "lsgan", "wgan", "wgan_gp", "dragan", "acgan", "pacgan", "focal_gan", "ablation"),
+            *("broken_label_flip", "broken_no_batch_norm", "broken_detached_penalty", "broken_shared_latents"),
+        )
+    },
+    "improved_gan": {**NARROW, "kernels": 4, "learning_rate": 0.01},
+    "unrolled_gan": {**NARROW, "unrolling_steps": 2},
+    "gman": {**NARROW, "discriminators": 2, "learning_rate": 0.01},
+    "sngan": {**NARROW, "critic_steps": 2},
+    "projection_gan": {**NARROW, "critic_steps": 2},
+    "sagan": {**NARROW, "generator_width": 8, "discriminator_width": 8, "attention_side": 8, "conditional": False},
+    "biggan": {**NARROW, "latent_dim": 12, "generator_width": 8, "discriminator_width": 8, "embedding_dim": 4, "attention_side": 8},
+    "progressive_gan": {"latent_dim": 8, "channel_max": 4, **GROWTH},
+    "stylegan": {**STYLE, **GROWTH},
+    "stylegan2": {**STYLE, **LAZY},
+    "diffaug_gan": {**STYLE, **LAZY},
+    "stylegan2_ada": {**STYLE, **LAZY},
+    "r3gan": {"latent_dim": 8, "width": 8, "blocks": 1, "group_channels": 4},
 }
 """Networks of a few thousand weights."""
 IMAGES = DatasetSpec(name="digits", resolution=8)

@@ -254,3 +254,30 @@ def test_every_registered_preset_fits_the_variants_that_it_names(name: str) -> N
     for variant, overrides in table["config"].items():
         defaults = resolved_config(variant_source(variant, Path()), {}, name)
         assert resolved_config(variant_source(variant, Path()), overrides, name) != defaults
+
+
+def test_only_keeps_a_part_and_parts_add_up(tmp_path: Path) -> None:
+    (tmp_path / "suite.toml").write_text('name = "x"\n' + MATRIX)
+
+    def held(*only: str) -> list[tuple[str, str, int]]:
+        return cells(load_suite(str(tmp_path / "suite.toml"), (), only)[1])
+
+    assert held("variant=wgan") == [(d, "wgan", s) for d in ("ring8", "grid25") for s in (1, 0)]
+    assert held("variant=wgan,gan", "dataset=grid25", "seed=0") == [("grid25", "gan", 0), ("grid25", "wgan", 0)]
+
+
+@pytest.mark.parametrize(
+    ("only", "words"),
+    [
+        ("wgan", "--only wgan: write variant=NAME"),
+        ("variant=", "write variant=NAME"),
+        ("variants=gan", "unknown part in --only 'variants'; did you mean 'variant'?"),
+        ("variant=wagn", "unknown variant in --only 'wagn'; did you mean 'wgan'?"),
+        ("seed=3", "unknown seed in --only '3'"),
+    ],
+)
+def test_an_only_that_keeps_nothing_is_refused(tmp_path: Path, only: str, words: str) -> None:
+    (tmp_path / "suite.toml").write_text('name = "x"\n' + MATRIX)
+    with pytest.raises(RequestError) as refusal:
+        load_suite(str(tmp_path / "suite.toml"), (), [only])
+    assert words in str(refusal.value)

@@ -2,7 +2,8 @@
 
 Radford et al. 2016 go from 4x4 to 64x64 by doubling. Here a side is halved, rounding up, until it is at
 most 4: 64, 32, 16, 8, 4 or 28, 14, 7, 4. A 4x4 kernel of stride 2 takes an even side to its half and
-back, a 3x3 kernel does so for an odd one, so that every size is met exactly.
+back, a 3x3 kernel does so for an odd one, so that every size is met exactly. Channels double with every halving, from 64 pixels on
+no more: 1024 is the paper's largest number.
 """
 
 from typing import Literal
@@ -12,8 +13,10 @@ from torch import Tensor, nn
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 
-SMALLEST, LARGEST = 8, 64
+SMALLEST, LARGEST = 8, 256
 """Sides, in pixels, that this architecture is meant for."""
+MOST_DOUBLINGS = 3
+"""Of the channels, from the largest feature map to the smallest: the paper's at 64 pixels."""
 
 
 def sides(shape: DataShape) -> list[int]:
@@ -44,13 +47,13 @@ class Generator(nn.Module):
     Args:
         latent_dim: Width of a latent.
         shape: Form of the images.
-        width: Channels before the last layer; doubled at each smaller size.
+        width: Channels before the last layer; doubled at each smaller size, three times at most.
     """
 
     def __init__(self, latent_dim: int, shape: DataShape, width: int) -> None:
         super().__init__()
         levels = sides(shape)[::-1]
-        channels = [width * 2**level for level in reversed(range(len(levels) - 1))]
+        channels = [width * 2 ** min(level, MOST_DOUBLINGS) for level in reversed(range(len(levels) - 1))]
         self.project = nn.ConvTranspose2d(latent_dim, channels[0], levels[0], bias=False)
         layers: list[nn.Module] = [nn.BatchNorm2d(channels[0]), nn.ReLU()]
         for inputs, outputs, side in zip(channels, channels[1:], levels[1:], strict=False):
@@ -69,7 +72,7 @@ class Discriminator(nn.Module):
 
     Args:
         shape: Form of the images.
-        width: Channels behind the first layer; doubled at each smaller size.
+        width: Channels behind the first layer; doubled at each smaller size, three times at most.
         norm: Batch norm behind every layer but the first and the last, or no normalisation at all.
     """
 
@@ -79,7 +82,7 @@ class Discriminator(nn.Module):
         layers: list[nn.Module] = []
         inputs = shape.size[0]
         for level, side in enumerate(levels[:-1]):
-            outputs = width * 2**level
+            outputs = width * 2 ** min(level, MOST_DOUBLINGS)
             normed = norm == "batch" and level > 0
             layers.append(nn.Conv2d(inputs, outputs, kernel(side), 2, 1, bias=not normed))
             layers += [nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2)] if normed else [nn.LeakyReLU(0.2)]

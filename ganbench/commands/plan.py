@@ -16,9 +16,9 @@ from ganbench.spec import RunSpec, run_id
 from ganbench.suite import load_suite
 
 
-def show_plan(name: str, out: Path, settings: Sequence[str], as_json: bool, console: Console) -> None:
+def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str], as_json: bool, console: Console) -> None:
     """Shows what a suite would run; changes nothing."""
-    suite, specs = load_suite(name, settings)
+    suite, specs = load_suite(name, settings, only)
     cells = [(spec, finished(out, spec)) for spec in specs]
     known = _past(out)
     rows = [_planned(spec, record, out, known) for spec, record in cells]

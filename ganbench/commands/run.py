@@ -22,6 +22,7 @@ def run_suite(
     name: str,
     out: Path,
     settings: Sequence[str],
+    only: Sequence[str],
     workers: int | None,
     runtime: Mapping[str, Any],
     retry_failed: bool,
@@ -29,7 +30,7 @@ def run_suite(
     console: Console,
 ) -> None:
     """Runs what is missing of a suite, then writes and prints the leaderboard."""
-    suite, specs = load_suite(name, settings)
+    suite, specs = load_suite(name, settings, only)
     done = {run_id(spec): record for spec in specs if (record := finished(out, spec)) and not (retry_failed and record.status == "failed")}
     missing = [spec for spec in specs if run_id(spec) not in done]
     if missing:

@@ -11,7 +11,7 @@ from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 
 
-@pytest.mark.parametrize("side", range(8, 65))
+@pytest.mark.parametrize("side", [*range(8, 65), 96, 127, 128, 255, 256])
 def test_every_size_is_met_exactly(side: int) -> None:
     shape = DataShape(size=(3 if side % 2 else 1, side, side))
     images = Generator(5, shape, 1)(torch.randn(2, 5))
@@ -20,7 +20,7 @@ def test_every_size_is_met_exactly(side: int) -> None:
         assert Discriminator(shape, 1, norm=norm)(images).shape == (2,)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("side", range(8, 65))
+@pytest.mark.parametrize("side", [*range(8, 65), 96, 127, 128, 255, 256])
 def test_every_layer_halves_or_doubles_its_side(side: int) -> None:
     levels = sides(DataShape(size=(1, side, side)))
     assert levels[0] == side
@@ -38,7 +38,7 @@ def test_known_chains_of_sides_and_kernels() -> None:
     assert [kernel(side) for side in (64, 28, 14, 7)] == [4, 4, 4, 3]
 
 
-@pytest.mark.parametrize("size", [(1, 8, 9), (1, 7, 7), (3, 65, 65), (1, 1, 1)], ids=str)
+@pytest.mark.parametrize("size", [(1, 8, 9), (1, 7, 7), (3, 257, 257), (1, 1, 1)], ids=str)
 def test_other_sizes_are_refused_in_one_line(size: tuple[int, ...]) -> None:
     with pytest.raises(RequestError, match="`resolution`") as refusal:
         sides(DataShape(size=size))
@@ -57,7 +57,7 @@ def test_at_64_pixels_the_default_is_the_papers_plan() -> None:
     assert [(m.in_channels, m.out_channels) for m in ups] == [(100, 1024), (1024, 512), (512, 256), (256, 128), (128, 3)]
     assert [m.kernel_size for m in ups] == [(4, 4)] * 5
     downs = [m for m in discriminator.modules() if isinstance(m, nn.Conv2d)]
-    assert [(m.in_channels, m.out_channels) for m in downs] == [(3, 64), (64, 128), (128, 256), (256, 512), (512, 1)]
+    assert [(m.in_channels, m.out_channels) for m in downs] == [(3, 128), (128, 256), (256, 512), (512, 1024), (1024, 1)]
 
 
 def test_batch_norm_stands_where_the_paper_puts_it() -> None:

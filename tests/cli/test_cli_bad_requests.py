@@ -55,9 +55,9 @@ WRONG: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "cs without a classifier": ({"evaluation": evaluation(metrics='["cs"]', n_fake="100")}, [], ["'cs' needs a classifier"]),
     "translation": ({"training": '{ augmentation = "translation" }'}, [], ["augmentation = 'translation'", "holds points", "'none'"]),
     "size": (
-        {"variants": '["dcgan"]', "datasets": '["digits"]', "evaluation": IMAGES, "head": "datasets.digits.resolution = 128"},
+        {"variants": '["dcgan"]', "datasets": '["digits"]', "evaluation": IMAGES, "head": "datasets.digits.resolution = 512"},
         [],
-        ["images of 128 pixels", "8 to 64", "resolution"],
+        ["images of 512 pixels", "8 to 256", "resolution"],
     ),
     "points with a resolution": ({"head": "datasets.ring8.resolution = 8"}, [], ["resolution = 8 has no meaning"]),
     "--set key": ({}, ["--set", "budget_imags=3"], ["unknown key", "did you mean 'budget_images'?"]),

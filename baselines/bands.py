@@ -1,0 +1,272 @@
+"""What did every variant reach here, beside what was published? (``python -m baselines.bands RUNS...`` writes README.md and the bank)
+
+The bank, ``reports/bands/runs.csv``, has one line for every run of a named budget; README.md is made of it, of the
+variants' docstrings and of ``published.toml``. Nothing in README.md is typed.
+"""
+
+import argparse
+import csv
+import json
+import sys
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from ganbench.budgets import BUDGETS
+from ganbench.errors import RequestError
+from ganbench.registry import VARIANTS
+from ganbench.results.record import Record
+from ganbench.results.store import records
+from ganbench.variant_config import resolved_config, variant_source
+
+HERE = Path(__file__).parent
+BANK = HERE.parent / "reports" / "bands" / "runs.csv"
+CONTROLS = ("ablation", "broken_")
+"""Starts of the names of variants that no paper proposes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One line of the bank."""
+
+    variant: str
+    dataset: str
+    budget: str
+    seed: int
+    run_id: str
+    status: str
+    overrides: str
+    """What differs from the variant's defaults, as JSON."""
+    label: str
+    """The ranking metric, as tables name it."""
+    untrained: float | None
+    """Its value for the EMA weights before the first step."""
+    final: float | None
+    """Its value for the EMA weights at the end; None unless the run is done."""
+    final_raw: float | None
+    modes: float | None
+    """Modes that the EMA weights reach, of data that have countable ones."""
+    hq_percent: float | None
+    kl_all: float | None
+    images_per_s: float | None
+    """Real images a second in training, one thread."""
+    device: str
+
+    @property
+    def gain(self) -> float | None:
+        """How many times smaller than before training the score is."""
+        return self.untrained / self.final if self.untrained and self.final else None
+
+
+def run_of(record: Record) -> Run | None:
+    """The bank's line of a record; None for a run without a named budget."""
+    spec = record.spec
+    names = [name for name, images in BUDGETS.get(spec.dataset.name, {}).items() if images == spec.budget_images and name != "paper"]
+    if not names or spec.variant.path is not None:
+        return None
+    defaults = resolved_config(variant_source(spec.variant.name, Path()), {}, spec.variant.name)
+    differing = {key: value for key, value in sorted(spec.variant.config.items()) if value != defaults.get(key)}
+    start = next((e.scores[0] for e in record.evaluations if e.weights == "ema" and e.images_seen == 0 and e.scores), None)
+    final = {score.protocol["weights"]: score.value for score in record.scores if start and score.metric == start.metric}
+    found = {finding.name: finding.value for finding in record.diagnostics}
+    timing = record.timing
+    return Run(
+        variant=spec.variant.name,
+        dataset=spec.dataset.name,
+        budget=names[0],
+        seed=spec.seed,
+        run_id=record.run_id,
+        status=record.status,
+        overrides=json.dumps(differing),
+        label=start.label if start else "",
+        untrained=start.value if start else None,
+        final=final.get("ema"),
+        final_raw=final.get("raw"),
+        modes=found.get("modes"),
+        hq_percent=found.get("hq_percent"),
+        kl_all=found.get("kl_all"),
+        images_per_s=timing.training.median if timing and timing.training else None,
+        device=timing.device if timing else "",
+    )
+
+
+def read_bank(path: Path = BANK) -> list[Run]:
+    """The bank's runs, in its order."""
+    with path.open(newline="") as file:
+        return [Run(**{f.name: _read(f.type, row[f.name]) for f in fields(Run)}) for row in csv.DictReader(file)]
+
+
+def _read(kind: Any, text: str) -> Any:
+    if kind is int:
+        return int(text)
+    if kind is str:
+        return text
+    return float(text) if text else None
+
+
+def write_bank(runs: Iterable[Run], path: Path = BANK) -> None:
+    """Writes runs, sorted, numbers to six digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = sorted(runs, key=lambda run: (run.dataset, run.budget, run.variant, run.overrides, run.seed))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [f.name for f in fields(Run)], lineterminator="\n")
+        writer.writeheader()
+        for run in lines:
+            writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in asdict(run).items()})
+
+
+def published() -> dict[str, dict[str, str]]:
+    """Recipe source and published number of every variant, with its protocol."""
+    return tomllib.loads((HERE / "published.toml").read_text(encoding="utf-8"))
+
+
+def render(runs: Sequence[Run]) -> str:
+    """README.md of a bank."""
+    parts = [PREFACE, _table(("variant", "paper", "what differs", "parameters G + D", "recipe", "published"), _variants())]
+    parts += [HOW_TO_READ]
+    for dataset in ("digits", "mnist", "cifar10"):
+        parts += _images([run for run in runs if run.dataset == dataset], dataset)
+    for dataset in ("ring8", "grid25", "stacked-digits", "stacked-mnist"):
+        parts += _modes([run for run in runs if run.dataset == dataset], dataset)
+    return "\n\n".join(parts) + "\n"
+
+
+PREFACE = """# The reference variants
+
+One readable file each: the method, its equations and every hyper-parameter with its source. This page is written by
+`python -m baselines.bands`; parameters are those of the defaults on 3x32x32 images (10 classes where the method needs labels)."""
+HOW_TO_READ = """## Measured bands
+
+Median over seeds [smallest, largest] of the EMA weights, one CPU thread unless said otherwise. Networks are the `small` preset's on
+images and the `points` preset's on mixtures: **these are bands of this repository at short budgets, to be compared with one another and
+with a later run of the same suite, never with the published column**. *gain* is the median score of the untrained networks over that
+of the trained ones. A seed that diverged or collapsed is counted and has no score. Every run's id is in
+[`reports/bands/runs.csv`](../reports/bands/runs.csv)."""
+
+
+def _variants() -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    known = published()
+    for name in reference_variants():
+        origin = VARIANTS.origin(name)
+        question = origin.path.read_text(encoding="utf-8").split('"""')[1].splitlines()[0]
+        paper = question[question.index("(") + 1 : question.rindex(")")]
+        differs = origin.summary.rpartition(" (")[0] or origin.summary
+        rows.append((f"[`{name}`]({origin.path.name})", paper, differs, _parameters(name), known[name]["recipe"], known[name]["number"]))
+    return rows
+
+
+def reference_variants() -> list[str]:
+    """Variants of this collection that a paper proposes, in the order of ``published.toml``: roughly that of publication."""
+    return [name for name in published() if name in VARIANTS.targets]
+
+
+def _parameters(name: str) -> str:
+    import torch
+
+    from ganbench.data.dataset import DataShape
+
+    cls = VARIANTS.load(name)
+    with torch.device("meta"):
+        variant = cls(cls.Config(), DataShape(size=(3, 32, 32), classes=10))
+    return " + ".join(
+        f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M" for network in (variant.generator, variant.discriminator)
+    )
+
+
+def _images(runs: Sequence[Run], dataset: str) -> list[str]:
+    rows = []
+    for budget, group in _groups(runs):
+        trained = [run.final for run in group if run.final is not None]
+        untrained = [run.untrained for run in group if run.untrained is not None]
+        gain = f"{median(untrained) / median(trained):.1f}x" if trained and untrained else "—"
+        raw = _band([run.final_raw for run in group])
+        rows.append((_name(group, runs), budget, _seeds(group), group[0].label, _band(trained), raw, _band(untrained), gain, _speed(group)))
+    head = ("variant", "budget", "seeds", "score", "EMA", "raw", "untrained", "gain", "images/s")
+    return [f"### {dataset}\n\n{_lengths(runs, dataset)}", _table(head, rows)] if rows else []
+
+
+def _modes(runs: Sequence[Run], dataset: str) -> list[str]:
+    rows = []
+    for budget, group in _groups(runs):
+        done = [run for run in group if run.status == "done"]
+        bands = [_band([getattr(run, key) for run in done]) for key in ("modes", "hq_percent", "kl_all")]
+        rows.append((_name(group, runs), budget, _seeds(group), *bands, _speed(group)))
+    head = ("variant", "budget", "seeds", "modes", "high quality %", "KL to uniform", "images/s")
+    return [f"### {dataset}\n\n{_lengths(runs, dataset)}", _table(head, rows)] if rows else []
+
+
+def _groups(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
+    """Seeds of one variant, configuration and budget, in the collection's order."""
+    order = reference_variants()
+    groups: dict[tuple[int, str, str, str], list[Run]] = {}
+    for run in runs:
+        place = order.index(run.variant) if run.variant in order else len(order)
+        groups.setdefault((place, run.variant, run.overrides, run.budget), []).append(run)
+    return [(key[3], groups[key]) for key in sorted(groups)]
+
+
+def _name(group: Sequence[Run], others: Sequence[Run]) -> str:
+    """The variant, with the settings in which its configurations on this data set differ."""
+    own = json.loads(group[0].overrides)
+    alike = [json.loads(run.overrides) for run in others if run.variant == group[0].variant]
+    keys = [key for key in sorted({key for one in alike for key in one}) if any(one.get(key) != own.get(key) for one in alike)]
+    shown = ", ".join(f"{key}={own[key]}" for key in keys if key in own)
+    return f"`{group[0].variant}`" + (f" ({shown})" if shown else "")
+
+
+def _seeds(group: Sequence[Run]) -> str:
+    lost = [run for run in group if run.status != "done"]
+    kinds = ", ".join(f"{sum(run.status == kind for run in lost)} {kind}" for kind in dict.fromkeys(run.status for run in lost))
+    return f"{len(group) - len(lost)} of {len(group)} ({kinds})" if lost else str(len(group))
+
+
+def _lengths(runs: Sequence[Run], dataset: str) -> str:
+    budgets = dict.fromkeys(run.budget for run in runs)
+    return "Budgets: " + ", ".join(f"{name} {BUDGETS[dataset][name]:,} images" for name in budgets) + "."  # type: ignore[index]
+
+
+def _band(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{_figure(median(known))} [{_figure(min(known))}, {_figure(max(known))}]" if known else "—"
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def _speed(group: Sequence[Run]) -> str:
+    rates = [run.images_per_s for run in group if run.images_per_s is not None]
+    where = {run.device for run in group} - {"cpu", ""}
+    return f"{median(rates):,.0f}" + (f" ({', '.join(sorted(where))})" if where else "") if rates else "—"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    left = {"variant", "paper", "what differs", "recipe", "published", "budget", "score"}
+    lines = [head, ["---" if name in left else "---:" for name in head], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Adds the runs below some folders to the bank and writes README.md anew.
+
+    Raises:
+        RequestError: A folder holds no runs.
+    """
+    parser = argparse.ArgumentParser(prog="python -m baselines.bands", description=main.__doc__)
+    parser.add_argument("runs", nargs="*", type=Path, help="folders that `ganbench run --out` wrote")
+    bank = {run.run_id: run for run in (read_bank() if BANK.is_file() else [])}
+    for out in parser.parse_args(arguments).runs:
+        bank |= {run.run_id: run for record in records(out) if (run := run_of(record)) is not None}
+    write_bank(bank.values())
+    (HERE / "README.md").write_text(render(read_bank()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except RequestError as error:
+        sys.exit(f"baselines.bands: {error}")
