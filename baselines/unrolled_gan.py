@@ -27,8 +27,9 @@ class UnrolledGAN(Variant):
         """Channels behind the first layer, on images."""
         unrolling_steps: int = 5
         """K; 0 is the original minimax game."""
-        unrolled_learning_rate: float = 0.1
-        """Eta of equation 9, on plain gradient steps. The authors' demo unrolls Adam instead and gives no figure for plain steps."""
+        unrolled_learning_rate: float = 0.02
+        """Eta of equation 9, on plain gradient steps. The authors' demo unrolls Adam instead and gives no figure for plain steps; measured
+        here on ring8 with seed 0, 0.02 reaches all modes and 0.3 and 1 reach none."""
         discriminator_learning_rate: float = 1e-4
         generator_learning_rate: float = 1e-3
         beta1: float = 0.5

@@ -196,6 +196,48 @@ def score(
     )
 
 
+Run = Annotated[Path, typer.Argument(help="Directory of a run: OUT/runs/NAME.")]
+Which = Annotated[str, typer.Option(help="ema or raw.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Of the latents; the run's own by default, which gives the examples that it scored.")]
+
+
+@app.command()
+def generate(
+    run: Run,
+    out: Annotated[Path, typer.Option(help="Folder of the images.")],
+    n: Annotated[int, typer.Option("--n", min=1, help="Number of examples.")] = 64,
+    truncation: Annotated[float | None, typer.Option(help="Less variety for more fidelity, where the method defines it.")] = None,
+    classes: Annotated[str | None, typer.Option(help="Only these, comma-separated, in equal shares.")] = None,
+    weights: Which = "ema",
+    seed: Seed = None,
+    device: Device = "auto",
+    threads: AllThreads = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Draw examples from a run's newest checkpoint, as PNG files."""
+    from ganbench.commands.generate import run_generate
+
+    run_generate(run, out, n, weights, seed, truncation, classes, device, data_root, threads, console)
+
+
+@app.command()
+def latents(
+    run: Run,
+    out: Annotated[Path, typer.Option(help="Folder of the figures.")],
+    rows: Annotated[int, typer.Option(min=1, help="Latents, pairs or directions that are followed.")] = 8,
+    columns: Annotated[int, typer.Option(min=2, help="Images on a way.")] = 9,
+    weights: Which = "ema",
+    seed: Seed = None,
+    device: Device = "auto",
+    threads: AllThreads = None,
+    data_root: DataRoot = None,
+) -> None:
+    """Draw a run's latent space: interpolation, style mixing, truncation and SeFa directions, with numbers."""
+    from ganbench.commands.generate import run_latents
+
+    run_latents(run, out, weights, seed, rows, columns, device, data_root, threads, console)
+
+
 @app.command()
 def stats(
     sources: Annotated[str, typer.Argument(help="Sets like score's FAKE, comma-separated; statistics of ganbench are merged.")],

@@ -77,11 +77,20 @@ def to_uint8(images: Tensor) -> Tensor:
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def draw(variant: Variant, chunk: int, seed: int, device: torch.device, class_shares: Tensor | None = None) -> Tensor:
-    """One chunk as the generator gives it: floats, (CHUNK, channels, height, width) or (CHUNK, dimensions)."""
+def draw(
+    variant: Variant, chunk: int, seed: int, device: torch.device, class_shares: Tensor | None = None, truncation: float | None = None
+) -> Tensor:
+    """One chunk as the generator gives it: floats, (CHUNK, channels, height, width) or (CHUNK, dimensions).
+
+    Raises:
+        RequestError: A truncation is asked of a method that defines none.
+    """
     latents = torch.randn(CHUNK, variant.config.latent_dim, generator=seeding.stream(seed, "eval-latents", chunk))
     labels = None
     if class_shares is not None:
         labels = torch.multinomial(class_shares, CHUNK, replacement=True, generator=seeding.stream(seed, "eval-labels", chunk))
     with seeding.global_stream(seed, "eval-noise", chunk, device=device):
-        return variant.generate(latents.to(device), None if labels is None else labels.to(device))
+        given = None if labels is None else labels.to(device)
+        if truncation is not None:
+            return variant.generate_truncated(latents.to(device), truncation, given)
+        return variant.generate(latents.to(device), given)

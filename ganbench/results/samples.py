@@ -34,14 +34,18 @@ def write_samples(folder: Path, examples: npt.NDArray[Any], name: str) -> Path:
     return folder / f"{name}.png"
 
 
-def grid(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Images (n, channels, height, width) in rows of about the square root of n, a grey line between them.
+def grid(images: npt.NDArray[np.uint8], columns: int | None = None) -> npt.NDArray[np.uint8]:
+    """Images (n, channels, height, width) in rows, a grey line between them.
+
+    Args:
+        images: Row by row.
+        columns: Images in a row; about the square root of n unless given.
 
     Returns:
         (rows, columns) for one channel, (rows, columns, 3) for three.
     """
     n, channels = images.shape[:2]
-    columns = max(1, int(np.ceil(np.sqrt(n))))
+    columns = columns or max(1, int(np.ceil(np.sqrt(n))))
     rows = -(-n // columns)
     padded = np.pad(images, ((0, rows * columns - n), (0, 0), (0, 1), (0, 1)), constant_values=LINE)
     height, width = padded.shape[2:]

@@ -1,0 +1,120 @@
+"""What do ``ganbench generate`` and ``ganbench latents`` do?"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from rich.console import Console
+from torch import Tensor
+
+from ganbench.commands.score import threads as set_threads
+from ganbench.data.root import data_root
+from ganbench.environment import Runtime, chosen_device
+from ganbench.errors import RequestError
+from ganbench.files import writable_folder
+from ganbench.results.samples import grid
+from ganbench.sampling import CHUNK, draw, observed, to_uint8
+from ganbench.sources.runs import RunSource
+
+
+def run_generate(
+    run: Path,
+    out: Path,
+    n: int,
+    weights: str,
+    seed: int | None,
+    truncation: float | None,
+    classes: str | None,
+    device: str,
+    data: Path | None,
+    threads: int | None,
+    console: Console,
+) -> None:
+    """Draws examples from a run's newest checkpoint: PNG files, or one npy of points."""
+    set_threads(threads)
+    source = _source(run, weights, seed, device, data)
+    variant = source.variant
+    chosen = _classes(classes, source)
+    if chosen is not None and _ignores_labels(source):
+        raise RequestError(f"--classes {classes}: {type(variant).__name__} as trained here draws no class on request; leave it out")
+    if truncation is not None and truncation <= 0:
+        raise RequestError(f"--truncation {truncation:g}: must be above 0; 1 leaves StyleGANs' images as they are, 0.5 to 0.8 is usual")
+    writable_folder(out)
+    written = 0
+    with observed(variant) as ready:
+        for chunk in range(-(-n // CHUNK)):
+            drawn = draw(ready, chunk, source.seed, source.device, source.shares if chosen is None else chosen, truncation)[: n - written]
+            if not bool(torch.isfinite(drawn).all()):
+                raise RequestError(f"{run}: the generator gives values that are not finite; take another checkpoint or --weights")
+            if not variant.shape.is_image:
+                np.save(out / f"points-{written:06d}.npy", drawn.cpu().numpy())
+            else:
+                for index, image in enumerate(to_uint8(drawn).cpu().numpy(), start=written):
+                    Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)).save(out / f"{index:06d}.png")
+            written += len(drawn)
+    for note in source.notes:
+        console.print(note, style="dim", highlight=False, soft_wrap=True)
+    console.print(f"{written:,} examples in {out}", highlight=False, soft_wrap=True)
+
+
+def run_latents(
+    run: Path,
+    out: Path,
+    weights: str,
+    seed: int | None,
+    rows: int,
+    columns: int,
+    device: str,
+    data: Path | None,
+    threads: int | None,
+    console: Console,
+) -> None:
+    """Draws the figures of a run's latent space and writes what was measured on them."""
+    from ganbench.latents.figures import LatentAtlas
+
+    set_threads(threads)
+    source = _source(run, weights, seed, device, data)
+    atlas = LatentAtlas(source.variant, source.seed, rows, columns)
+    writable_folder(out)
+    measured = {}
+    for figure in atlas.figures():
+        Image.fromarray(grid(figure.images, figure.columns)).save(out / f"{figure.name}.png")
+        measured[figure.name] = {"caption": figure.caption, **figure.measured}
+        values = ", ".join(f"{name} {value:.3g}" for name, value in figure.measured.items())
+        console.print(f"{out / figure.name}.png: {figure.caption}" + (f" ({values})" if values else ""), highlight=False, soft_wrap=True)
+    (out / "latents.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+
+
+def _source(run: Path, weights: str, seed: int | None, device: str, data: Path | None) -> RunSource:
+    if not (run / "spec.json").is_file():
+        raise RequestError(f"{run}: is no run directory, which holds a spec.json; give one of those below OUT/runs")
+    if weights not in ("ema", "raw"):
+        raise RequestError(f"--weights {weights}: take ema or raw")
+    return RunSource(str(run), run, weights, None, seed, data_root(data), chosen_device(Runtime(device=device)))
+
+
+def _ignores_labels(source: RunSource) -> bool:
+    """Whether the same latents give the same examples in two classes."""
+    with observed(source.variant) as ready:
+        latents = torch.ones(2, source.variant.config.latent_dim, device=source.device)
+        labels = torch.zeros(2, dtype=torch.int64, device=source.device)
+        return torch.equal(ready.generate(latents, labels), ready.generate(latents, labels + 1))
+
+
+def _classes(text: str | None, source: RunSource) -> Tensor | None:
+    """Equal shares of the classes asked for, by name or number; None for those of the data."""
+    if text is None:
+        return None
+    count = source.variant.shape.classes
+    names = list(source.class_names) or [str(index) for index in range(count)]
+    if not count:
+        raise RequestError("--classes: the run's data set has no labels; leave it out")
+    shares = torch.zeros(count)
+    for name in text.split(","):
+        if name.strip() not in names:
+            known = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
+            raise RequestError(f"--classes {text}: there is no class {name.strip()!r}; known: {known}")
+        shares[names.index(name.strip())] = 1
+    return shares / shares.sum()

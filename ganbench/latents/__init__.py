@@ -1,0 +1,1 @@
+"""What lies between latents, and along which directions do images change?"""

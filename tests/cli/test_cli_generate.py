@@ -1,0 +1,112 @@
+"""Do ``generate`` and ``latents`` write what a run's generator makes, and refuse on one line what it cannot?"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image
+
+from ganbench.environment import Runtime
+from ganbench.pipeline import run_cell
+from ganbench.spec import DatasetSpec, RunSpec
+
+Command = Callable[..., Any]
+
+
+def read(folder: Path, n: int) -> npt.NDArray[np.uint8]:
+    """The first images of a folder."""
+    images = []
+    for index in range(n):
+        with Image.open(folder / f"{index:06d}.png") as image:
+            images.append(np.asarray(image))
+    return np.stack(images)
+
+
+NAMES = ("dcgan", "projection_gan", "stylegan2", "gan")
+
+
+@pytest.fixture(scope="module")
+def runs(tiny_spec: Callable[..., RunSpec], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of a few steps: three on 8x8 digits, one on points."""
+    folder = tmp_path_factory.mktemp("runs")
+    for name in NAMES:
+        spec = tiny_spec(name, DatasetSpec(name="ring8")) if name == "gan" else tiny_spec(name)
+        assert run_cell(replace(spec, budget_images=64), folder / name, Runtime(device="cpu")).error is None
+    return folder
+
+
+def test_the_first_images_are_those_that_the_run_scored(ganbench: Command, runs: Path, tmp_path: Path) -> None:
+    result = ganbench("generate", str(runs / "dcgan"), "--out", "images", "--n", "70", "--device", "cpu")
+    assert result.code == 0, result.err
+    assert "70 examples in images" in result.err
+    files = sorted((tmp_path / "images").iterdir())
+    assert [file.name for file in files] == [f"{index:06d}.png" for index in range(70)]
+    with Image.open(runs / "dcgan" / "samples" / "0000000064-ema.png") as image:
+        kept = np.asarray(image)
+    images = read(tmp_path / "images", 10)
+    assert (images[0] == kept[:8, :8]).all()
+    assert (images[9] == kept[9 : 9 + 8, 9 : 9 + 8]).all()  # 8 in a row, a line of one pixel between
+
+
+def test_other_weights_and_seeds_give_other_images(ganbench: Command, runs: Path, tmp_path: Path) -> None:
+    for name, options in (("a", []), ("raw", ["--weights", "raw"]), ("seed", ["--seed", "5"])):
+        assert ganbench("generate", str(runs / "dcgan"), "--out", name, "--n", "4", "--device", "cpu", *options).code == 0
+    images = {name: read(tmp_path / name, 4) for name in ("a", "raw", "seed")}
+    assert (images["a"] != images["raw"]).any() and (images["a"] != images["seed"]).any()
+
+
+def test_classes_are_drawn_on_request(ganbench: Command, runs: Path, tmp_path: Path) -> None:
+    for classes in ("3", "7"):
+        result = ganbench("generate", str(runs / "projection_gan"), "--out", classes, "--n", "6", "--classes", classes, "--device", "cpu")
+        assert result.code == 0, result.err
+    assert (read(tmp_path / "3", 6) != read(tmp_path / "7", 6)).any()
+
+
+def test_truncation_draws_images_together(ganbench: Command, runs: Path, tmp_path: Path) -> None:
+    for psi in ("0.1", "1"):
+        assert ganbench("generate", str(runs / "stylegan2"), "--out", psi, "--n", "32", "--truncation", psi, "--device", "cpu").code == 0
+    near, far = (read(tmp_path / psi, 32).astype(float) for psi in ("0.1", "1"))
+    assert near.std(0).mean() < far.std(0).mean()
+
+
+def test_points_are_written_as_they_are(ganbench: Command, runs: Path, tmp_path: Path) -> None:
+    assert ganbench("generate", str(runs / "gan"), "--out", "points", "--n", "300", "--device", "cpu").code == 0
+    parts = [np.load(file) for file in sorted((tmp_path / "points").iterdir())]
+    assert np.concatenate(parts).shape == (300, 2)
+
+
+def test_latents_writes_figures_and_what_was_measured(ganbench: Command, runs: Path, tmp_path: Path) -> None:
+    result = ganbench("latents", str(runs / "stylegan2"), "--out", "atlas", "--rows", "3", "--columns", "4", "--device", "cpu")
+    assert result.code == 0, result.err
+    measured = json.loads((tmp_path / "atlas" / "latents.json").read_text())
+    assert {file.stem for file in (tmp_path / "atlas").glob("*.png")} == measured.keys()
+    assert measured["interpolation-styles"]["jump"] >= 1
+    assert 1 <= measured["directions"]["effective_rank"] <= measured["directions"]["dimensions"] == 8
+    with Image.open(tmp_path / "atlas" / "interpolation-latents.png") as figure:
+        assert figure.size == (4 * 9 - 1, 3 * 9 - 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["generate", "dcgan", "--truncation", "0.5"], "DCGAN defines no truncation"),
+        (["generate", "stylegan2", "--truncation", "-1"], "must be above 0"),
+        (["generate", "dcgan", "--classes", "3"], "DCGAN as trained here draws no class on request"),
+        (["generate", "projection_gan", "--classes", "3,x"], "there is no class 'x'; known: 0, 1, 2"),
+        (["generate", "gan", "--classes", "3"], "the run's data set has no labels"),
+        (["generate", "nowhere"], "is no run directory"),
+        (["generate", "dcgan", "--weights", "best"], "take ema or raw"),
+        (["latents", "gan"], "need images, and this run makes 2-D points"),
+        (["latents", "nowhere"], "is no run directory"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_on_one_line(ganbench: Command, runs: Path, arguments: list[str], words: str) -> None:
+    verb, run, *options = arguments
+    result = ganbench(verb, str(runs / run), "--out", "out", "--device", "cpu", *options)
+    assert result.code == 2 and words in result.err
+    assert "Traceback" not in result.err and result.err.count("\n") == 1
