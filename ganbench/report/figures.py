@@ -11,6 +11,7 @@ from PIL import Image
 from ganbench.results.events import EventLog
 from ganbench.results.record import Record
 from ganbench.results.store import run_folder
+from ganbench.statistics.leaderboard import rows_by_name
 
 matplotlib.use("Agg")
 
@@ -22,6 +23,8 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
 """Okabe and Ito's palette: told apart by colour-blind readers as well."""
+STYLES = ("-", "--", ":", "-.")
+"""Lines of the first eight variants, of the next eight, and so on."""
 
 
 def write_figures(out: Path, records: Sequence[Record]) -> list[Path]:
@@ -50,13 +53,14 @@ def write_figures(out: Path, records: Sequence[Record]) -> list[Path]:
 def curves(out: Path, records: Sequence[Record]) -> Figure:
     """Scores of EMA and raw weights and both losses over images seen, a line a seed, a colour a variant."""
     metrics = records[0].spec.evaluation.metrics[:1]
-    variants = list(dict.fromkeys(record.spec.variant.name for record in records))
+    names = {record.run_id: name for name, group in rows_by_name(records) for record in group}
+    variants = list(dict.fromkeys(names.values()))
     panels = [f"{metric}/{weights}" for metric in metrics for weights in ("ema", "raw")] + ["loss/discriminator", "loss/generator"]
     figure, grid = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.4), layout="constrained", squeeze=False)
     for axes, panel in zip(grid[0], panels, strict=True):
         for record in records:
             x, y = _scores(record, panel) if not panel.startswith("loss/") else _losses(out, record, panel)
-            _line(axes, x, y, record, variants, marker=None if panel.startswith("loss/") else ".")
+            _line(axes, x, y, record, variants.index(names[record.run_id]), marker=None if panel.startswith("loss/") else ".")
         metric, weights = panel.split("/")
         axes.set_title(panel if metric == "loss" else f"{metric.upper()}, {'EMA' if weights == 'ema' else 'raw'} weights")
         axes.set_xlabel("images seen")
@@ -65,31 +69,38 @@ def curves(out: Path, records: Sequence[Record]) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
         if not panel.startswith("loss/") and _positive(axes):
             axes.set_yscale("log")
-    handles = [Line2D([], [], color=COLOURS[i % len(COLOURS)], label=name) for i, name in enumerate(variants)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(variants), frameon=False)
+    handles = [Line2D([], [], **_look(i), label=name) for i, name in enumerate(variants)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(variants), len(COLOURS)), frameon=False)
     figure.suptitle(f"{records[0].spec.dataset.name}: a line a seed; a cross where a run diverged or failed")
     return figure
 
 
 def samples(out: Path, records: Sequence[Record]) -> Figure:
-    """Real examples and the last kept samples of every run: variants across, seeds down; points over the real ones in grey."""
-    variants = list(dict.fromkeys(record.spec.variant.name for record in records))
+    """Real examples and the last kept samples of every run; points over the real ones in grey.
+
+    Variants across and seeds down; more than eight variants take rows of eight, with their first seed each.
+    """
+    names = {record.run_id: name for name, group in rows_by_name(records) for record in group}
+    variants = list(dict.fromkeys(names.values()))
     seeds = sorted({record.spec.seed for record in records})
-    size = (2.6 * (len(variants) + 1), 2.8 * len(seeds) + 0.4)
-    figure, grid = plt.subplots(len(seeds), len(variants) + 1, figsize=size, layout="constrained", squeeze=False)
+    many = len(variants) > len(COLOURS)
+    columns = len(COLOURS) if many else len(variants)
+    rows = -(-len(variants) // columns) if many else len(seeds)
+    figure, grid = plt.subplots(rows, columns + 1, figsize=(2.6 * (columns + 1), 2.8 * rows + 0.4), layout="constrained", squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     real = next(iter(sorted((run_folder(out, records[0].spec) / "samples").glob("real.*"))), None)
     if real is not None:
         _samples(grid[0][0], real, None)
         grid[0][0].set_title("real", fontsize=9)
-    for record in records:
-        axes = grid[seeds.index(record.spec.seed)][variants.index(record.spec.variant.name) + 1]
+    for record in [one for one in records if one.spec.seed == seeds[0]] if many else records:
+        place = variants.index(names[record.run_id])
+        axes = grid[place // columns if many else seeds.index(record.spec.seed)][place % columns + 1]
         files = sorted((run_folder(out, record.spec) / "samples").glob("*-ema.*"))
         if files:
             _samples(axes, files[-1], real)
         note = "" if record.status == "done" else f" ({record.status})"
-        axes.set_title(f"{record.spec.variant.name}, seed {record.spec.seed}{note}", fontsize=9)
+        axes.set_title(f"{names[record.run_id]}, seed {record.spec.seed}{note}", fontsize=9)
     figure.suptitle(f"{records[0].spec.dataset.name}: first samples, EMA weights at the end")
     return figure
 
@@ -123,11 +134,16 @@ def _losses(out: Path, record: Record, panel: str) -> tuple[list[int], list[floa
     return [x for x, _ in points], [y for _, y in points]
 
 
-def _line(axes: Axes, x: list[int], y: list[float], record: Record, variants: list[str], marker: str | None) -> None:
-    colour = COLOURS[variants.index(record.spec.variant.name) % len(COLOURS)]
-    axes.plot(x, y, color=colour, linewidth=1.2, alpha=0.8, marker=marker)
+def _line(axes: Axes, x: list[int], y: list[float], record: Record, number: int, marker: str | None) -> None:
+    look = _look(number)
+    axes.plot(x, y, **look, linewidth=1.2, alpha=0.8, marker=marker)
     if record.status != "done" and x:
-        axes.plot(x[-1:], y[-1:], color=colour, marker="x", markersize=8, markeredgewidth=2)
+        axes.plot(x[-1:], y[-1:], color=look["color"], marker="x", markersize=8, markeredgewidth=2)
+
+
+def _look(index: int) -> dict[str, Any]:
+    """Colour and line of the variant with a number."""
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": STYLES[index // len(COLOURS) % len(STYLES)]}
 
 
 def _positive(axes: Axes) -> bool:

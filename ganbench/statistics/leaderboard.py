@@ -120,15 +120,19 @@ def _key(protocol: Mapping[str, Any]) -> str:
 
 def _board(protocol: dict[str, Any], records: Sequence[Record]) -> Leaderboard:
     columns = _columns(records)
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        groups.setdefault(_key(_setup(record)), []).append(record)
-    names = [_row_name(group[0], [other[0] for other in groups.values()]) for group in groups.values()]
-    rows = [_row(name, sorted(group, key=lambda record: record.spec.seed)) for name, group in zip(names, groups.values(), strict=True)]
+    rows = [_row(name, sorted(group, key=lambda record: record.spec.seed)) for name, group in rows_by_name(records)]
     primary = columns[0] if columns else None
     rows.sort(key=lambda row: (_standing(row, primary), row.variant))
     ranked = [replace(row, rank=place if row.done else None) for place, row in enumerate(rows, start=1)]
     return Leaderboard(dataset=records[0].spec.dataset.name, protocol=protocol, columns=columns, rows=tuple(ranked))
+
+
+def rows_by_name(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
+    """Records of one data set that differ in nothing but the seed, under a name that tells them from the others."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(_key(_setup(record)), []).append(record)
+    return [(_row_name(group[0], [other[0] for other in groups.values()]), group) for group in groups.values()]
 
 
 def _columns(records: Sequence[Record]) -> tuple[Column, ...]:
