@@ -116,7 +116,8 @@ def path_lengths(images: Tensor, styles: Tensor, noise: Tensor) -> Tensor:
 def orthogonal_penalty(weights: Iterable[Tensor]) -> Tensor:
     """Sum over layers of |W^T W * (1 - I)|_F^2, W's filters as columns (Brock et al. 2019, "BigGAN", eq. 3).
 
-    Only the cosine between filters is penalised, their length is free. Orthogonal filters of any length give 0.
+    Only the products of different filters are penalised, their length is free. Orthogonal filters of any length give 0. With more
+    filters than inputs their products come from the smaller matrix of the inputs': |W W^T|_F = |W^T W|_F.
 
     Args:
         weights: At least one, each (outputs, ...).
@@ -124,6 +125,10 @@ def orthogonal_penalty(weights: Iterable[Tensor]) -> Tensor:
     total = torch.zeros(())
     for weight in weights:
         flat = weight.flatten(1)
-        products = flat @ flat.t()
-        total = total.to(products) + (products - products.diag().diag()).square().sum()
+        if len(flat) <= flat.shape[1]:
+            products = flat @ flat.t()
+            penalty = (products - products.diag().diag()).square().sum()
+        else:
+            penalty = (flat.t() @ flat).square().sum() - flat.square().sum(1).square().sum()
+        total = total.to(penalty) + penalty
     return total

@@ -99,6 +99,9 @@ def test_orthogonal_filters_of_any_length_cost_nothing_and_parallel_ones_their_s
     unit = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
     assert orthogonal_penalty([unit]).item() == pytest.approx(2)
     assert orthogonal_penalty([unit.view(2, 2, 1, 1), 2 * unit]).item() == pytest.approx(2 + 32)
+    tall = torch.randn(9, 4, dtype=torch.float64)
+    products = tall @ tall.t()
+    assert orthogonal_penalty([tall]).item() == pytest.approx(products.square().sum().item() - products.diag().square().sum().item())
 
 
 def test_every_penalty_moves_the_discriminator_and_not_the_examples() -> None:

@@ -55,10 +55,16 @@ WRONG: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "cs without a classifier": ({"evaluation": evaluation(metrics='["cs"]', n_fake="100")}, [], ["'cs' needs a classifier"]),
     "translation": ({"training": '{ augmentation = "translation" }'}, [], ["augmentation = 'translation'", "holds points", "'none'"]),
     "size": (
-        {"variants": '["dcgan"]', "datasets": '["digits"]', "evaluation": IMAGES, "head": "datasets.digits.resolution = 512"},
+        {"variants": '["sngan"]', "datasets": '["digits"]', "evaluation": IMAGES, "head": "datasets.digits.resolution = 17"},
         [],
-        ["images of 512 pixels", "8 to 256", "resolution"],
+        ["images of 17 pixels", "16 or 20", "resolution"],
     ),
+    "batch of another multiple": (
+        {"variants": '["pacgan"]', "training": "{ batch_size = 9 }"},
+        [],
+        ["batch_size = 9", "pacgan as configured takes multiples of 2", "use 8 or 10"],
+    ),
+    "images alone": ({"variants": '["stylegan2"]'}, [], ["StyleGAN2 works on images", "2-D points", "pacgan"]),
     "points with a resolution": ({"head": "datasets.ring8.resolution = 8"}, [], ["resolution = 8 has no meaning"]),
     "--set key": ({}, ["--set", "budget_imags=3"], ["unknown key", "did you mean 'budget_images'?"]),
     "--set nested key": ({}, ["--set", "training.batchsize=3"], ["unknown key", "did you mean 'batch_size'?"]),
