@@ -13,7 +13,7 @@ else
   CREATE := uv venv --quiet --python $(PYTHON) $(VENV)
 endif
 
-.PHONY: quickstart test test-all lint types unit gpu bench format clean
+.PHONY: quickstart test test-all lint types unit gpu bench bands format clean
 
 quickstart: $(VENV)/.runtime  ## install, then train, score and compare four variants on bundled data
 	$(BIN)/ganbench quickstart --out $(OUT)
@@ -35,10 +35,19 @@ unit: $(VENV)/.development
 test-all: $(VENV)/.development  ## also what a plain run leaves out
 	$(BIN)/pytest -n 2 --dist worksteal -m "not network"
 
-gpu: $(VENV)/.development  ## what needs a CUDA device: the promises on it, speeds of features and scores, and the mnist suite with its timings
+bands: $(VENV)/.development  ## measure the variants' bands (hours on two CPU cores; resumes) and write baselines/README.md
+	$(BIN)/ganbench run smoke --device cpu --out runs/bands/smoke
+	$(BIN)/ganbench run digits --device cpu --out runs/bands/digits
+	$(BIN)/ganbench run modes --device cpu --only dataset=ring8,grid25,stacked-digits --out runs/bands/modes
+	$(BIN)/ganbench run mnist --device cpu --out runs/bands/mnist
+	$(BIN)/python -m baselines.bands runs/bands/smoke runs/bands/digits runs/bands/modes runs/bands/mnist
+
+gpu: $(VENV)/.development  ## what needs a CUDA device: the promises on it, speeds of features and scores, bands of cifar10 and stacked-mnist
 	$(BIN)/pytest -m gpu
 	$(BIN)/pytest -s benchmarks/test_inception.py benchmarks/test_from_features.py
-	$(BIN)/ganbench run mnist --device auto --out runs/mnist-gpu
+	$(BIN)/ganbench run modes --device cuda --only dataset=stacked-mnist --out runs/gpu/stacked-mnist
+	$(BIN)/ganbench run cifar10 --device cuda --set budget=short --set evaluation.extractor=cifar10-probe --set evaluation.every_images=64000 --out runs/gpu/cifar10
+	$(BIN)/python -m baselines.bands runs/gpu/stacked-mnist runs/gpu/cifar10
 
 bench: $(VENV)/.development  ## how fast the parts are
 	$(BIN)/pytest benchmarks

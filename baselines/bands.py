@@ -51,8 +51,6 @@ class Run:
     """Modes that the EMA weights reach, of data that have countable ones."""
     hq_percent: float | None
     kl_all: float | None
-    images_per_s: float | None
-    """Real images a second in training, one thread."""
     device: str
 
     @property
@@ -88,7 +86,6 @@ def run_of(record: Record) -> Run | None:
         modes=found.get("modes"),
         hq_percent=found.get("hq_percent"),
         kl_all=found.get("kl_all"),
-        images_per_s=timing.training.median if timing and timing.training else None,
         device=timing.device if timing else "",
     )
 
@@ -184,8 +181,8 @@ def _images(runs: Sequence[Run], dataset: str) -> list[str]:
         untrained = [run.untrained for run in group if run.untrained is not None]
         gain = f"{median(untrained) / median(trained):.1f}x" if trained and untrained else "—"
         raw = _band([run.final_raw for run in group])
-        rows.append((_name(group, runs), budget, _seeds(group), group[0].label, _band(trained), raw, _band(untrained), gain, _speed(group)))
-    head = ("variant", "budget", "seeds", "score", "EMA", "raw", "untrained", "gain", "images/s")
+        rows.append((_name(group, runs), budget, _seeds(group), group[0].label, _band(trained), raw, _band(untrained), gain))
+    head = ("variant", "budget", "seeds", "score", "EMA", "raw", "untrained", "gain")
     return [f"### {dataset}\n\n{_lengths(runs, dataset)}", _table(head, rows)] if rows else []
 
 
@@ -194,8 +191,8 @@ def _modes(runs: Sequence[Run], dataset: str) -> list[str]:
     for budget, group in _groups(runs):
         done = [run for run in group if run.status == "done"]
         bands = [_band([getattr(run, key) for run in done]) for key in ("modes", "hq_percent", "kl_all")]
-        rows.append((_name(group, runs), budget, _seeds(group), *bands, _speed(group)))
-    head = ("variant", "budget", "seeds", "modes", "high quality %", "KL to uniform", "images/s")
+        rows.append((_name(group, runs), budget, _seeds(group), *bands))
+    head = ("variant", "budget", "seeds", "modes", "high quality %", "KL to uniform")
     return [f"### {dataset}\n\n{_lengths(runs, dataset)}", _table(head, rows)] if rows else []
 
 
@@ -219,9 +216,11 @@ def _name(group: Sequence[Run], others: Sequence[Run]) -> str:
 
 
 def _seeds(group: Sequence[Run]) -> str:
+    where = sorted({run.device for run in group} - {"cpu", ""})
     lost = [run for run in group if run.status != "done"]
     kinds = ", ".join(f"{sum(run.status == kind for run in lost)} {kind}" for kind in dict.fromkeys(run.status for run in lost))
-    return f"{len(group) - len(lost)} of {len(group)} ({kinds})" if lost else str(len(group))
+    count = f"{len(group) - len(lost)} of {len(group)} ({kinds})" if lost else str(len(group))
+    return f"{count} on {', '.join(where)}" if where else count
 
 
 def _lengths(runs: Sequence[Run], dataset: str) -> str:
@@ -236,12 +235,6 @@ def _band(values: Iterable[float | None]) -> str:
 
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-
-
-def _speed(group: Sequence[Run]) -> str:
-    rates = [run.images_per_s for run in group if run.images_per_s is not None]
-    where = {run.device for run in group} - {"cpu", ""}
-    return f"{median(rates):,.0f}" + (f" ({', '.join(sorted(where))})" if where else "") if rates else "—"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,0 +1,76 @@
+"""How does a GAN train on few images? (Karras et al. 2020, "Training generative adversarial networks with limited data", NeurIPS)"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from baselines.blocks.ada import AdaptiveProbability
+from baselines.stylegan2 import StyleGAN2
+from ganbench.data.dataset import DataShape
+from ganbench.errors import RequestError
+from ganbench.training.variant import Batch, Logs, StepContext
+
+
+class StyleGAN2ADA(StyleGAN2):
+    """StyleGAN2 whose discriminator only ever sees augmented images, as strongly as its overfitting demands (Karras et al. 2020)."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        """Appendix C's baseline at 256x256, minibatch 64.
+
+        CIFAR-10's differs: mapping_layers 2, channel_base 16384, discriminator "orig", r1_gamma 0.01, path_length_weight 0,
+        mixing_probability 0, stddev_group 32.
+        """
+
+        latent_dim: int = 512
+        style_dim: int = 512
+        mapping_layers: int = 8
+        mapping_rate: float = 0.01
+        channel_base: int = 8192
+        """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
+        channel_max: int = 512
+        """... but no more than this."""
+        discriminator: Literal["residual", "orig"] = "residual"
+        learning_rate: float = 2.5e-3
+        beta1: float = 0.0
+        beta2: float = 0.99
+        r1_gamma: float = 1.0
+        """Weight of R1; a rule of thumb is 0.0002 x pixels / minibatch (appendix C)."""
+        r1_interval: int = 16
+        path_length_weight: float = 2.0
+        path_length_interval: int = 4
+        path_length_decay: float = 0.01
+        mixing_probability: float = 0.9
+        style_average_decay: float = 0.995
+        stddev_group: int = 8
+        conditional: bool = False
+        """With labels: embedded beside the latent, and a projection in the discriminator."""
+        augment_target: float = 0.6
+        """Of r_t, the mean sign of the discriminator's logits of real images (section 3)."""
+        augment_interval: int = 4
+        """Minibatches between two changes of p."""
+        augment_images: int = 500_000
+        """Images in which p can go from 0 to 1."""
+
+    config: Config  # type: ignore[assignment]  # StyleGAN2's and three more: a Config stands alone
+
+    def __init__(self, config: Config, shape: DataShape) -> None:
+        super().__init__(config, shape)  # type: ignore[arg-type]
+        if shape.size[0] not in (1, 3):
+            raise RequestError(f"stylegan2_ada changes colours, and images of {shape.size[0]} channels have none; take stylegan2")
+        self.augmentation = AdaptiveProbability(config.augment_target, config.augment_images)
+
+    def judged(self, images: Tensor, labels: Tensor | None, ctx: StepContext) -> Tensor:
+        """Logits of augmented images; in the generator's step and in R1 the gradient goes through the augmentation."""
+        logits: Tensor = self.discriminator(self.augmentation(ctx.augment(images)), labels)
+        return logits
+
+    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
+        """StyleGAN2's, then in one step of ``augment_interval`` a change of p (section 3)."""
+        logs = super().discriminator_step(real, ctx)
+        r = logs["logit/real_sign"]
+        self.augmentation.observe(r)
+        if ctx.every(self.config.augment_interval):
+            self.augmentation.adjust(self.config.augment_interval, self.config.augment_interval * ctx.batch_size)
+        return {**logs, "augment/r_t": r, "augment/p": self.augmentation.p.clone()}

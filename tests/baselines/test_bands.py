@@ -1,0 +1,103 @@
+"""Do the committed bands hold what the collection promises, and is its page what they say?"""
+
+import json
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from baselines.bands import BANK, CONTROLS, HERE, Run, published, read_bank, reference_variants, render, run_of, write_bank
+from ganbench.budgets import BUDGETS, budget_images
+from ganbench.errors import RequestError
+from ganbench.registry import DATASETS, VARIANTS
+from ganbench.results.record import read_record
+from ganbench.spec import run_id
+from ganbench.suite import load_suite
+
+RUNS = read_bank()
+UNSTABLE = {"wgan": "a clipped critic has no equilibrium (Mescheder et al. 2018)"}
+"""Variants whose runs may fail, and why."""
+
+
+def group(dataset: str, budget: str) -> dict[str, list[Run]]:
+    groups = defaultdict(list)
+    for run in RUNS:
+        if (run.dataset, run.budget) == (dataset, budget):
+            groups[run.variant].append(run)
+    return groups
+
+
+def test_the_page_is_what_the_bank_says() -> None:
+    assert (HERE / "README.md").read_text(encoding="utf-8") == render(RUNS), "run `python -m baselines.bands`"
+
+
+def test_the_page_lists_every_variant_that_is_no_control() -> None:
+    assert set(reference_variants()) == {name for name in VARIANTS.targets if not name.startswith(CONTROLS)}
+    assert all(entry.keys() == {"recipe", "number"} for entry in published().values())
+
+
+@pytest.mark.parametrize("suite", ["smoke", "digits", "mnist", "modes"])
+def test_every_run_of_a_band_is_one_that_its_suite_means_today(suite: str) -> None:
+    meant = {run_id(spec) for spec in load_suite(suite)[1] if spec.dataset.name != "stacked-mnist"}
+    kept = {run.run_id for run in RUNS}
+    assert meant <= kept, f"{len(meant - kept)} of {len(meant)} runs were never measured with these settings: `make bands`"
+
+
+@pytest.mark.parametrize("variant", reference_variants())
+def test_every_variant_learns_digits_at_the_short_budget_over_three_seeds(variant: str) -> None:
+    runs = group("digits", "short")[variant]
+    assert len({run.seed for run in runs}) >= 3
+    if variant in UNSTABLE:
+        return
+    assert [run.status for run in runs] == ["done"] * len(runs)
+    assert all(run.gain is not None and run.gain >= 3 for run in runs), [run.gain for run in runs]
+
+
+@pytest.mark.parametrize("dataset", ["ring8", "grid25"])
+def test_packing_in_pacgans_networks_reaches_no_fewer_modes(dataset: str) -> None:
+    # Lin et al. 2018, table 1: 17.3 of 25 modes with one sample a pack, 23.8 with two and 24.8 with four
+    runs = [run for run in group(dataset, "short")["pacgan"] if "point_network" in run.overrides]
+    modes = defaultdict(list)
+    for run in runs:
+        modes[json.loads(run.overrides).get("pack", 2)].append(run.modes or 0)
+    assert modes.keys() == {1, 2, 4} and all(len(found) >= 3 for found in modes.values())
+    assert sum(modes[4]) >= sum(modes[1])
+
+
+@pytest.mark.parametrize("width", [8, 4, 2])
+def test_packing_reaches_more_modes_of_stacked_digits(width: int) -> None:
+    # Lin et al. 2018, tables 2 and 3: 78.5 against 667.4 modes with D = G/4, 487.7 against 820.2 with D = G/2
+    modes = defaultdict(list)
+    for run in group("stacked-digits", "short")["pacgan"]:
+        overrides = json.loads(run.overrides)
+        if overrides["discriminator_width"] == width:
+            modes[overrides.get("pack", 2)].append(run.modes or 0)
+    assert modes.keys() == {1, 2, 4} and all(len(found) >= 3 for found in modes.values())
+    assert sorted(modes[4])[1] > sorted(modes[1])[1], dict(modes)
+
+
+def test_a_record_becomes_a_line_of_the_bank_and_comes_back(tmp_path: Path) -> None:
+    record = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
+    assert run_of(record) is None, "its budget has no name"
+    spec = replace(record.spec, budget_images=BUDGETS[record.spec.dataset.name]["smoke"])
+    line = run_of(replace(record, spec=spec))
+    assert line is not None and (line.variant, line.budget, line.status) == (spec.variant.name, "smoke", record.status)
+    write_bank([line], tmp_path / "bank.csv")
+    (again,) = read_bank(tmp_path / "bank.csv")
+    assert (again.variant, again.overrides, again.modes) == (line.variant, line.overrides, line.modes)
+    if line.final is not None:
+        assert again.final == pytest.approx(line.final, rel=1e-5)
+
+
+def test_budgets_grow_and_every_data_set_of_this_project_has_them() -> None:
+    assert BUDGETS.keys() == set(DATASETS.builtins)
+    for dataset, budgets in BUDGETS.items():
+        assert budgets["smoke"] < budgets["short"] < budgets["standard"]
+        assert budget_images("short", dataset, "here") == budgets["short"]
+    with pytest.raises(RequestError, match="nobody published a length on digits"):
+        budget_images("paper", "digits", "here")
+
+
+def test_the_bank_holds_each_run_once() -> None:
+    assert len({run.run_id for run in RUNS}) == len(RUNS) and BANK.is_file()
