@@ -52,6 +52,8 @@ class DatasetSpec:
     """Height and width in pixels; None keeps the files' own."""
     channels: Literal[1, 3] | None = None
     """What the files must have; None accepts either."""
+    n_train: Count | None = None
+    """Training examples to keep, the same ones for every run; None keeps all. The held-out split stays whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +119,8 @@ def identity(spec: RunSpec) -> dict[str, Any]:
     fields = asdict(spec)
     for source in ("variant", "dataset"):
         del fields[source]["path"]
+    if spec.dataset.n_train is None:
+        del fields["dataset"]["n_train"]  # runs from before the field keep their ids
     return {"id_version": ID_VERSION, **fields}
 
 

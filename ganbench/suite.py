@@ -53,6 +53,8 @@ class DatasetTable:
     """Folder, zip or npz; relative paths start at the suite's file. None: the name is a registered one."""
     resolution: Count | None = None
     channels: Literal[1, 3] | None = None
+    n_train: Count | None = None
+    """Training examples to keep."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -320,8 +322,15 @@ def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:
     if table.path is None:
         if name not in DATASETS.targets:
             raise UnknownName("dataset", name, [*DATASETS.names(), *suite.datasets], f"or give {where} a [datasets.{name}] with a path")
-        return DatasetSpec(name=name, resolution=table.resolution, channels=table.channels)
+        return DatasetSpec(name=name, resolution=table.resolution, channels=table.channels, n_train=table.n_train)
     if name in DATASETS.targets:
         raise RequestError(f"{where}: [datasets.{name}] has a path, but {name!r} is a registered data set; give yours another name")
     path = (folder / Path(table.path).expanduser()).resolve()
-    return DatasetSpec(name=name, path=str(path), content=content_hash(path), resolution=table.resolution, channels=table.channels)
+    return DatasetSpec(
+        name=name,
+        path=str(path),
+        content=content_hash(path),
+        resolution=table.resolution,
+        channels=table.channels,
+        n_train=table.n_train,
+    )

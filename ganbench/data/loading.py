@@ -1,9 +1,14 @@
 """Which loader does a data set need?"""
 
+from dataclasses import replace
 from pathlib import Path
 
-from ganbench.data.dataset import Dataset
+import numpy as np
+
+from ganbench.data.dataset import Dataset, Split
 from ganbench.data.files import content_hash, files
+from ganbench.data.fingerprint import fingerprint
+from ganbench.data.split import permutation
 from ganbench.errors import DataError
 from ganbench.registry import DATASETS
 from ganbench.spec import DatasetSpec
@@ -20,6 +25,11 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
         DataError: One line that names what cannot be used, and the remedy.
         UnknownName: Nobody registered the name.
     """
+    dataset = _whole(spec, root)
+    return dataset if spec.n_train is None else _reduced(dataset, spec.n_train)
+
+
+def _whole(spec: DatasetSpec, root: Path) -> Dataset:
     if spec.path is None:
         dataset: Dataset = DATASETS.load(spec.name)(spec, root)
         return dataset
@@ -28,3 +38,13 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
             f"{spec.path}: has changed since this run was planned; run the suite again, which gives the changed data runs of their own"
         )
     return files(spec, root)
+
+
+def _reduced(dataset: Dataset, n: int) -> Dataset:
+    """The data set with n training examples, chosen by a permutation that depends on their number alone, in their order."""
+    if n > len(dataset.train):
+        raise DataError(f"dataset {dataset.name!r}: n_train = {n:,} is more than its {len(dataset.train):,} training examples")
+    chosen = np.sort(permutation(len(dataset.train))[:n])
+    labels = dataset.train.labels
+    train = Split(examples=dataset.train.examples[chosen], labels=None if labels is None else labels[chosen])
+    return replace(dataset, train=train, fingerprint=fingerprint(train, dataset.held_out))

@@ -17,9 +17,7 @@ SEED = 0
 def held_out_split(examples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None) -> tuple[Split, Split]:
     """Parts examples into a training split and a held-out split of a fifth, at least one.
 
-    Ranks of raw PCG64 outputs give the permutation: numpy keeps the raw outputs of its bit generators
-    from release to release, and promises no such thing for ``Generator.permutation``. Inside either split
-    the examples keep their order.
+    Inside either split the examples keep their order.
 
     Args:
         examples: uint8 (n, channels, height, width), n >= 2.
@@ -29,10 +27,19 @@ def held_out_split(examples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64
         The training split and the held-out split.
     """
     n = len(examples)
-    permutation = np.argsort(np.random.PCG64(SEED).random_raw(n), kind="stable")
+    order = permutation(n)
     n_held_out = max(1, round(n * HELD_OUT_SHARE))
-    train, held_out = np.sort(permutation[n_held_out:]), np.sort(permutation[:n_held_out])
+    train, held_out = np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
     return _part(examples, labels, train), _part(examples, labels, held_out)
+
+
+def permutation(n: int) -> npt.NDArray[np.int64]:
+    """Numbers 0 to n - 1 in an order that depends on n alone.
+
+    Ranks of raw PCG64 outputs: numpy keeps the raw outputs of its bit generators from release to release, and promises no such
+    thing for ``Generator.permutation``.
+    """
+    return np.argsort(np.random.PCG64(SEED).random_raw(n), kind="stable")
 
 
 def _part(examples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None, chosen: npt.NDArray[np.int64]) -> Split:

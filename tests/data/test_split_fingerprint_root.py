@@ -6,9 +6,12 @@ import pytest
 
 from ganbench.data.dataset import Split
 from ganbench.data.fingerprint import fingerprint
+from ganbench.data.loading import load_dataset
 from ganbench.data.resize import squares
 from ganbench.data.root import data_root
 from ganbench.data.split import held_out_split
+from ganbench.errors import DataError
+from ganbench.spec import DatasetSpec
 
 EXAMPLES = np.arange(2 * 1 * 2 * 3, dtype=np.uint8).reshape(2, 1, 2, 3)
 SPLIT = Split(examples=EXAMPLES, labels=np.array([0, 1]))
@@ -81,3 +84,15 @@ def test_data_root_prefers_the_explicit_then_the_environment(monkeypatch):
     assert data_root() == Path("/from/environment")
     monkeypatch.delenv("GANBENCH_DATA")
     assert data_root().parts[-2:] == ("ganbench", "data")
+
+
+def test_a_reduced_training_split_is_a_fixed_part_of_the_whole_and_the_held_out_one_stays():
+    whole = load_dataset(DatasetSpec(name="digits"), Path())
+    few, again = (load_dataset(DatasetSpec(name="digits", n_train=1000), Path()) for _ in range(2))
+    assert len(few.train) == 1000 and few.fingerprint == again.fingerprint != whole.fingerprint
+    assert (few.held_out.examples == whole.held_out.examples).all()
+    known = {image.tobytes(): label for image, label in zip(whole.train.examples, whole.train.labels, strict=True)}
+    assert all(known[image.tobytes()] == label for image, label in zip(few.train.examples, few.train.labels, strict=True))
+    assert np.bincount(few.train.labels, minlength=10).min() > 60, "drawn from everywhere, not from the start of a sorted file"
+    with pytest.raises(DataError, match=r"n_train = 2,000 is more than its 1,438 training examples"):
+        load_dataset(DatasetSpec(name="digits", n_train=2000), Path())
