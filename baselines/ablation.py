@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -30,10 +31,10 @@ class Ablation(Variant):
     class Config:
         """Networks are DCGAN's without batch norm in the discriminator, which penalties per example forbid; rates are DCGAN's."""
 
-        latent_dim: int = 100
-        generator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
         loss: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = "non-saturating"
         regulariser: Literal["none", "spectral-norm", "r1", "r2", "r1+r2", "wgan-gp", "dragan", "lecam", "cr", "bcr"] = "none"
@@ -102,7 +103,7 @@ class Ablation(Variant):
             "r2": lambda: zero_centred_penalty(critic, fake),
             "r1+r2": lambda: zero_centred_penalty(critic, real) + zero_centred_penalty(critic, fake),
             "wgan-gp": lambda: gradient_penalty(critic, real, fake, torch.rand(len(real), device=real.device)),
-            "dragan": lambda: dragan_penalty(critic, real, torch.rand_like(real)),
+            "dragan": lambda: dragan_penalty(critic, real, torch.rand_like(real), torch.rand(len(real), device=real.device)),
             "lecam": lambda: lecam(real_values, fake_values, self.averages[0], self.averages[1]),
             "cr": lambda: consistency(real_values, critic(translation(real))),
             "bcr": lambda: consistency(real_values, critic(translation(real))) + consistency(fake_values, critic(translation(fake))),

@@ -1,8 +1,10 @@
 """What does a discriminator gain that also names the class? (Odena et al. 2017, "Image synthesis with auxiliary classifier GANs", ICML)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
@@ -23,11 +25,11 @@ class ACGAN(Variant):
     class Config:
         """Appendix A, the table for CIFAR-10. Of the noise levels that it searched for the discriminator's activations, this is 0."""
 
-        latent_dim: int = 100
+        latent_dim: Annotated[int, Ge(1)] = 100
         """Without the class, which is appended as one number per class."""
-        generator_width: int = 96
+        generator_width: Annotated[int, Ge(1)] = 96
         """Channels before the last layer, doubled at each smaller size up to 8 times: the paper's 384, 192, 96 at 32 pixels."""
-        discriminator_width: int = 16
+        discriminator_width: Annotated[int, Ge(1)] = 16
         """Channels behind the first layer, doubled by each other one up to 32 times: the paper's 16 to 512 at 32 pixels."""
         dropout: float = 0.5
         """Behind every hidden layer of the discriminator."""
@@ -44,6 +46,10 @@ class ACGAN(Variant):
         self.generator = ClassGenerator(config.latent_dim, classes, shape.size[0], sides, config.generator_width)
         self.discriminator = ClassifyingDiscriminator(classes, shape.size[0], sides, config.discriminator_width, config.dropout)
         self.apply(initialise_dcgan)
+        for module in self.modules():  # appendix A: N(0, 0.02) and biases of 0 in every layer
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, 0.0, 0.02)
+                nn.init.zeros_(module.bias)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam for both networks."""

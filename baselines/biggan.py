@@ -1,8 +1,10 @@
 """What does scale bring to a class-conditional GAN? (Brock et al. 2019, "Large scale GAN training for high fidelity", ICLR)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -35,15 +37,15 @@ class BigGAN(Variant):
     class Config:
         """Section 3 and appendices B and C of the paper, for 128x128 images."""
 
-        latent_dim: int = 120
+        latent_dim: Annotated[int, Ge(1)] = 120
         """Split evenly over the linear layer and the blocks; what is left over goes to the linear layer. 120 gives the paper's 20."""
-        generator_width: int = 96
+        generator_width: Annotated[int, Ge(1)] = 96
         """Channels before the last layer, at 64 pixels and above."""
-        discriminator_width: int = 96
+        discriminator_width: Annotated[int, Ge(1)] = 96
         """Channels behind the first block, at 64 pixels and above."""
-        embedding_dim: int = 128
+        embedding_dim: Annotated[int, Ge(1)] = 128
         """Width of the class vector that all blocks share."""
-        attention_side: int = 64
+        attention_side: Annotated[int, Ge(1)] = 64
         """Feature map with attention (appendix B); where it is not smaller than the image, the map of half its side."""
         orthogonal_weight: float = 1e-4
         """Beta of orthogonal regularisation (eq. 3)."""
@@ -51,7 +53,7 @@ class BigGAN(Variant):
         discriminator_learning_rate: float = 2e-4
         beta1: float = 0.0
         beta2: float = 0.999
-        critic_steps: int = 2
+        critic_steps: Annotated[int, Ge(1)] = 2
         """Discriminator steps to one generator step."""
 
     config: Config
@@ -80,7 +82,12 @@ class BigGAN(Variant):
             attention,
         )
         self.discriminator = ResNetDiscriminator(
-            shape.size[0], sides[0], [config.discriminator_width * f for f in factors[1]], halvings, classes, attention
+            shape.size[0],
+            sides[0],
+            [config.discriminator_width * f for f in factors[1]],
+            halvings,
+            classes,
+            max(attention, sides[0] >> halvings),  # its smallest map, where it has none as small as the generator's
         )
         self.apply(initialise_orthogonal)
         normalise_spectrally(self.generator)

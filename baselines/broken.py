@@ -1,9 +1,10 @@
 """Which mistakes must a benchmark notice? (positive controls: recipes that are wrong on purpose, each next to its sound parent)"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import nn
 
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator, wasserstein_critic
@@ -22,9 +23,9 @@ class LabelFlip(DCGAN):
     class Config:
         """DCGAN's."""
 
-        latent_dim: int = 100
-        generator_width: int = 128
-        discriminator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         learning_rate: float = 2e-4
         beta1: float = 0.5
         beta2: float = 0.999
@@ -43,9 +44,9 @@ class NoBatchNorm(DCGAN):
     class Config:
         """DCGAN's."""
 
-        latent_dim: int = 100
-        generator_width: int = 128
-        discriminator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         learning_rate: float = 2e-4
         beta1: float = 0.5
         beta2: float = 0.999
@@ -66,14 +67,14 @@ class DetachedPenalty(WGANGP):
     class Config:
         """WGAN-GP's."""
 
-        latent_dim: int = 128
-        generator_width: int = 128
-        discriminator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 128
+        generator_width: Annotated[int, Ge(1)] = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         learning_rate: float = 1e-4
         beta1: float = 0.0
         beta2: float = 0.9
         penalty_weight: float = 10.0
-        critic_steps: int = 5
+        critic_steps: Annotated[int, Ge(1)] = 5
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
         """The penalty is logged, and has no gradient."""
@@ -94,10 +95,10 @@ class SharedLatents(PacGAN):
     class Config:
         """PacGAN's."""
 
-        latent_dim: int = 100
-        generator_width: int = 128
-        discriminator_width: int = 128
-        pack: int = 2
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
+        pack: Annotated[int, Ge(1)] = 2
         point_network: Literal["small", "pacgan"] = "small"
         learning_rate: float = 2e-4
         beta1: float = 0.5

@@ -1,8 +1,10 @@
 """How did GANs become convolutional? (Radford et al. 2016, "Unsupervised representation learning with DCGANs", ICLR)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
@@ -18,10 +20,10 @@ class DCGAN(Variant):
     class Config:
         """Section 4 of the paper; latents are normal here, uniform there."""
 
-        latent_dim: int = 100
-        generator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images: 128 gives the paper's 1024 to 128 at 64 pixels."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images. Not in the paper; 128 in the first author's code (Newmu/dcgan_code, faces)."""
         learning_rate: float = 2e-4
         beta1: float = 0.5

@@ -1,11 +1,12 @@
 """What if real and generated images are augmented alike? (Zhao et al. 2020, "Differentiable augmentation ...", NeurIPS)"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge
 from torch import Tensor
 
-from baselines.blocks.diffaugment import AUGMENTATIONS, augmented
+from baselines.blocks.diffaugment import AUGMENTATIONS, augmented, parts
 from baselines.stylegan2 import StyleGAN2
 from ganbench.data.dataset import DataShape
 from ganbench.errors import UnknownName
@@ -19,27 +20,27 @@ class DiffAugGAN(StyleGAN2):
     class Config:
         """The paper's StyleGAN2 on CIFAR-10 (section 4.4; mit-han-lab/data-efficient-gans, run_cifar.py); the rest is StyleGAN2's."""
 
-        latent_dim: int = 512
-        style_dim: int = 512
-        mapping_layers: int = 8
+        latent_dim: Annotated[int, Ge(1)] = 512
+        style_dim: Annotated[int, Ge(1)] = 512
+        mapping_layers: Annotated[int, Ge(1)] = 8
         mapping_rate: float = 0.01
-        channel_base: int = 2048
+        channel_base: Annotated[int, Ge(1)] = 2048
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
-        channel_max: int = 512
+        channel_max: Annotated[int, Ge(1)] = 512
         """... but no more than this."""
         discriminator: Literal["residual", "orig"] = "residual"
         learning_rate: float = 2e-3
         beta1: float = 0.0
         beta2: float = 0.99
         r1_gamma: float = 0.1
-        r1_interval: int = 16
+        r1_interval: Annotated[int, Ge(1)] = 16
         path_length_weight: float = 0.0
         """The authors' loss has no path lengths."""
-        path_length_interval: int = 4
+        path_length_interval: Annotated[int, Ge(1)] = 4
         path_length_decay: float = 0.01
         mixing_probability: float = 0.9
         style_average_decay: float = 0.995
-        stddev_group: int = 4
+        stddev_group: Annotated[int, Ge(1)] = 4
         conditional: bool = False
         policy: str = "color,cutout"
         """Parts of the augmentation in their order: color, translation, cutout. The paper's on CIFAR-10; all three on few images."""
@@ -48,7 +49,7 @@ class DiffAugGAN(StyleGAN2):
 
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)  # type: ignore[arg-type]
-        for part in filter(None, config.policy.split(",")):
+        for part in parts(config.policy):
             if part not in AUGMENTATIONS:
                 raise UnknownName("part of diffaug_gan's policy", part, AUGMENTATIONS)
 

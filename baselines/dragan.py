@@ -1,8 +1,10 @@
 """Where should a discriminator be smooth? (Kodali et al. 2017, "On convergence and stability of GANs")"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
@@ -17,17 +19,19 @@ class DRAGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Algorithm 1 of the paper; networks are DCGAN's without batch norm in the discriminator, which a penalty per example forbids."""
+        """Rates and lambda of the authors' notebook; networks are DCGAN's.
 
-        latent_dim: int = 100
-        generator_width: int = 128
+        The discriminator has no batch norm, which a penalty of every example on its own forbids.
+        """
+
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
         learning_rate: float = 1e-4
-        """Lucic et al. 2018 ("Are GANs created equal?"), whose study has it beside beta1 = 0.5; the paper states none."""
         beta1: float = 0.5
-        beta2: float = 0.999
+        beta2: float = 0.9
         penalty_weight: float = 10.0
         """Lambda."""
 
@@ -44,13 +48,13 @@ class DRAGAN(Variant):
         return adam_pair(self.generator, self.discriminator, self.config.learning_rate, (self.config.beta1, self.config.beta2))
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
-        """Equation 3: the penalty sees noisy real examples and no generated ones."""
+        """The penalty sees noisy real examples and no generated ones."""
         with torch.no_grad():
             fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
         examples = ctx.augment(real.examples)
         real_logits, fake_logits = self.discriminator(examples), self.discriminator(fake)
         loss = cross_entropy_discriminator(real_logits, fake_logits)
-        penalty = dragan_penalty(self.discriminator, examples, torch.rand_like(examples))
+        penalty = dragan_penalty(self.discriminator, examples, torch.rand_like(examples), examples.new_empty(len(examples)).uniform_())
         ctx.minimize("discriminator", loss + self.config.penalty_weight * penalty)
         return {
             "loss/discriminator": loss,

@@ -1,8 +1,10 @@
 """What if a discriminator cares most about what it gets wrong? (Lin et al. 2017, "Focal loss for dense object detection", ICCV)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import focal_discriminator, non_saturating_generator
@@ -18,10 +20,10 @@ class FocalGAN(Variant):
     class Config:
         """The loss is the detection paper's; networks and rates are DCGAN's."""
 
-        latent_dim: int = 100
-        generator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
         learning_rate: float = 2e-4
         beta1: float = 0.5

@@ -1,9 +1,10 @@
 """How did the original GAN work? (Goodfellow et al. 2014, "Generative adversarial nets", NeurIPS)"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import nn
 from torch.optim import Adam, Optimizer
 
@@ -23,12 +24,12 @@ class GAN(Variant):
         Its input dropout of 0.2 and its small uniform initialisation are left out, and Adam replaces momentum SGD.
         """
 
-        latent_dim: int = 100
+        latent_dim: Annotated[int, Ge(1)] = 100
         generator_widths: tuple[int, ...] = (1200, 1200)
         """Hidden ReLU layers of the generator, on images."""
         discriminator_widths: tuple[int, ...] = (240, 240)
         """Hidden maxout layers of the discriminator, on images."""
-        maxout_pieces: int = 5
+        maxout_pieces: Annotated[int, Ge(1)] = 5
         """Linear maps per maxout unit."""
         dropout: float = 0.5
         """Dropped share of the discriminator's hidden units, on images."""

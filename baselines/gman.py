@@ -1,30 +1,35 @@
 """What if several discriminators judge? (Durugkar et al. 2017, "Generative multi-adversarial networks", ICLR)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
+from baselines.blocks.losses import cross_entropy_discriminator
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
 
 class GMAN(Variant):
-    """Several discriminators; the generator listens to them by a softmax of how hard each is to fool (Durugkar et al. 2017)."""
+    """Several discriminators and the original minimax game, in a mean that favours the hardest to fool (Durugkar et al. 2017)."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Section 4.2 of the paper with a fixed lambda (its GMAN-1); networks and rates are DCGAN's, as in its experiments."""
+        """Section 3.3.1 of the paper with a fixed lambda; networks and rates are DCGAN's.
 
-        latent_dim: int = 100
-        generator_width: int = 128
+        The paper tells its discriminators apart by dropout and depth; here they differ in their initial weights alone.
+        """
+
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
-        discriminators: int = 5
+        discriminators: Annotated[int, Ge(1)] = 5
         """The largest number in the paper's experiments."""
         softmax_lambda: float = 1.0
         """0 is the mean over discriminators, infinity the hardest one alone."""
@@ -55,16 +60,17 @@ class GMAN(Variant):
         return {"loss/discriminator": losses.mean()}
 
     def generator_step(self, ctx: StepContext) -> Logs:
-        """Losses against all discriminators, averaged with the weights of :meth:`soften`."""
+        """Down the softened value of the original games, log(1 - D(G(z))) included: several judges keep it from saturating."""
+        examples = ctx.augment(ctx.real.examples)
         fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
-        losses = torch.stack([non_saturating_generator(one(fake)) for one in self.judges()])
-        loss = self.soften(losses)
+        values = torch.stack([-cross_entropy_discriminator(one(examples), one(fake)) for one in self.judges()])
+        loss = self.soften(values)
         ctx.minimize("generator", loss)
         return {"loss/generator": loss}
 
-    def soften(self, losses: Tensor) -> Tensor:
-        """Mean of the losses (discriminators,) with softmax(lambda x loss) as weights, which are part of what is differentiated."""
-        return (torch.softmax(self.config.softmax_lambda * losses, 0) * losses).sum()
+    def soften(self, values: Tensor) -> Tensor:
+        """Mean of the games' values V (discriminators,) with softmax(lambda V) as weights (eq. 3, AM_soft)."""
+        return (torch.softmax(self.config.softmax_lambda * values, 0) * values).sum()
 
     def judges(self) -> list[nn.Module]:
         """The discriminators."""

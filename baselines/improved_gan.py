@@ -1,9 +1,10 @@
 """Which tricks made GANs train? (Salimans et al. 2016, "Improved techniques for training GANs", NeurIPS)"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -21,16 +22,16 @@ class ImprovedGAN(Variant):
     class Config:
         """Sections 3.1, 3.2 and 3.4, unsupervised; rates are those of the authors' CIFAR-10 code (openai/improved-gan)."""
 
-        latent_dim: int = 100
-        generator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
-        discriminator_width: int = 96
+        discriminator_width: Annotated[int, Ge(1)] = 96
         """Channels behind the first layer, on images."""
         generator_loss: Literal["feature matching", "non-saturating"] = "feature matching"
         """What the generator minimises: section 3.1, or the original loss."""
-        kernels: int = 100
+        kernels: Annotated[int, Ge(0)] = 100
         """Rows B of the minibatch layer's matrices; 0 leaves the layer out."""
-        kernel_dim: int = 5
+        kernel_dim: Annotated[int, Ge(1)] = 5
         """Columns C of those matrices."""
         real_target: float = 0.9
         """Probability that real examples should get; 1 is no smoothing."""

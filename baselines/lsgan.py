@@ -1,8 +1,10 @@
 """What if the discriminator fits targets instead of classifying? (Mao et al. 2017, "Least squares GANs", ICCV)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import least_squares_discriminator, least_squares_generator
@@ -18,11 +20,11 @@ class LSGAN(Variant):
     class Config:
         """Section 4 of the paper; networks are DCGAN's, where the paper has deeper ones for 112 pixels."""
 
-        latent_dim: int = 1024
+        latent_dim: Annotated[int, Ge(1)] = 1024
         """Figure 2 of the paper."""
-        generator_width: int = 128
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
         learning_rate: float = 1e-3
         """Section 4.1: 0.001 for scenes, 0.0002 for characters."""

@@ -1,9 +1,10 @@
 """What if the discriminator judges several samples at once? (Lin et al. 2018, "PacGAN: the power of two samples", NeurIPS)"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -22,12 +23,12 @@ class PacGAN(Variant):
     class Config:
         """Section 3 of the paper; networks and rates are DCGAN's, as in its stacked-MNIST experiment. ``pack`` 1 is DCGAN itself."""
 
-        latent_dim: int = 100
-        generator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
-        pack: int = 2
+        pack: Annotated[int, Ge(1)] = 2
         """Samples that are judged at once; the batch must be a multiple."""
         point_network: Literal["small", "pacgan"] = "small"
         """On points: the networks that all variants share, or the paper's own (fjxmlzn/PacGAN, synthetic_data_experiments)."""

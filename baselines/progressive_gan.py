@@ -1,8 +1,10 @@
 """How do GANs grow to high resolutions? (Karras et al. 2018, "Progressive growing of GANs for improved quality, ...", ICLR)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
@@ -27,14 +29,14 @@ class ProgressiveGAN(Variant):
     class Config:
         """Appendix A.1 of the paper, for 1024x1024; its minibatch is 16 up to 128x128 and smaller above."""
 
-        latent_dim: int = 512
-        channel_base: int = 8192
+        latent_dim: Annotated[int, Ge(1)] = 512
+        channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
-        channel_max: int = 512
+        channel_max: Annotated[int, Ge(1)] = 512
         """... but no more than this (table 2)."""
-        stage_images: int = 800_000
+        stage_images: Annotated[int, Ge(1)] = 800_000
         """Real images of a level at full weight."""
-        fade_images: int = 800_000
+        fade_images: Annotated[int, Ge(0)] = 800_000
         """Real images during which a level is faded in."""
         learning_rate: float = 1e-3
         beta1: float = 0.0
@@ -43,7 +45,7 @@ class ProgressiveGAN(Variant):
         """Lambda of the gradient penalty (Gulrajani et al. 2017)."""
         drift_weight: float = 1e-3
         """Factor of E[D(x)^2], which keeps the critic's values from drifting."""
-        stddev_group: int | None = None
+        stddev_group: Annotated[int, Ge(1)] | None = None
         """Images in a group of the minibatch standard deviation; None is the whole batch, as in section 3."""
 
     config: Config

@@ -1,8 +1,10 @@
 """How should a discriminator use the label? (Miyato & Koyama 2018, "cGANs with projection discriminator", ICLR)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -24,16 +26,16 @@ class ProjectionGAN(Variant):
     class Config:
         """The paper's networks are for 128 pixels and more; these are SNGAN's for 32x32 (Miyato et al. 2018, appendix B.4)."""
 
-        latent_dim: int = 128
-        generator_width: int = 256
+        latent_dim: Annotated[int, Ge(1)] = 128
+        generator_width: Annotated[int, Ge(1)] = 256
         """Channels of every block."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels of every block."""
         learning_rate: float = 2e-4
-        """This and the three below: section 4 of the paper."""
+        """This and the three below: section 5 of the paper."""
         beta1: float = 0.0
         beta2: float = 0.9
-        critic_steps: int = 5
+        critic_steps: Annotated[int, Ge(1)] = 5
         """Discriminator steps to one generator step."""
 
     config: Config

@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
@@ -31,14 +32,14 @@ class R3GAN(Variant):
         Values that change do so along half a cosine, over the first ``burn_in_images``.
         """
 
-        latent_dim: int = 64
-        width: int = 768
+        latent_dim: Annotated[int, Ge(1)] = 64
+        width: Annotated[int, Ge(1)] = 768
         """Channels of feature maps up to 32 pixels; halved with each doubling beyond, as for 256 pixels in the paper."""
-        blocks: int = 2
+        blocks: Annotated[int, Ge(1)] = 2
         """Residual blocks on each size."""
-        expansion: int = 2
+        expansion: Annotated[int, Ge(1)] = 2
         """Channels inside a block over those outside."""
-        group_channels: int = 16
+        group_channels: Annotated[int, Ge(1)] = 16
         """Channels of a group in the 3x3 convolutions: the paper's 96 groups at a width of 768."""
         conditional: bool = False
         """A class vector beside the latent, and one that the discriminator's features are multiplied with; the paper's CIFAR-10 has it."""
@@ -50,7 +51,7 @@ class R3GAN(Variant):
         penalty_weight: float = 0.05
         """Gamma: the loss has gamma / 2 times the mean squared gradient norm, on real and on generated examples."""
         final_penalty_weight: float = 0.005
-        burn_in_images: int = 20_000_000
+        burn_in_images: Annotated[int, Ge(1)] = 20_000_000
 
     config: Config
 

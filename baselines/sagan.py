@@ -1,8 +1,10 @@
 """Can a generator make distant parts agree? (Zhang et al. 2019, "Self-attention generative adversarial networks", ICML)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -24,12 +26,12 @@ class SAGAN(Variant):
     class Config:
         """Section 4 of the paper, for 128x128 images. It has no table of layers; widths are those of the authors' code."""
 
-        latent_dim: int = 128
-        generator_width: int = 64
+        latent_dim: Annotated[int, Ge(1)] = 128
+        generator_width: Annotated[int, Ge(1)] = 64
         """Channels before the last layer; doubled at each smaller size, up to 16 times."""
-        discriminator_width: int = 64
+        discriminator_width: Annotated[int, Ge(1)] = 64
         """Channels behind the first block; doubled at each smaller size, up to 16 times."""
-        attention_side: int = 32
+        attention_side: Annotated[int, Ge(1)] = 32
         """Feature map with attention, best of those in table 1; where it is not smaller than the image, the map of half its side."""
         conditional: bool = True
         """Class-conditional batch norm and projection; without, the method needs no labels."""

@@ -1,8 +1,10 @@
 """Can one number a layer keep a discriminator smooth? (Miyato et al. 2018, "Spectral normalization for GANs", ICLR)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import hinge_discriminator, wasserstein_generator
@@ -25,16 +27,16 @@ class SNGAN(Variant):
         A generator update takes one batch as every update does; the paper says nothing about it, its code takes two.
         """
 
-        latent_dim: int = 128
-        generator_width: int = 256
+        latent_dim: Annotated[int, Ge(1)] = 128
+        generator_width: Annotated[int, Ge(1)] = 256
         """Channels of every block, on images."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels of every block, on images."""
         learning_rate: float = 2e-4
         """This and the three below: what the paper takes for its residual networks."""
         beta1: float = 0.0
         beta2: float = 0.9
-        critic_steps: int = 5
+        critic_steps: Annotated[int, Ge(1)] = 5
         """Discriminator steps to one generator step."""
 
     config: Config

@@ -1,8 +1,10 @@
 """What does a generator gain from styles? (Karras et al. 2019, "A style-based generator architecture for GANs", CVPR)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
@@ -32,18 +34,18 @@ class StyleGAN(Variant):
         higher at high resolutions.
         """
 
-        latent_dim: int = 512
-        style_dim: int = 512
-        mapping_layers: int = 8
+        latent_dim: Annotated[int, Ge(1)] = 512
+        style_dim: Annotated[int, Ge(1)] = 512
+        mapping_layers: Annotated[int, Ge(1)] = 8
         mapping_rate: float = 0.01
         """Learning rate of the mapping network as a share of the others'."""
-        channel_base: int = 8192
+        channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
-        channel_max: int = 512
+        channel_max: Annotated[int, Ge(1)] = 512
         """... but no more than this."""
-        stage_images: int = 600_000
+        stage_images: Annotated[int, Ge(1)] = 600_000
         """Real images of a level at full weight, in the authors' code (NVlabs/stylegan); not stated in the paper."""
-        fade_images: int = 600_000
+        fade_images: Annotated[int, Ge(0)] = 600_000
         """Real images during which a level is faded in, from the same place."""
         learning_rate: float = 1e-3
         beta1: float = 0.0
@@ -54,7 +56,7 @@ class StyleGAN(Variant):
         """Share of images with two styles (section 3.1)."""
         style_average_decay: float = 0.995
         """Of the average style, for truncation; in the authors' code, not stated in the paper."""
-        stddev_group: int = 4
+        stddev_group: Annotated[int, Ge(1)] = 4
         """Images in a group of the minibatch standard deviation; in the authors' code, not stated in the paper."""
 
     config: Config

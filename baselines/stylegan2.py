@@ -1,9 +1,10 @@
 """Which artefacts go with StyleGAN's normalisation and growing? (Karras et al. 2020, "Analyzing and improving ... StyleGAN", CVPR)"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
@@ -28,14 +29,14 @@ class StyleGAN2(Variant):
     class Config:
         """Configuration F on FFHQ at 1024x1024, minibatch 32: appendix B of the paper."""
 
-        latent_dim: int = 512
-        style_dim: int = 512
-        mapping_layers: int = 8
+        latent_dim: Annotated[int, Ge(1)] = 512
+        style_dim: Annotated[int, Ge(1)] = 512
+        mapping_layers: Annotated[int, Ge(1)] = 8
         mapping_rate: float = 0.01
         """Learning rate of the mapping network as a share of the others'."""
-        channel_base: int = 16384
+        channel_base: Annotated[int, Ge(1)] = 16384
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1: twice StyleGAN's from 64x64 on (configuration F) ..."""
-        channel_max: int = 512
+        channel_max: Annotated[int, Ge(1)] = 512
         """... but no more than this."""
         discriminator: Literal["residual", "orig"] = "residual"
         learning_rate: float = 2e-3
@@ -44,11 +45,11 @@ class StyleGAN2(Variant):
         r1_gamma: float = 10.0
         """Weight of R1, half a mean squared gradient. Other data sets want others; a rule of thumb is 0.0002 x pixels / minibatch
         (Karras et al. 2020, "Training GANs with limited data", appendix C)."""
-        r1_interval: int = 16
+        r1_interval: Annotated[int, Ge(1)] = 16
         """R1 in one step of so many, with its weight multiplied by it."""
         path_length_weight: float = 2.0
         """Of the penalty on path lengths; 0 leaves it out."""
-        path_length_interval: int = 4
+        path_length_interval: Annotated[int, Ge(1)] = 4
         """Path lengths in one step of so many, with the weight multiplied by it."""
         path_length_decay: float = 0.01
         """Share of the newest lengths in their moving average."""
@@ -56,7 +57,7 @@ class StyleGAN2(Variant):
         """Share of images with two styles."""
         style_average_decay: float = 0.995
         """Of the average style, for truncation; in the authors' code, not stated in the paper."""
-        stddev_group: int = 4
+        stddev_group: Annotated[int, Ge(1)] = 4
         """Images in a group of the minibatch standard deviation."""
         conditional: bool = False
         """With labels: embedded beside the latent, and a projection in the discriminator (Karras et al. 2020, limited data)."""
@@ -69,9 +70,8 @@ class StyleGAN2(Variant):
 
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
-        method = "a conditional StyleGAN2" if config.conditional else "StyleGAN2"
-        sides = image_sides(shape, method, LARGEST)
-        classes = label_count(shape, method) if config.conditional else 0
+        sides = image_sides(shape, type(self).__name__, LARGEST)
+        classes = label_count(shape, f"a conditional {type(self).__name__}", "conditional = false") if config.conditional else 0
         channels = level_channels(len(sides), config.channel_base, config.channel_max)
         mapping = (config.style_dim, config.mapping_layers, config.mapping_rate, classes)
         synthesis = Synthesis(config.style_dim, channels, shape.size[0], sides[::-1])
@@ -152,12 +152,12 @@ class StyleGAN2(Variant):
 
     def discriminate(self, examples: Tensor, labels: Tensor | None = None) -> Tensor:
         """See :class:`~ganbench.training.variant.Variant`."""
-        logits: Tensor = self.discriminator(examples, labels)
+        logits: Tensor = self.discriminator(examples, self._given(labels))
         return logits
 
     def _given(self, labels: Tensor | None) -> Tensor | None:
         if self.config.conditional and labels is None:
-            raise RequestError("a conditional StyleGAN2 generates images of classes; give one label for each latent")
+            raise RequestError("a conditional StyleGAN2 makes and judges images of classes; give one label for each")
         return labels
 
     def _styles(self, latents: Tensor, labels: Tensor | None) -> Tensor:

@@ -1,8 +1,9 @@
 """How does a GAN train on few images? (Karras et al. 2020, "Training generative adversarial networks with limited data", NeurIPS)"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge
 from torch import Tensor
 
 from baselines.blocks.ada import AdaptiveProbability
@@ -23,13 +24,13 @@ class StyleGAN2ADA(StyleGAN2):
         mixing_probability 0, stddev_group 32.
         """
 
-        latent_dim: int = 512
-        style_dim: int = 512
-        mapping_layers: int = 8
+        latent_dim: Annotated[int, Ge(1)] = 512
+        style_dim: Annotated[int, Ge(1)] = 512
+        mapping_layers: Annotated[int, Ge(1)] = 8
         mapping_rate: float = 0.01
-        channel_base: int = 8192
+        channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
-        channel_max: int = 512
+        channel_max: Annotated[int, Ge(1)] = 512
         """... but no more than this."""
         discriminator: Literal["residual", "orig"] = "residual"
         learning_rate: float = 2.5e-3
@@ -37,20 +38,20 @@ class StyleGAN2ADA(StyleGAN2):
         beta2: float = 0.99
         r1_gamma: float = 1.0
         """Weight of R1; a rule of thumb is 0.0002 x pixels / minibatch (appendix C)."""
-        r1_interval: int = 16
+        r1_interval: Annotated[int, Ge(1)] = 16
         path_length_weight: float = 2.0
-        path_length_interval: int = 4
+        path_length_interval: Annotated[int, Ge(1)] = 4
         path_length_decay: float = 0.01
         mixing_probability: float = 0.9
         style_average_decay: float = 0.995
-        stddev_group: int = 8
+        stddev_group: Annotated[int, Ge(1)] = 8
         conditional: bool = False
         """With labels: embedded beside the latent, and a projection in the discriminator."""
         augment_target: float = 0.6
         """Of r_t, the mean sign of the discriminator's logits of real images (section 3)."""
-        augment_interval: int = 4
+        augment_interval: Annotated[int, Ge(1)] = 4
         """Minibatches between two changes of p."""
-        augment_images: int = 500_000
+        augment_images: Annotated[int, Ge(1)] = 500_000
         """Images in which p can go from 0 to 1."""
 
     config: Config  # type: ignore[assignment]  # StyleGAN2's and three more: a Config stands alone

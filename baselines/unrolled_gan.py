@@ -1,8 +1,10 @@
 """What if the generator foresees the discriminator's answer? (Metz et al. 2017, "Unrolled generative adversarial networks", ICLR)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch import Tensor
 from torch.func import functional_call
 from torch.optim import Adam, Optimizer
@@ -18,14 +20,14 @@ class UnrolledGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Equations 8 to 11 and the mixture experiment (appendix A); networks are DCGAN's on images."""
+        """Equations 8 to 11; rates, K and latents of the authors' demo (poolio/unrolled_gan). Networks are DCGAN's on images."""
 
-        latent_dim: int = 256
-        generator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 256
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
-        unrolling_steps: int = 5
+        unrolling_steps: Annotated[int, Ge(0)] = 5
         """K; 0 is the original minimax game."""
         unrolled_learning_rate: float = 0.02
         """Eta of equation 9, on plain gradient steps. The authors' demo unrolls Adam instead and gives no figure for plain steps; measured

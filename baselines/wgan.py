@@ -1,8 +1,10 @@
 """How does a GAN minimise the Wasserstein distance? (Arjovsky et al. 2017, "Wasserstein GAN", ICML)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch.optim import Optimizer, RMSprop
 
 from baselines.blocks.conv import Discriminator, Generator, initialise_dcgan
@@ -19,15 +21,15 @@ class WGAN(Variant):
     class Config:
         """Algorithm 1 of the paper; the networks are DCGAN's (section 4.1)."""
 
-        latent_dim: int = 100
-        generator_width: int = 64
+        latent_dim: Annotated[int, Ge(1)] = 100
+        generator_width: Annotated[int, Ge(1)] = 64
         """Channels before the last layer, on images: the default of the first author's code (martinarjovsky/WassersteinGAN)."""
-        discriminator_width: int = 64
+        discriminator_width: Annotated[int, Ge(1)] = 64
         """Channels behind the first layer, on images; same source."""
         learning_rate: float = 5e-5
         clip: float = 0.01
         """Every critic weight is kept in [-clip, clip]."""
-        critic_steps: int = 5
+        critic_steps: Annotated[int, Ge(1)] = 5
         """Critic steps to one generator step."""
 
     config: Config

@@ -1,8 +1,10 @@
 """How does a penalty replace WGAN's clipping? (Gulrajani et al. 2017, "Improved training of Wasserstein GANs", NeurIPS)"""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Ge
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import wasserstein_critic, wasserstein_generator
@@ -19,17 +21,17 @@ class WGANGP(Variant):
     class Config:
         """Algorithm 1 of the paper; the networks are DCGAN's with the critic's batch norm removed."""
 
-        latent_dim: int = 128
-        generator_width: int = 128
+        latent_dim: Annotated[int, Ge(1)] = 128
+        generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images: the CIFAR-10 model of the authors' code (igul222/improved_wgan_training)."""
-        discriminator_width: int = 128
+        discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images; same source."""
         learning_rate: float = 1e-4
         beta1: float = 0.0
         beta2: float = 0.9
         penalty_weight: float = 10.0
         """Lambda: factor of the mean penalty."""
-        critic_steps: int = 5
+        critic_steps: Annotated[int, Ge(1)] = 5
         """Critic steps to one generator step."""
 
     config: Config

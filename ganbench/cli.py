@@ -214,7 +214,7 @@ def generate(
     threads: AllThreads = None,
     data_root: DataRoot = None,
 ) -> None:
-    """Draw examples from a run's newest checkpoint, as PNG files."""
+    """Draw examples from a run's newest checkpoint: PNG files, or one npy of points."""
     from ganbench.commands.generate import run_generate
 
     run_generate(run, out, n, weights, seed, truncation, classes, device, data_root, threads, console)

@@ -39,7 +39,7 @@ from annotated_types import Ge, MinLen
 from ganbench.budgets import Budget, budget_images
 from ganbench.data.files import content_hash
 from ganbench.errors import RequestError, UnknownName
-from ganbench.registry import DATASETS, EXTRACTORS, PRESETS, SUITES, Registry, check_metrics
+from ganbench.registry import DATASETS, EXTRACTORS, PRESETS, SUITES, VARIANTS, Registry, check_metrics, split_file_target
 from ganbench.spec import ConfigValue, Count, DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
 from ganbench.validation import validated
 from ganbench.variant_config import resolved_config, variant_source
@@ -187,10 +187,10 @@ def with_axes(table: dict[str, Any], where: str) -> dict[str, Any]:
             raise RequestError(f'{where}: axes must be a table of lists, for example axes = {{ "training.batch_size" = [16, 64] }}')
         for values in itertools.product(*axes.values()):
             one = copy.deepcopy(matrix)
-            if axes:
-                del one["axes"]
+            if isinstance(one, dict):
+                one.pop("axes", None)
             for key, value in zip(axes, values, strict=True):
-                path, targets = _targets(table, [one], key)
+                path, targets = _targets(table, [one], key, f"{where}: axes")
                 for target in targets:
                     _put(target, path, value, f"{where}: axes.{key}")
             expanded.append(one)
@@ -213,9 +213,12 @@ def apply_setting(table: dict[str, Any], setting: str) -> None:
     matrices = table.get("matrix", [])
     if not isinstance(matrices, list) or not all(isinstance(matrix, dict) for matrix in matrices):
         return  # the suite's own form is wrong, and is refused as such
-    path, targets = _targets(table, matrices, key.strip())
+    path, targets = _targets(table, matrices, key.strip(), "--set")
     for target in targets:
         _put(target, path, value, f"--set {setting}")
+    for matrix in matrices:  # what is set is no axis any more
+        if isinstance(matrix.get("axes"), dict):
+            matrix["axes"].pop(key.strip(), None)
 
 
 RIVALS = {"budget": "budget_images", "budget_images": "budget"}
@@ -232,7 +235,7 @@ def _put(target: dict[str, Any], path: Sequence[str], value: Any, where: str) ->
     target[path[-1]] = value
 
 
-def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str) -> tuple[list[str], list[dict[str, Any]]]:
+def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str, where: str) -> tuple[list[str], list[dict[str, Any]]]:
     """The path of a setting, and the tables that it changes: the suite's own, or every matrix that it can apply to."""
     path = key.split(".")
     if path[0] in ("name", "description") or (path[0] == "datasets" and len(path) > 1):
@@ -245,7 +248,7 @@ def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str) ->
     if not variants:
         return path, []  # the suite's own form is wrong, and is refused as such
     if not meant:
-        raise UnknownName("variant in --set", path[1], variants)
+        raise UnknownName(f"variant in {where}", path[1], variants)
     name = max(meant, key=len)
     return ["config", name, *key.removeprefix(f"config.{name}.").split(".")], [matrix for matrix in listing if name in matrix["variants"]]
 
@@ -301,7 +304,11 @@ def _images(matrix: Matrix, dataset: DatasetSpec, where: str) -> int:
 
 def _preset(name: str, folder: Path) -> Mapping[str, Mapping[str, ConfigValue]]:
     table, where, _ = _toml(name, PRESETS, folder)
-    return validated(Preset, table, where).config
+    config = validated(Preset, table, where).config
+    for variant in config:
+        if split_file_target(variant) is None:
+            VARIANTS.target(variant)
+    return config
 
 
 def _variant(

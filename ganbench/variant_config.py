@@ -1,7 +1,7 @@
 """Which hyper-parameters does a variant have, without importing torch?
 
 A plan needs every default, and importing a variant's module imports torch. A ``Config`` uses the standard
-library only (the contract says so), so that its class can be cut out of the source and run alone.
+library and ``annotated_types`` only (the contract says so), so that its class can be cut out of the source and run alone.
 """
 
 import ast
@@ -18,7 +18,7 @@ from ganbench.registry import VARIANTS, load_file_target, source_path, split_fil
 from ganbench.spec import ConfigValue, VariantSpec
 from ganbench.validation import validated
 
-STANDARD = {"__future__", "dataclasses", "typing", "math", "collections"}
+STANDARD = {"__future__", "dataclasses", "typing", "math", "collections", "annotated_types"}
 """Modules that a Config may use."""
 
 

@@ -38,7 +38,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "stylegan2": {**STYLE, **LAZY},
     "diffaug_gan": {**STYLE, **LAZY},
     "stylegan2_ada": {**STYLE, **LAZY},
-    "r3gan": {"latent_dim": 8, "width": 8, "blocks": 1, "group_channels": 4},
+    "r3gan": {"latent_dim": 8, "width": 8, "blocks": 1, "group_channels": 2},
 }
 """Networks of a few thousand weights."""
 IMAGES = DatasetSpec(name="digits", resolution=8)

@@ -208,7 +208,7 @@ def test_a_list_is_a_value_of_an_axis(load: Load) -> None:
         ("axes = 3", "axes must be a table of lists"),
         ('axes = { "training.batch_size" = 16 }', "axes must be a table of lists"),
         ('axes = { "training.batch_size" = [] }', "axes must be a table of lists"),
-        ('axes = { "config.wagn.clip" = [1.0] }', "unknown variant"),
+        ('axes = { "config.wagn.clip" = [1.0] }', "suite.toml: axes 'wagn'; did you mean 'wgan'?"),
         ('axes = { "training.batchsize" = [16] }', "did you mean 'batch_size'"),
         ('axes = { "budget_images.x" = [16] }', "holds a value, not a table"),
     ],
@@ -217,6 +217,13 @@ def test_an_axis_that_cannot_be_meant_is_refused(load: Load, axes: str, words: s
     with pytest.raises(RequestError) as refusal:
         load(MATRIX + axes + "\n")
     assert words in str(refusal.value)
+
+
+def test_what_is_set_is_no_axis_any_more(load: Load) -> None:
+    axes = 'axes = { "config.wgan.clip" = [0.1, 0.2], "training.batch_size" = [8, 16] }\n'
+    specs = load(MATRIX + axes, "config.wgan.clip=0.7", "training.batch_size=4")
+    assert {spec.variant.config["clip"] for spec in specs if spec.variant.name == "wgan"} == {0.7}
+    assert {spec.training.batch_size for spec in specs} == {4}
 
 
 def test_presets_stand_between_defaults_and_the_matrixs_own(load: Load, tmp_path: Path) -> None:
@@ -235,12 +242,14 @@ def test_presets_stand_between_defaults_and_the_matrixs_own(load: Load, tmp_path
         ("other.toml", "config.wgan: unknown key 'clipp'; did you mean 'clip'?"),
         ("form.toml", "unknown key 'wgan'"),
         ("broken.toml", "not valid TOML"),
+        ("name.toml", "unknown variant 'wagn'; did you mean 'wgan'?"),
     ],
 )
 def test_a_preset_that_cannot_be_meant_is_refused(load: Load, tmp_path: Path, preset: str, words: str) -> None:
     (tmp_path / "other.toml").write_text("[config.wgan]\nclipp = 0.1\n")
     (tmp_path / "form.toml").write_text("[wgan]\nclip = 0.1\n")
     (tmp_path / "broken.toml").write_text("[wgan\n")
+    (tmp_path / "name.toml").write_text("[config.wagn]\nclip = 0.1\n")
     with pytest.raises(RequestError) as refusal:
         load(MATRIX + f'presets = ["{preset}"]\n')
     assert words in str(refusal.value)
@@ -280,4 +289,21 @@ def test_an_only_that_keeps_nothing_is_refused(tmp_path: Path, only: str, words:
     (tmp_path / "suite.toml").write_text('name = "x"\n' + MATRIX)
     with pytest.raises(RequestError) as refusal:
         load_suite(str(tmp_path / "suite.toml"), (), [only])
+    assert words in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("config.gman.discriminators=0", "discriminators = 0: input should be greater than or equal to 1"),
+        ("config.stylegan2.stddev_group=0", "stddev_group = 0"),
+        ("config.stylegan2.r1_interval=0", "r1_interval = 0"),
+        ("config.r3gan.group_channels=0", "group_channels = 0"),
+        ("config.wgan_gp.critic_steps=0", "critic_steps = 0"),
+        ("config.unrolled_gan.unrolling_steps=-1", "unrolling_steps = -1: input should be greater than or equal to 0"),
+    ],
+)
+def test_a_number_that_a_method_cannot_mean_is_refused_by_the_plan(setting: str, words: str) -> None:
+    with pytest.raises(RequestError) as refusal:
+        load_suite("digits", [setting])
     assert words in str(refusal.value)

@@ -10,10 +10,15 @@ beyond its border. All is linear in the images: differentiable as often as one l
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
+GREY = (1.0, 1.0, 1.0, 0.0)
+"""Of homogeneous colours."""
+CROSS = ((0.0, -1.0, 1.0, 0.0), (1.0, 0.0, -1.0, 0.0), (-1.0, 1.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0))
+"""The cross product with that axis."""
 Draw = Callable[[int, int, Tensor], Tensor]
 """(number of images, side in pixels, probability p) to matrices: (n, 3, 3) from a pixel's homogeneous place, seen from the image's
 centre, to where it comes from; or (n, 4, 4) from a homogeneous colour to another."""
@@ -111,16 +116,12 @@ def luma_flip(n: int, side: int, p: Tensor) -> Tensor:
 def hue(n: int, side: int, p: Tensor) -> Tensor:
     """A turn of colours around the grey axis by any angle (Rodrigues' formula)."""
     angle = angles(n, p)[:, None, None]
-    cross = torch.tensor([[0.0, -1, 1, 0], [1, 0, -1, 0], [-1, 1, 0, 0], [0, 0, 0, 0]], device=p.device) / 3**0.5
-    luma = _luma(p)
-    chroma = torch.diag(torch.tensor([1.0, 1, 1, 0], device=p.device)) - luma
-    return _identity(4, p) + (angle.cos() - 1) * chroma + angle.sin() * cross
+    return _identity(4, p) + (angle.cos() - 1) * _chroma(p) + angle.sin() * _constant(CROSS, p.device) / 3**0.5
 
 
 def saturation(n: int, side: int, p: Tensor) -> Tensor:
     """A factor on the distance from the grey axis whose binary logarithm is N(0, 1)."""
-    chroma = torch.diag(torch.tensor([1.0, 1, 1, 0], device=p.device)) - _luma(p)
-    return _identity(4, p) + (torch.exp2(normal(n, p))[:, None, None] - 1) * chroma
+    return _identity(4, p) + (torch.exp2(normal(n, p))[:, None, None] - 1) * _chroma(p)
 
 
 BLITTING: tuple[Draw, ...] = (flip, quarter_turn, whole_shift)
@@ -240,5 +241,17 @@ def _identity(size: int, like: Tensor) -> Tensor:
 
 def _luma(like: Tensor) -> Tensor:
     """Projection on the grey axis, (4, 4)."""
-    grey = torch.tensor([1.0, 1, 1, 0], device=like.device) / 3**0.5
+    grey = _constant(GREY, like.device) / 3**0.5
     return grey[:, None] * grey
+
+
+def _chroma(like: Tensor) -> Tensor:
+    """Projection of colours on the plane across the grey axis, (4, 4)."""
+    return torch.diag(_constant(GREY, like.device)) - _luma(like)
+
+
+@lru_cache
+def _constant(values: tuple[float, ...] | tuple[tuple[float, ...], ...], device: torch.device) -> Tensor:
+    """Numbers that were copied to the device once: a copy in every step would wait for it."""
+    with torch.inference_mode(False):  # what an evaluation needed first must also serve training
+        return torch.tensor(values, device=device)

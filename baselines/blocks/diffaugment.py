@@ -65,6 +65,11 @@ AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {"color": color, "transla
 
 def augmented(images: Tensor, policy: str) -> Tensor:
     """Images after every part of a policy such as ``color,translation,cutout``, in its order."""
-    for part in filter(None, policy.split(",")):
+    for part in parts(policy):
         images = AUGMENTATIONS[part](images)
     return images
+
+
+def parts(policy: str) -> list[str]:
+    """The names in a policy."""
+    return [part.strip() for part in policy.split(",") if part.strip()]

@@ -47,19 +47,22 @@ def gradient_penalty(critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, ta
     return gradient_norm_penalty(critic, torch.lerp(real.detach(), fake.detach(), weight), target)
 
 
-def dragan_penalty(critic: Critic, real: Tensor, noise: Tensor, target: float = 1.0) -> Tensor:
-    """:func:`gradient_norm_penalty` around real examples alone (Kodali et al. 2017, "On convergence and stability of GANs", eq. 3).
+def dragan_penalty(critic: Critic, real: Tensor, noise: Tensor, mix: Tensor, target: float = 1.0) -> Tensor:
+    """:func:`gradient_norm_penalty` around real examples alone (Kodali et al. 2017, "On convergence and stability of GANs").
 
-    The noise is as wide as half the data's standard deviation, after the authors' code (kodalinaveen3/DRAGAN).
+    The points lie between real examples and their noisy copies; the noise is as wide as half the data's standard deviation. Both after
+    the authors' code (kodalinaveen3/DRAGAN).
 
     Args:
         critic: Maps examples to values.
         real: Real examples (n, ...).
         noise: Uniform numbers in [0, 1) of the same shape.
+        mix: Uniform numbers in [0, 1), shape (n,): each point's position between the real example (0) and its copy (1).
         target: Gradient norm that is not penalised.
     """
     real = real.detach()
-    return gradient_norm_penalty(critic, real + 0.5 * real.std() * noise, target)
+    weight = mix.view(-1, *[1] * (real.dim() - 1))
+    return gradient_norm_penalty(critic, real + weight * (0.5 * real.std() * noise), target)
 
 
 def zero_centred_penalty(critic: Critic, examples: Tensor) -> Tensor:
@@ -122,13 +125,12 @@ def orthogonal_penalty(weights: Iterable[Tensor]) -> Tensor:
     Args:
         weights: At least one, each (outputs, ...).
     """
-    total = torch.zeros(())
+    penalties = []
     for weight in weights:
         flat = weight.flatten(1)
         if len(flat) <= flat.shape[1]:
             products = flat @ flat.t()
-            penalty = (products - products.diag().diag()).square().sum()
+            penalties.append((products - products.diag().diag()).square().sum())
         else:
-            penalty = (flat.t() @ flat).square().sum() - flat.square().sum(1).square().sum()
-        total = total.to(penalty) + penalty
-    return total
+            penalties.append((flat.t() @ flat).square().sum() - flat.square().sum(1).square().sum())
+    return torch.stack(penalties).sum()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, MinibatchStddev, pixel_norm
+from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, MinibatchStddev
 from baselines.blocks.growth import SLOPE
 from baselines.blocks.resampling import filtered_conv_down, filtered_down, filtered_up
 from baselines.blocks.style import Mapping, ModulatedConv, ModulatedLayer, by_layer
@@ -131,6 +131,6 @@ class Discriminator(nn.Module):
         values: Tensor = self.value(functional.leaky_relu(self.hidden(x.flatten(1)), SLOPE))
         if self.labels is None:
             return values.flatten()
-        direction = pixel_norm(self.labels(images.new_empty(len(images), 0), labels))
+        direction = self.labels(images.new_empty(len(images), 0), labels)
         logits: Tensor = (values * direction).sum(1) / direction.shape[1] ** 0.5
         return logits

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from rich.console import Console
@@ -42,21 +43,27 @@ def run_generate(
     if truncation is not None and truncation <= 0:
         raise RequestError(f"--truncation {truncation:g}: must be above 0; 1 leaves StyleGANs' images as they are, 0.5 to 0.8 is usual")
     writable_folder(out)
-    written = 0
+    written, points = 0, []
     with observed(variant) as ready:
         for chunk in range(-(-n // CHUNK)):
             drawn = draw(ready, chunk, source.seed, source.device, source.shares if chosen is None else chosen, truncation)[: n - written]
             if not bool(torch.isfinite(drawn).all()):
                 raise RequestError(f"{run}: the generator gives values that are not finite; take another checkpoint or --weights")
-            if not variant.shape.is_image:
-                np.save(out / f"points-{written:06d}.npy", drawn.cpu().numpy())
+            if variant.shape.is_image:
+                _write_images(out, to_uint8(drawn).cpu().numpy(), written)
             else:
-                for index, image in enumerate(to_uint8(drawn).cpu().numpy(), start=written):
-                    Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)).save(out / f"{index:06d}.png")
+                points.append(drawn.cpu().numpy())
             written += len(drawn)
+    if points:
+        np.save(out / "points.npy", np.concatenate(points))
     for note in source.notes:
         console.print(note, style="dim", highlight=False, soft_wrap=True)
     console.print(f"{written:,} examples in {out}", highlight=False, soft_wrap=True)
+
+
+def _write_images(out: Path, images: npt.NDArray[np.uint8], start: int) -> None:
+    for index, image in enumerate(images, start=start):
+        Image.fromarray(image[0] if len(image) == 1 else image.transpose(1, 2, 0)).save(out / f"{index:06d}.png")
 
 
 def run_latents(
@@ -97,6 +104,8 @@ def _source(run: Path, weights: str, seed: int | None, device: str, data: Path |
 
 def _ignores_labels(source: RunSource) -> bool:
     """Whether the same latents give the same examples in two classes."""
+    if source.variant.shape.classes == 1:
+        return False
     with observed(source.variant) as ready:
         latents = torch.ones(2, source.variant.config.latent_dim, device=source.device)
         labels = torch.zeros(2, dtype=torch.int64, device=source.device)

@@ -58,12 +58,12 @@ def _first_weights(variant: Variant) -> Tensor | None:
         width = int(mapping(torch.zeros(1, variant.config.latent_dim, device=_device(variant)), *_label(variant)).shape[-1])
         affine = [module.weight for module in generator.synthesis.modules() if _takes(module, width)]  # type: ignore[union-attr]
         return torch.cat([weight.flatten(1) for weight in affine if isinstance(weight, Tensor)]) if affine else None
-    for module in generator.modules():
-        if _takes(module, variant.config.latent_dim):
-            weight = module.weight
-            assert isinstance(weight, Tensor)
-            return weight.flatten(1).t() if isinstance(module, nn.ConvTranspose2d) else weight
-    return None
+    first = next((module for module in generator.modules() if isinstance(getattr(module, "weight", None), Tensor)), None)
+    if first is None or not _takes(first, variant.config.latent_dim):
+        return None
+    weight = first.weight
+    assert isinstance(weight, Tensor)
+    return weight.flatten(1).t() if isinstance(first, nn.ConvTranspose2d) else weight
 
 
 def _takes(module: nn.Module, width: int) -> bool:

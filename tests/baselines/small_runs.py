@@ -1,4 +1,4 @@
-"""Trainers on random examples, for the tests of the residual family."""
+"""How do the tests of the residual family train a method for a few steps? (on random examples)"""
 
 from typing import Any
 

@@ -75,23 +75,37 @@ def gman(softmax_lambda: float, discriminators: int = 3) -> GMAN:
     return GMAN(config, POINT)
 
 
-def test_gman_listens_to_all_with_lambda_zero_and_to_the_hardest_with_a_large_one() -> None:
-    losses = torch.tensor([0.1, 0.5, 2.0], dtype=torch.float64)
-    assert gman(0.0).soften(losses).item() == pytest.approx(losses.mean().item())
-    assert gman(100.0).soften(losses).item() == pytest.approx(2.0)
-    weights = [math.exp(x) for x in (0.1, 0.5, 2.0)]
-    expected = sum(w * x for w, x in zip(weights, (0.1, 0.5, 2.0), strict=True)) / sum(weights)
-    assert gman(1.0).soften(losses).item() == pytest.approx(expected)
+def test_gman_listens_to_all_with_lambda_zero_and_to_the_easiest_game_with_a_large_one() -> None:
+    values = torch.tensor([-0.1, -0.5, -2.0], dtype=torch.float64)
+    assert gman(0.0).soften(values).item() == pytest.approx(values.mean().item())
+    assert gman(100.0).soften(values).item() == pytest.approx(-0.1)
+    weights = [math.exp(x) for x in (-0.1, -0.5, -2.0)]
+    expected = sum(w * x for w, x in zip(weights, (-0.1, -0.5, -2.0), strict=True)) / sum(weights)
+    assert gman(1.0).soften(values).item() == pytest.approx(expected)
 
 
-def test_gmans_discriminators_differ_and_one_of_them_is_a_plain_gan() -> None:
+def test_gmans_generator_is_never_paid_for_looking_false() -> None:
+    # two judges with real logits of 2 and fake logits of -3 and -0.3: the slopes of the softened minimax value (eq. 3) in the fake logits
+    fake = torch.tensor([[-3.0], [-0.3]], dtype=torch.float64, requires_grad=True)
+    real = torch.full((2, 1), 2.0, dtype=torch.float64)
+    values = torch.stack([-cross_entropy_discriminator(real[k], fake[k]) for k in range(2)])
+    (slopes,) = torch.autograd.grad(gman(1.0).soften(values), fake)
+    shares = torch.softmax(values, 0)
+    mean = (shares * values).sum()
+    expected = -shares * (1 + values - mean) * fake.flatten().sigmoid()
+    torch.testing.assert_close(slopes.flatten(), expected)
+    assert (slopes < 0).all()
+
+
+def test_gmans_discriminators_differ_and_one_of_them_is_the_minimax_game(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:
     variant = gman(1.0)
     examples = torch.randn(5, 2)
     values = [judge(examples) for judge in variant.judges()]
     assert len(values) == 3 and not torch.allclose(values[0], values[1], atol=1e-3)
     torch.testing.assert_close(variant.discriminate(examples), torch.stack(values).mean(0))
-    losses = torch.tensor([0.7])
-    assert gman(1.0, discriminators=1).soften(losses).item() == pytest.approx(0.7)
+    one = tiny_trainer(tiny_spec("gman", POINTS, config={"discriminators": 1}))
+    logs = one.advance(1).logs
+    assert logs["loss/generator"] < 0  # log D(x) + log(1 - D(G(z)))
 
 
 def unrolled(steps: int, rate: float = 0.1) -> UnrolledGAN:

@@ -47,9 +47,9 @@ def test_dragan_looks_around_real_examples_within_half_their_standard_deviation(
         seen.append(x.detach())
         return line(x)
 
-    real, noise = torch.randn(50, 3, dtype=torch.float64), torch.rand(50, 3, dtype=torch.float64)
-    assert dragan_penalty(critic, real, noise).item() == pytest.approx(4)
-    assert torch.equal(seen[0], real + 0.5 * real.std() * noise)
+    real, noise, mix = torch.randn(50, 3).double(), torch.rand(50, 3).double(), torch.rand(50).double()
+    assert dragan_penalty(critic, real, noise, mix).item() == pytest.approx(4)
+    torch.testing.assert_close(seen[0], (1 - mix[:, None]) * real + mix[:, None] * (real + 0.5 * real.std() * noise))
 
 
 def test_lecam_pulls_real_values_to_the_fakes_average_and_fakes_to_the_reals() -> None:
@@ -110,7 +110,7 @@ def test_every_penalty_moves_the_discriminator_and_not_the_examples() -> None:
     for penalty in (
         zero_centred_penalty(critic, examples),
         gradient_norm_penalty(critic, examples),
-        dragan_penalty(critic, examples, torch.rand(4, 3)),
+        dragan_penalty(critic, examples, torch.rand(4, 3), torch.rand(4)),
     ):
         critic.zero_grad()
         penalty.backward()
@@ -124,7 +124,7 @@ def test_penalties_agree_with_finite_differences() -> None:
     for function in (
         lambda w: zero_centred_penalty(lambda x: (x @ w).tanh().sum(1), points),
         lambda w: gradient_norm_penalty(lambda x: (x @ w).tanh().sum(1), points),
-        lambda w: dragan_penalty(lambda x: (x @ w).tanh().sum(1), points, noise),
+        lambda w: dragan_penalty(lambda x: (x @ w).tanh().sum(1), points, noise, noise[:, 0]),
         lambda w: orthogonal_penalty([w]),
     ):
         assert torch.autograd.gradcheck(function, (weight,))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from baselines.biggan import BigGAN
-from baselines.blocks.spectral import SpectralNorm, normalise_spectrally
+from baselines.blocks.spectral import SpectralNorm, normalise_spectrally, singular_vectors
 from baselines.projection_gan import ProjectionGAN
 from baselines.sagan import SAGAN
 from baselines.sngan import SNGAN
@@ -151,3 +151,11 @@ def test_copies_and_saved_states_give_the_same_values_and_go_their_own_way() -> 
                 parameter.mul_(-1.5)
         other.train()(images)
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_norm_that_grew_a_thousandfold_is_found_again() -> None:
+    matrix = torch.diag(torch.tensor([1000.0, 1.0, 0.5]))
+    u = torch.tensor([1e-9, 1.0, 0.0])
+    for _ in range(4):
+        v, u = singular_vectors(matrix, u)
+    assert u.dot(matrix.mv(v)).item() == pytest.approx(1000, rel=1e-3)
