@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import seeding
-from ganbench.errors import Diverged
+from ganbench.errors import Diverged, RequestError
 from ganbench.training.variant import Variant
 
 CHUNK = 256
@@ -86,11 +86,30 @@ def draw(
         RequestError: A truncation is asked of a method that defines none.
     """
     latents = torch.randn(CHUNK, variant.config.latent_dim, generator=seeding.stream(seed, "eval-latents", chunk))
-    labels = None
-    if class_shares is not None:
-        labels = torch.multinomial(class_shares, CHUNK, replacement=True, generator=seeding.stream(seed, "eval-labels", chunk))
+    labels = None if class_shares is None else drawn_labels(chunk, seed, class_shares)
     with seeding.global_stream(seed, "eval-noise", chunk, device=device):
         given = None if labels is None else labels.to(device)
         if truncation is not None:
             return variant.generate_truncated(latents.to(device), truncation, given)
         return variant.generate(latents.to(device), given)
+
+
+def drawn_labels(chunk: int, seed: int, class_shares: Tensor) -> Tensor:
+    """The labels (CHUNK,) that :func:`draw` asks for, on the CPU."""
+    return torch.multinomial(class_shares, CHUNK, replacement=True, generator=seeding.stream(seed, "eval-labels", chunk))
+
+
+def heeds_labels(variant: Variant, device: torch.device) -> bool:
+    """Whether another label makes another example: most methods ignore labels."""
+    classes = variant.shape.classes
+    if not classes:
+        return False
+    with observed(variant) as ready, seeding.global_stream(0, "eval-noise", device=device):
+        latents = torch.ones(2, variant.config.latent_dim, device=device)
+        labels = torch.zeros(2, dtype=torch.int64, device=device)
+        labels[1] = classes - 1
+        try:
+            ready.generate(latents)
+        except RequestError:
+            return True  # it cannot do without
+        return not torch.equal(ready.generate(latents, labels), ready.generate(latents, labels.flip(0)))

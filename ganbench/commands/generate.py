@@ -16,7 +16,7 @@ from ganbench.environment import Runtime, chosen_device
 from ganbench.errors import RequestError
 from ganbench.files import writable_folder
 from ganbench.results.samples import grid
-from ganbench.sampling import CHUNK, draw, observed, to_uint8
+from ganbench.sampling import CHUNK, draw, heeds_labels, observed, to_uint8
 from ganbench.sources.runs import RunSource
 
 
@@ -38,7 +38,7 @@ def run_generate(
     source = _source(run, weights, seed, device, data)
     variant = source.variant
     chosen = _classes(classes, source)
-    if chosen is not None and _ignores_labels(source):
+    if chosen is not None and not heeds_labels(variant, source.device):
         raise RequestError(f"--classes {classes}: {type(variant).__name__} as trained here draws no class on request; leave it out")
     if truncation is not None and truncation <= 0:
         raise RequestError(f"--truncation {truncation:g}: must be above 0; 1 leaves StyleGANs' images as they are, 0.5 to 0.8 is usual")
@@ -100,16 +100,6 @@ def _source(run: Path, weights: str, seed: int | None, device: str, data: Path |
     if weights not in ("ema", "raw"):
         raise RequestError(f"--weights {weights}: take ema or raw")
     return RunSource(str(run), run, weights, None, seed, data_root(data), chosen_device(Runtime(device=device)))
-
-
-def _ignores_labels(source: RunSource) -> bool:
-    """Whether the same latents give the same examples in two classes."""
-    if source.variant.shape.classes == 1:
-        return False
-    with observed(source.variant) as ready:
-        latents = torch.ones(2, source.variant.config.latent_dim, device=source.device)
-        labels = torch.zeros(2, dtype=torch.int64, device=source.device)
-        return torch.equal(ready.generate(latents, labels), ready.generate(latents, labels + 1))
 
 
 def _classes(text: str | None, source: RunSource) -> Tensor | None:

@@ -14,7 +14,7 @@ from ganbench.data.loading import load_dataset
 from ganbench.errors import DataError
 from ganbench.metrics.base import LatentModel
 from ganbench.pipeline import build
-from ganbench.sampling import SAMPLING_VERSION, draw, observed
+from ganbench.sampling import CHUNK, SAMPLING_VERSION, draw, drawn_labels, heeds_labels, observed
 from ganbench.sources.generated import DrawnSource, brief, digest
 from ganbench.spec import from_json, run_id
 from ganbench.training.checkpoint import readable, weights_sha256
@@ -55,6 +55,9 @@ class RunSource(DrawnSource):
         self.class_names = dataset.class_names
         self.shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
         self.generator = VariantLatents(self.variant, device)
+        if self.shares is not None and heeds_labels(self.variant, device):
+            chunks = range(-(-self.n // CHUNK))
+            self.labels = torch.cat([drawn_labels(chunk, self.seed, self.shares) for chunk in chunks])[: self.n]
         shares = None if self.shares is None else self.shares.tolist()
         method = inspect.getsource(sys.modules[type(self.variant).__module__])
         weights_hash = weights_sha256(self.variant.generator.state_dict())
@@ -82,20 +85,24 @@ class VariantLatents(LatentModel):
         mapping = getattr(self.variant.generator, "mapping", None)
         if not isinstance(mapping, nn.Module):
             return None
-        with observed(self.variant), torch.inference_mode():
-            styles: Tensor = mapping(latents.to(self.device))
+        labels = (self._labels(len(latents)),) if getattr(self.variant.config, "conditional", False) else ()
+        with observed(self.variant):
+            styles: Tensor = mapping(latents.to(self.device), *labels)
         return styles
 
     def images(self, latents: Tensor, styles: bool) -> Tensor:
         """Float images in [-1, 1]; the noise inputs are those of one fixed stream."""
-        classes = self.variant.shape.classes
-        labels = torch.arange(len(latents), device=self.device) % classes if classes else None
+        labels = self._labels(len(latents))
         with observed(self.variant) as ready, seeding.global_stream(0, "eval-noise", device=self.device):
             if styles:
                 images: Tensor = ready.generator.synthesis(latents.to(self.device))  # type: ignore[operator]
             else:
                 images = ready.generate(latents.to(self.device), labels)
         return images
+
+    def _labels(self, n: int) -> Tensor | None:
+        classes = self.variant.shape.classes
+        return torch.arange(n, device=self.device) % classes if classes else None
 
 
 def _spec(path: Path) -> Any:

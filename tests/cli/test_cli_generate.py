@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from PIL import Image
 
+from ganbench import seeding
 from ganbench.environment import Runtime
 from ganbench.pipeline import run_cell
+from ganbench.sampling import observed, to_uint8
+from ganbench.sources.runs import RunSource
 from ganbench.spec import DatasetSpec, RunSpec
 
 Command = Callable[..., Any]
@@ -110,3 +114,16 @@ def test_what_cannot_be_drawn_is_refused_on_one_line(ganbench: Command, runs: Pa
     result = ganbench(verb, str(runs / run), "--out", "out", "--device", "cpu", *options)
     assert result.code == 2 and words in result.err
     assert "Traceback" not in result.err and result.err.count("\n") == 1
+
+
+def test_the_labels_of_a_conditional_runs_examples_are_known_and_others_have_none(runs: Path) -> None:
+    cpu = torch.device("cpu")
+    source = RunSource("run", runs / "projection_gan", "ema", 300, None, Path(), cpu)
+    assert source.labels is not None and source.labels.shape == (300,)
+    by_class = [source.at([index]) for index in range(300) if source.labels[index] == 3]
+    latents = torch.randn(256, 8, generator=seeding.stream(0, "eval-latents", 0))
+    first = int((source.labels == 3).nonzero()[0])
+    with observed(source.variant) as ready:
+        expected = to_uint8(ready.generate(latents, torch.full((256,), 3)))[first]
+    assert (by_class[0][0].int() - expected.int()).abs().max() <= 1
+    assert RunSource("run", runs / "dcgan", "ema", 300, None, Path(), cpu).labels is None
