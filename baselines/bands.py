@@ -63,7 +63,7 @@ def run_of(record: Record) -> Run | None:
     """The bank's line of a record; None for a run without a named budget."""
     spec = record.spec
     names = [name for name, images in BUDGETS.get(spec.dataset.name, {}).items() if images == spec.budget_images and name != "paper"]
-    if not names or spec.variant.path is not None:
+    if not names or spec.variant.path is not None or spec.dataset.n_train is not None:
         return None
     defaults = resolved_config(variant_source(spec.variant.name, Path()), {}, spec.variant.name)
     differing = {key: value for key, value in sorted(spec.variant.config.items()) if value != defaults.get(key)}
@@ -125,9 +125,12 @@ def render(runs: Sequence[Run]) -> str:
     parts = [PREFACE, _table(("variant", "paper", "what differs", "parameters G + D", "recipe", "published"), _variants())]
     parts += [HOW_TO_READ]
     for dataset in ("digits", "mnist", "cifar10"):
-        parts += _images([run for run in runs if run.dataset == dataset], dataset)
+        parts += _images([run for run in runs if run.dataset == dataset and not is_control(run)], dataset)
     for dataset in ("ring8", "grid25", "stacked-digits", "stacked-mnist"):
         parts += _modes([run for run in runs if run.dataset == dataset], dataset)
+    controls = [run for run in runs if is_control(run)]
+    if controls:
+        parts += [CONTROLS_HEAD, *_images(controls, "digits")[1:]]
     return "\n\n".join(parts) + "\n"
 
 
@@ -142,6 +145,25 @@ images and the `points` preset's on mixtures: **these are bands of this reposito
 with a later run of the same suite, never with the published column**. *gain* is the median score of the untrained networks over that
 of the trained ones. A seed that diverged or collapsed is counted and has no score. Every run's id is in
 [`reports/bands/runs.csv`](../reports/bands/runs.csv)."""
+
+
+CONTROLS_HEAD = """### Controls: the `broken` suite on digits
+
+Recipes that are wrong on purpose (`broken.py`), or sound ones in settings that are: what a regression test must tell from the rows above.
+`ablation` with loss wasserstein is broken without a regulariser and sound with R1."""
+
+
+def is_control(run: Run) -> bool:
+    """Whether a run on images is of no method's own recipe: a broken variant, or other settings than the preset's."""
+    if run.variant.startswith(CONTROLS):
+        return True
+    preset = tomllib.loads((HERE / "presets" / "small.toml").read_text(encoding="utf-8"))["config"].get(run.variant, {})
+    differing = {key: value for key, value in preset.items() if value != resolved_config(_source(run.variant), {}, run.variant)[key]}
+    return run.dataset in ("digits", "mnist") and json.loads(run.overrides) != json.loads(json.dumps(differing))
+
+
+def _source(name: str) -> Any:
+    return variant_source(name, Path())
 
 
 def _variants() -> list[tuple[str, ...]]:

@@ -1,0 +1,68 @@
+"""Do the field's qualitative findings come out here too? (`make test-all`; minutes on two CPU cores)"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from ganbench.environment import Runtime
+from ganbench.pipeline import run_cell
+from ganbench.results.record import Record
+from ganbench.spec import RunSpec
+from ganbench.statistics.leaderboard import rows_by_name
+from ganbench.suite import load_suite
+
+pytestmark = pytest.mark.slow
+
+
+def records(suite: str, folder: Path, only: Sequence[str], settings: Sequence[str] = ()) -> dict[str, list[Record]]:
+    """Runs a part of a suite; records by the names that tables give to their rows."""
+    specs: list[RunSpec] = load_suite(suite, settings, only)[1]
+    found = [run_cell(spec, folder / str(place), Runtime(device="cpu")) for place, spec in enumerate(specs)]
+    assert all(record.status != "failed" for record in found)
+    return dict(rows_by_name(found))
+
+
+def distances(group: Sequence[Record]) -> list[float]:
+    """FD of the EMA weights at the end; a run that diverged is infinitely far."""
+    return [next((s.value for s in r.scores if s.protocol["weights"] == "ema"), float("inf")) for r in group]
+
+
+def modes(group: Sequence[Record]) -> list[float]:
+    return [next(d.value for d in record.diagnostics if d.name == "modes") or 0.0 for record in group]
+
+
+def test_broken_recipes_fail_and_r1_mends_a_critic_without_bound(tmp_path: Path) -> None:
+    found = {name: distances(group)[0] for name, group in records("broken", tmp_path, ["seed=0"]).items()}
+    sound = found["dcgan (learning_rate=0.0002)"]
+    assert found["dcgan (learning_rate=0.06)"] > 1.5 * sound
+    assert found["broken_label_flip"] == float("inf")
+    assert found["broken_no_batch_norm"] > 3 * sound
+    assert found["broken_detached_penalty"] > 3 * found["wgan_gp"]
+    assert found["broken_shared_latents"] > 2 * found["pacgan"]
+    assert found["ablation (regulariser=none)"] > 2 * found["ablation (regulariser=r1)"]
+
+
+def test_spectral_norm_mends_a_critic_without_bound(tmp_path: Path) -> None:
+    settings = ['config.ablation.loss="wasserstein"']
+    found = records("ablation", tmp_path, ["dataset=digits", "seed=0"], [*settings, "budget=short"])
+    by_regulariser = {str(group[0].spec.variant.config["regulariser"]): distances(group)[0] for group in found.values()}
+    assert by_regulariser["none"] > 2 * max(by_regulariser["spectral-norm"], by_regulariser["r1"])
+
+
+def test_packing_reaches_more_modes_of_stacked_digits_with_a_small_discriminator(tmp_path: Path) -> None:
+    # Lin et al. 2018, table 3, D = G/4: 78.5 modes with one sample a pack, 667.4 with four
+    settings = ["config.pacgan.discriminator_width=2"]
+    found = records("modes", tmp_path, ["dataset=stacked-digits", "seed=0"], settings)
+    reached: dict[int, float] = defaultdict(float)
+    for group in found.values():
+        reached[int(str(group[0].spec.variant.config["pack"]))] = modes(group)[0]
+    assert reached[4] > reached[1]
+
+
+def test_augmentation_helps_at_a_thousand_training_images(tmp_path: Path) -> None:
+    # Zhao et al. 2020 and Karras et al. 2020: without it the discriminator learns the training images by heart
+    found = {name: distances(group)[0] for name, group in records("few", tmp_path, ["seed=0"]).items()}
+    assert found["diffaug_gan"] < found["stylegan2"]
+    assert found["stylegan2_ada"] < found["stylegan2"]
