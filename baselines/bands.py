@@ -123,7 +123,7 @@ def published() -> dict[str, dict[str, str]]:
 def render(runs: Sequence[Run]) -> str:
     """README.md of a bank."""
     parts = [PREFACE, _table(("variant", "paper", "what differs", "parameters G + D", "recipe", "published"), _variants())]
-    parts += [HOW_TO_READ]
+    parts += [HOW_TO_READ] if runs else [UNMEASURED]
     for dataset in ("digits", "mnist", "cifar10"):
         parts += _images([run for run in runs if run.dataset == dataset and not is_control(run)], dataset)
     for dataset in ("ring8", "grid25", "stacked-digits", "stacked-mnist"):
@@ -147,6 +147,9 @@ of the trained ones. A seed that diverged or collapsed is counted and has no sco
 [`reports/bands/runs.csv`](../reports/bands/runs.csv)."""
 
 
+UNMEASURED = """## Measured bands
+
+Not measured with these settings yet: `make bands`."""
 CONTROLS_HEAD = """### Controls: the `broken` suite on digits
 
 Recipes that are wrong on purpose (`broken.py`), or sound ones in settings that are: what a regression test must tell from the rows above.

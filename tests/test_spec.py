@@ -51,6 +51,7 @@ OTHER: dict[str, Any] = {
     "dataset.content": "0" * 64,
     "dataset.resolution": 16,
     "dataset.channels": 1,
+    "dataset.n_train": 1_000,
     "training.batch_size": 65,
     "training.ema_halflife_images": 1,
     "training.ema_rampup": 0.5,

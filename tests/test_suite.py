@@ -163,7 +163,7 @@ def test_a_named_budget_is_that_of_each_data_set(load: Load) -> None:
     text = MATRIX.replace("budget_images = 100", 'budget = "smoke"').replace('"grid25"', '"digits"')
     assert {(spec.dataset.name, spec.budget_images) for spec in load(text)} == {("ring8", 51_200), ("digits", 5_120)}
     longer = load(text, "budget=short")
-    assert {spec.budget_images for spec in longer} == {768_000, 32_000}
+    assert {spec.budget_images for spec in longer} == {768_000, 48_000}
 
 
 def test_a_setting_of_one_budget_takes_the_other_away(load: Load) -> None:
