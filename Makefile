@@ -30,10 +30,10 @@ types: $(VENV)/.development
 
 unit: $(VENV)/.development
 	@echo "left out of a plain run: $$($(BIN)/pytest --collect-only -m 'slow or gpu or network' | tail -1)"
-	$(BIN)/pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 test-all: $(VENV)/.development  ## also what a plain run leaves out
-	$(BIN)/pytest -n 2 --dist worksteal -m "not network"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m "not network"
 
 bands: $(VENV)/.development  ## measure the variants' bands (hours on two CPU cores; resumes) and write baselines/README.md
 	$(BIN)/ganbench run smoke --device cpu --out runs/bands/smoke
