@@ -21,7 +21,7 @@ from ganbench.training.variant import Batch, Logs, StepContext, Variant
 WEIGHTS = {"r1": 10.0, "r2": 10.0, "r1+r2": 10.0, "wgan-gp": 10.0, "dragan": 10.0, "lecam": 0.3, "cr": 10.0, "bcr": 10.0}
 """Weight of each regulariser in its paper."""
 LECAM_DECAY = 0.99
-"""Of the averages that LeCam anchors on (Tseng et al. 2021, section 4.1)."""
+"""Of the averages that LeCam anchors on: that of its TensorFlow code (google/lecam-gan) and of StudioGAN."""
 
 
 class Ablation(Variant):
