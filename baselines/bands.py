@@ -287,4 +287,5 @@ if __name__ == "__main__":
     try:
         main(sys.argv[1:])
     except RequestError as error:
-        sys.exit(f"baselines.bands: {error}")
+        print(f"baselines.bands: {error}", file=sys.stderr)
+        sys.exit(2)
