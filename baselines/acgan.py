@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
@@ -31,7 +31,7 @@ class ACGAN(Variant):
         """Channels before the last layer, doubled at each smaller size up to 8 times: the paper's 384, 192, 96 at 32 pixels."""
         discriminator_width: Annotated[int, Ge(1)] = 16
         """Channels behind the first layer, doubled by each other one up to 32 times: the paper's 16 to 512 at 32 pixels."""
-        dropout: float = 0.5
+        dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.5
         """Behind every hidden layer of the discriminator."""
         learning_rate: float = 2e-4
         beta1: float = 0.5

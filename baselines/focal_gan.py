@@ -28,7 +28,7 @@ class FocalGAN(Variant):
         learning_rate: float = 2e-4
         beta1: float = 0.5
         beta2: float = 0.999
-        gamma: float = 2.0
+        gamma: Annotated[float, Ge(0)] = 2.0
         """Focusing parameter: the detection paper's best (section 5.1); 0 is cross-entropy."""
 
     config: Config

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import nn
 from torch.optim import Adam, Optimizer
 
@@ -31,7 +31,7 @@ class GAN(Variant):
         """Hidden maxout layers of the discriminator, on images."""
         maxout_pieces: Annotated[int, Ge(1)] = 5
         """Linear maps per maxout unit."""
-        dropout: float = 0.5
+        dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.5
         """Dropped share of the discriminator's hidden units, on images."""
         loss: Literal["non-saturating", "minimax"] = "non-saturating"
         """The generator's loss: section 3's heuristic, or equation 1 as it stands."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -20,7 +20,11 @@ class ImprovedGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Sections 3.1, 3.2 and 3.4, unsupervised; rates are those of the authors' CIFAR-10 code (openai/improved-gan)."""
+        """Sections 3.1, 3.2 and 3.4, unsupervised; rates are those of the authors' CIFAR-10 code (openai/improved-gan).
+
+        All three at once are this project's default. The authors train one or the other: ``kernels = 0`` is their feature matching (which
+        sees the features in front of the minibatch layer), ``generator_loss = "non-saturating"`` their minibatch discrimination.
+        """
 
         latent_dim: Annotated[int, Ge(1)] = 100
         generator_width: Annotated[int, Ge(1)] = 128
@@ -33,7 +37,7 @@ class ImprovedGAN(Variant):
         """Rows B of the minibatch layer's matrices; 0 leaves the layer out."""
         kernel_dim: Annotated[int, Ge(1)] = 5
         """Columns C of those matrices."""
-        real_target: float = 0.9
+        real_target: Annotated[float, Interval(gt=0, le=1)] = 0.9
         """Probability that real examples should get; 1 is no smoothing."""
         learning_rate: float = 3e-4
         beta1: float = 0.5

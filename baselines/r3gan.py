@@ -77,12 +77,12 @@ class R3GAN(Variant):
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
         """Pairs of one real and one generated example (eq. 2), R1 on the one side and R2 on the other (section 2.2)."""
-        labels = self._labels(ctx)
+        labels = self._labels(real)
         with torch.no_grad():
             fake = self.generate(ctx.latents(ctx.batch_size), labels)
         # in one pass: nothing in the discriminator depends on the neighbours, and values and slopes share it
         examples = torch.cat([ctx.augment(real.examples), ctx.augment(fake)]).requires_grad_()
-        both = None if labels is None or real.labels is None else torch.cat([real.labels, labels])
+        both = None if labels is None else torch.cat([labels, labels])
         values = self._judged(examples, both)
         (slopes,) = torch.autograd.grad(values.sum(), examples, create_graph=True)
         r1, r2 = (half.mean() for half in slopes.flatten(1).square().sum(1).chunk(2))
@@ -100,16 +100,17 @@ class R3GAN(Variant):
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """The same pairs the other way round, with this step's real examples."""
-        labels = self._labels(ctx)
+        labels = self._labels(ctx.real)
         fake_values = self._judged(ctx.augment(self.generate(ctx.latents(ctx.batch_size), labels)), labels)
         with torch.no_grad():
-            real_values = self._judged(ctx.augment(ctx.real.examples), ctx.real.labels)
+            real_values = self._judged(ctx.augment(ctx.real.examples), labels)
         loss = relativistic(fake_values, real_values)
         ctx.minimize("generator", loss, **self._options(ctx))
         return {"loss/generator": loss}
 
-    def _labels(self, ctx: StepContext) -> Tensor | None:
-        return ctx.labels(ctx.batch_size) if self.config.conditional else None
+    def _labels(self, real: Batch) -> Tensor | None:
+        """Both examples of a pair are of the real one's class, so that what the discriminator thinks of a class cancels."""
+        return real.labels if self.config.conditional else None
 
     def _options(self, ctx: StepContext) -> dict[str, Any]:
         return {
@@ -195,7 +196,7 @@ class R3Generator(nn.Module):
     def __init__(self, config: R3GAN.Config, channels: int, sides: list[int], classes: int) -> None:
         super().__init__()
         widths = stage_widths(config, sides)[::-1]
-        self.embedding = nn.Embedding(classes, config.latent_dim) if classes else None
+        self.embedding = class_vectors(classes, config.latent_dim, classes**-0.5) if classes else None
         self.basis = nn.Parameter(torch.randn(widths[0], sides[-1], sides[-1]))
         self.scale = initialise(nn.Linear((2 if classes else 1) * config.latent_dim, widths[0], bias=False))
         self.stages = nn.ModuleList(stage(config, width, len(sides)) for width in widths)
@@ -230,7 +231,7 @@ class R3Discriminator(nn.Module):
         self.transitions = nn.ModuleList(transition(a, b) for a, b in zip(widths, widths[1:], strict=False))
         self.basis = initialise(nn.Conv2d(widths[-1], widths[-1], sides[-1], groups=widths[-1], bias=False))
         self.output = initialise(nn.Linear(widths[-1], widths[-1] if classes else 1, bias=False))
-        self.embedding = nn.Embedding(classes, widths[-1]) if classes else None
+        self.embedding = class_vectors(classes, widths[-1], (classes * widths[-1]) ** -0.5) if classes else None
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """(n, channels, side, side) to (n,)."""
@@ -240,7 +241,7 @@ class R3Discriminator(nn.Module):
         features: Tensor = self.output(self.basis(x).flatten(1))
         if self.embedding is None:
             return features.squeeze(1)
-        values: Tensor = (features * self.embedding(labels)).sum(1) / features.shape[1] ** 0.5
+        values: Tensor = (features * self.embedding(labels)).sum(1)
         return values
 
 
@@ -269,6 +270,13 @@ def stage(config: R3GAN.Config, width: int, stages: int) -> nn.Sequential:
 def transition(inputs: int, outputs: int) -> nn.Module:
     """1x1 where the number of channels changes with the size."""
     return nn.Identity() if inputs == outputs else initialise(nn.Conv2d(inputs, outputs, 1, bias=False))
+
+
+def class_vectors(classes: int, width: int, deviation: float) -> nn.Embedding:
+    """A vector for each class, from N(0, deviation^2): 1 / sqrt(classes) for a linear layer on one-hot labels, as in the paper's code."""
+    vectors = nn.Embedding(classes, width)
+    nn.init.normal_(vectors.weight, 0.0, deviation)
+    return vectors
 
 
 def initialise(layer: nn.Conv2d | nn.Linear, gain: float = 1.0) -> nn.Module:

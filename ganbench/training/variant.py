@@ -131,7 +131,7 @@ class Variant(nn.Module, ABC):
         Raises:
             RequestError: The method defines no truncation.
         """
-        raise RequestError(f"{type(self).__name__} defines no truncation; leave it out, or take biggan, stylegan, stylegan2, stylegan2_ada")
+        raise RequestError(f"{type(self).__name__} defines no truncation; leave it out, or take biggan or a StyleGAN")
 
     def discriminate(self, examples: Tensor, labels: Tensor | None = None) -> Tensor:
         """Logits or critic values of examples: (n,), or (n / m,) of a method that judges m examples at a time."""

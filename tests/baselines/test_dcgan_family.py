@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from baselines.ablation import WEIGHTS, Ablation
 from baselines.blocks.losses import cross_entropy_discriminator
@@ -75,7 +75,7 @@ def gman(softmax_lambda: float, discriminators: int = 3) -> GMAN:
     return GMAN(config, POINT)
 
 
-def test_gman_listens_to_all_with_lambda_zero_and_to_the_easiest_game_with_a_large_one() -> None:
+def test_gman_listens_to_all_with_lambda_zero_and_to_the_sharpest_judge_with_a_large_one() -> None:
     values = torch.tensor([-0.1, -0.5, -2.0], dtype=torch.float64)
     assert gman(0.0).soften(values).item() == pytest.approx(values.mean().item())
     assert gman(100.0).soften(values).item() == pytest.approx(-0.1)
@@ -198,18 +198,6 @@ def ablation(**fields: Any) -> Ablation:
     return Ablation(Ablation.Config(latent_dim=4, generator_width=4, discriminator_width=4, **fields), POINT)
 
 
-@pytest.mark.parametrize(("regulariser", "factor"), [("r1", 0.5), ("r2", 0.5), ("r1+r2", 1.0)])
-def test_an_ablations_zero_centred_penalties_are_halved_squared_norms(regulariser: str, factor: float) -> None:
-    variant = ablation(regulariser=regulariser)
-    variant.discriminator = nn.Sequential(nn.Linear(2, 1), nn.Flatten(0))
-    weight: Tensor = variant.discriminator[0].weight  # type: ignore[index, assignment]
-    examples = torch.randn(3, 2)
-    values = variant.discriminator(examples)
-    penalty = variant.penalty(examples, examples, values, values)
-    assert penalty.item() == pytest.approx(factor * weight.square().sum().item())
-    assert variant.weight == WEIGHTS[regulariser] and ablation(regulariser=regulariser, weight=0.1).weight == 0.1
-
-
 @pytest.mark.parametrize("loss", ["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"])
 @pytest.mark.parametrize("regulariser", ["none", "spectral-norm", *WEIGHTS])
 def test_every_cell_of_the_ablation_trains(tiny_spec: TinySpec, tiny_trainer: NewTrainer, loss: str, regulariser: str) -> None:
@@ -220,25 +208,14 @@ def test_every_cell_of_the_ablation_trains(tiny_spec: TinySpec, tiny_trainer: Ne
     assert (tick.logs["penalty/regulariser"] > 0) == (regulariser not in ("none", "spectral-norm"))
 
 
-def test_lecams_averages_follow_the_values(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:
-    trainer = tiny_trainer(tiny_spec("ablation", config={"latent_dim": 8, "regulariser": "lecam", "loss": "hinge"}))
-    logs = trainer.advance(1).logs
-    averages: Any = trainer.variant.averages
-    assert averages.tolist() == pytest.approx([0.01 * logs["logit/real"], 0.01 * logs["logit/fake"]])
-
-
 def test_consistency_has_no_meaning_on_points() -> None:
     with pytest.raises(RequestError, match="shifts images, and these are 2-D points; take another"):
         ablation(regulariser="bcr")
 
 
 def test_broken_recipes_are_broken_in_one_place(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:
+    # what is wrong with broken_label_flip and broken_shared_latents: test_steps.py
     width = {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4}
-    flipped, sound = (tiny_trainer(tiny_spec(name, config=width)) for name in ("broken_label_flip", "dcgan"))
-    for trainer in (flipped, sound):
-        trainer.optimizers["generator"].param_groups[0]["initial_lr"] = 0.0
-    logs = [trainer.advance(1).logs for trainer in (flipped, sound)]
-    assert logs[0]["loss/discriminator"] == logs[1]["loss/discriminator"]
     detached, penalised = (tiny_trainer(tiny_spec(name, config=width)) for name in ("broken_detached_penalty", "wgan_gp"))
     first = [trainer.advance(1).logs for trainer in (detached, penalised)]
     assert first[0]["penalty/gradient"] == first[1]["penalty/gradient"]

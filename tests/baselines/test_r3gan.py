@@ -152,6 +152,30 @@ def test_the_class_vectors_act_in_both_networks() -> None:
     assert not torch.allclose(variant.discriminate(images, zero), variant.discriminate(images, one))
 
 
+def test_both_examples_of_a_pair_are_of_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = trainer(R3GAN, classes=3, conditional=True, **SMALL)
+    context, batch = training._context, training._batch()
+    context.begin(0, 0, 1.0, batch)
+    made: list[Tensor] = []
+    judged: list[Tensor] = []
+    training.variant.generator.register_forward_pre_hook(lambda module, inputs: made.append(inputs[1]))
+    training.variant.discriminator.register_forward_pre_hook(lambda module, inputs: judged.append(inputs[1]))
+    training.variant.discriminator_step(batch, context)
+    training.variant.generator_step(context)
+    assert batch.labels is not None
+    wanted = batch.labels
+    assert [labels.tolist() for labels in made] == [wanted.tolist()] * 2
+    assert torch.cat(judged).tolist() == wanted.repeat(4).tolist()
+
+
+def test_class_vectors_start_as_a_linear_layers_on_one_hot_labels() -> None:
+    # the paper's code: N(0, 1 / classes), in the discriminator also divided by the width of the features
+    variant = build(R3GAN, classes=100, conditional=True, latent_dim=64, width=64, blocks=1)
+    for network, variance in ((variant.generator, 1 / 100), (variant.discriminator, 1 / (100 * 64))):
+        weight = network.embedding.weight  # type: ignore[union-attr]
+        assert weight.var().item() == pytest.approx(variance, rel=0.06)
+
+
 def test_what_cannot_be_done_is_refused_in_one_line() -> None:
     with pytest.raises(RequestError, match="use 16, another multiple of 8"):
         build(R3GAN, latent_dim=4, width=20)
