@@ -1,17 +1,29 @@
 """Do the committed bands hold what the collection promises, and is its page what they say?"""
 
+import json
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from baselines.bands import BANK, CONTROLS, HERE, published, read_bank, reference_variants, render, run_of, write_bank
+from baselines.bands import BANK, CONTROLS, HERE, Run, published, read_bank, reference_variants, render, run_of, write_bank
 from ganbench.budgets import BUDGETS, budget_images
 from ganbench.errors import RequestError
 from ganbench.registry import DATASETS, VARIANTS
 from ganbench.results.record import read_record
+from ganbench.spec import run_id
+from ganbench.suite import load_suite
 
 RUNS = read_bank()
+
+
+def group(dataset: str, budget: str) -> dict[str, list[Run]]:
+    groups = defaultdict(list)
+    for run in RUNS:
+        if (run.dataset, run.budget) == (dataset, budget):
+            groups[run.variant].append(run)
+    return groups
 
 
 def test_the_page_is_what_the_bank_says() -> None:
@@ -21,6 +33,65 @@ def test_the_page_is_what_the_bank_says() -> None:
 def test_the_page_lists_every_variant_that_is_no_control() -> None:
     assert set(reference_variants()) == {name for name in VARIANTS.targets if not name.startswith(CONTROLS)}
     assert all(entry.keys() == {"recipe", "number"} for entry in published().values())
+
+
+@pytest.mark.parametrize("suite", ["smoke", "digits", "mnist", "modes", "broken"])
+def test_every_run_of_a_band_is_one_that_its_suite_means_today(suite: str) -> None:
+    meant = {run_id(spec) for spec in load_suite(suite)[1] if spec.dataset.name != "stacked-mnist"}
+    kept = {run.run_id for run in RUNS}
+    assert meant <= kept, f"{len(meant - kept)} of {len(meant)} runs were never measured with these settings: `make bands`"
+
+
+@pytest.mark.parametrize("variant", reference_variants())
+def test_every_variant_learns_digits_at_the_short_budget_over_three_seeds(variant: str) -> None:
+    runs = group("digits", "short")[variant]
+    assert len({run.seed for run in runs}) >= 3
+    assert [run.status for run in runs] == ["done"] * len(runs)
+    assert all(run.gain is not None and run.gain >= 3 for run in runs), [run.gain for run in runs]
+
+
+def distances(variant: str, **settings: object) -> list[float]:
+    """FD of a recipe's runs on digits; one that did not end is infinitely far. None is the variant's own setting."""
+    runs = [run for run in group("digits", "short")[variant] if all(json.loads(run.overrides).get(k) == v for k, v in settings.items())]
+    assert len({run.seed for run in runs}) >= 3, variant
+    return [float("inf") if run.final is None else run.final for run in runs]
+
+
+def test_broken_recipes_score_worse_than_their_sound_parents_with_every_seed() -> None:
+    sound = max(distances("dcgan", learning_rate=None))
+    assert min(distances("dcgan", learning_rate=0.06)) > 1.5 * sound
+    assert min(distances("broken_label_flip")) > 3 * sound
+    assert min(distances("broken_no_batch_norm")) > 3 * sound
+    assert min(distances("broken_detached_penalty")) > 3 * max(distances("wgan_gp"))
+    assert min(distances("broken_shared_latents")) > 2 * max(distances("pacgan"))
+
+
+def test_r1_mends_a_critic_without_bound_with_every_seed() -> None:
+    bare, bound = (distances("ablation", loss="wasserstein", regulariser=regulariser) for regulariser in (None, "r1"))
+    assert min(bare) > 2 * max(bound)
+
+
+@pytest.mark.parametrize("dataset", ["ring8", "grid25"])
+def test_packing_in_pacgans_networks_reaches_no_fewer_modes(dataset: str) -> None:
+    # Lin et al. 2018, table 1: 17.3 of 25 modes with one sample a pack, 23.8 with two and 24.8 with four
+    runs = [run for run in group(dataset, "short")["pacgan"] if "point_network" in run.overrides]
+    modes = defaultdict(list)
+    for run in runs:
+        modes[json.loads(run.overrides).get("pack", 2)].append(run.modes or 0)
+    assert modes.keys() == {1, 2, 4} and all(len(found) >= 3 for found in modes.values())
+    assert sum(modes[4]) >= sum(modes[1])
+
+
+@pytest.mark.parametrize("width", [8, 4, 2])
+def test_packing_reaches_more_modes_of_stacked_digits(width: int) -> None:
+    # Lin et al. 2018, tables 2 and 3: 78.5 against 667.4 modes with D = G/4, 487.7 against 820.2 with D = G/2
+    modes = defaultdict(list)
+    for run in group("stacked-digits", "short")["pacgan"]:
+        overrides = json.loads(run.overrides)
+        if overrides["discriminator_width"] == width:
+            modes[overrides.get("pack", 2)].append(run.modes or 0)
+    assert modes.keys() == {1, 2, 4} and all(len(found) >= 3 for found in modes.values())
+    assert sorted(modes[4])[1] > sorted(modes[1])[1], dict(modes)
 
 
 def test_a_record_becomes_a_line_of_the_bank_and_comes_back(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Do the field's qualitative findings come out here too? (`make test-all`; minutes on two CPU cores)"""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,11 @@ from ganbench.suite import load_suite
 pytestmark = pytest.mark.slow
 
 
-def records(suite: str, folder: Path, only: Sequence[str], settings: Sequence[str] = ()) -> dict[str, list[Record]]:
+def records(
+    suite: str, folder: Path, only: Sequence[str], settings: Sequence[str] = (), keep: Callable[[RunSpec], bool] = lambda spec: True
+) -> dict[str, list[Record]]:
     """Runs a part of a suite; records by the names that tables give to their rows."""
-    specs: list[RunSpec] = load_suite(suite, settings, only)[1]
+    specs: list[RunSpec] = [spec for spec in load_suite(suite, settings, only)[1] if keep(spec)]
     found = [run_cell(spec, folder / str(place), Runtime(device="cpu")) for place, spec in enumerate(specs)]
     assert all(record.status != "failed" for record in found)
     return dict(rows_by_name(found))
@@ -45,24 +46,34 @@ def test_broken_recipes_fail_and_r1_mends_a_critic_without_bound(tmp_path: Path)
 
 
 def test_spectral_norm_mends_a_critic_without_bound(tmp_path: Path) -> None:
-    settings = ['config.ablation.loss="wasserstein"']
-    found = records("ablation", tmp_path, ["dataset=digits", "seed=0"], [*settings, "budget=short"])
+    def kept(spec: RunSpec) -> bool:
+        return spec.variant.config["loss"] == "wasserstein" and spec.variant.config["regulariser"] in ("none", "spectral-norm", "r1")
+
+    found = records("ablation", tmp_path, ["dataset=digits", "seed=0"], keep=kept)
     by_regulariser = {str(group[0].spec.variant.config["regulariser"]): distances(group)[0] for group in found.values()}
     assert by_regulariser["none"] > 2 * max(by_regulariser["spectral-norm"], by_regulariser["r1"])
 
 
-def test_packing_reaches_more_modes_of_stacked_digits_with_a_small_discriminator(tmp_path: Path) -> None:
-    # Lin et al. 2018, table 3, D = G/4: 78.5 modes with one sample a pack, 667.4 with four
-    settings = ["config.pacgan.discriminator_width=2"]
-    found = records("modes", tmp_path, ["dataset=stacked-digits", "seed=0"], settings)
-    reached: dict[int, float] = defaultdict(float)
-    for group in found.values():
-        reached[int(str(group[0].spec.variant.config["pack"]))] = modes(group)[0]
+def modes_by_pack(found: dict[str, list[Record]]) -> dict[int, float]:
+    """Modes that PacGAN's runs reach, by samples a pack: one is DCGAN's game in the same networks."""
+    return {int(str(group[0].spec.variant.config["pack"])): modes(group)[0] for group in found.values()}
+
+
+def test_packing_reaches_more_modes_of_a_grid(tmp_path: Path) -> None:
+    # Lin et al. 2018, table 1: 17.3 of 25 modes with one sample a pack, 24.8 with four
+    only = ["dataset=grid25", "variant=pacgan", "seed=0"]
+    reached = modes_by_pack(records("modes", tmp_path, only, keep=lambda spec: spec.variant.config["point_network"] == "pacgan"))
     assert reached[4] > reached[1]
+
+
+def test_packing_reaches_more_modes_of_stacked_digits_with_a_small_discriminator(tmp_path: Path) -> None:
+    # table 3, D = G/4: 78.5 modes with one sample a pack, 667.4 with four
+    settings = ["config.pacgan.discriminator_width=2"]
+    reached = modes_by_pack(records("modes", tmp_path, ["dataset=stacked-digits", "seed=0"], settings))
+    assert reached[4] > 1.2 * reached[1]
 
 
 def test_augmentation_helps_at_a_thousand_training_images(tmp_path: Path) -> None:
     # Zhao et al. 2020 and Karras et al. 2020: without it the discriminator learns the training images by heart
     found = {name: distances(group)[0] for name, group in records("few", tmp_path, ["seed=0"]).items()}
-    assert found["diffaug_gan"] < found["stylegan2"]
-    assert found["stylegan2_ada"] < found["stylegan2"]
+    assert 1.5 * max(found["diffaug_gan"], found["stylegan2_ada"]) < found["stylegan2"]
