@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, get_args
 
-from ganbench.budgets import BUDGETS
+from ganbench.budgets import BUDGETS, Budget
 from ganbench.errors import RequestError
 from ganbench.registry import VARIANTS
 from ganbench.results.record import Record
@@ -24,6 +24,8 @@ from ganbench.variant_config import resolved_config, variant_source
 
 HERE = Path(__file__).parent
 BANK = HERE.parent / "reports" / "bands" / "runs.csv"
+SEEDS = 3
+"""Of a band, unless its cell says otherwise."""
 CONTROLS = ("ablation", "broken_")
 """Starts of the names of variants that no paper proposes."""
 
@@ -140,12 +142,11 @@ One readable file each: the method, its equations and every hyper-parameter with
 `python -m baselines.bands`; parameters are those of the defaults on 3x32x32 images (10 classes where the method needs labels)."""
 HOW_TO_READ = """## Measured bands
 
-Median over seeds [smallest, largest] of the EMA weights, one CPU thread unless said otherwise. Networks are the `small` preset's on
+Median over three seeds [smallest, largest] of the EMA weights, one CPU thread, unless said otherwise. Networks are the `small` preset's on
 images and the `points` preset's on mixtures: **these are bands of this repository at short budgets, to be compared with one another and
 with a later run of the same suite, never with the published column**. *gain* is the median score of the untrained networks over that
-of the trained ones. A seed that diverged or collapsed is counted and has no score. Every run's id is in
+of the trained ones. A seed that diverged or collapsed is counted and has no score. The raw weights' scores and every run's id are in
 [`reports/bands/runs.csv`](../reports/bands/runs.csv)."""
-
 
 UNMEASURED = """## Measured bands
 
@@ -200,35 +201,64 @@ def _parameters(name: str) -> str:
 
 
 def _images(runs: Sequence[Run], dataset: str) -> list[str]:
+    budgets = _budgets(runs)
     rows = []
-    for budget, group in _groups(runs):
-        trained = [run.final for run in group if run.final is not None]
-        untrained = [run.untrained for run in group if run.untrained is not None]
-        gain = f"{median(untrained) / median(trained):.1f}x" if trained and untrained else "—"
-        raw = _band([run.final_raw for run in group])
-        rows.append((_name(group, runs), budget, _seeds(group), group[0].label, _band(trained), raw, _band(untrained), gain))
-    head = ("variant", "budget", "seeds", "score", "EMA", "raw", "untrained", "gain")
-    return [f"### {dataset}\n\n{_lengths(runs, dataset)}", _table(head, rows)] if rows else []
+    for group in _configurations(runs):
+        row = [_name(group, runs), _band(run.untrained for run in group)]
+        for part in _parts(group, budgets):
+            row += [_cell(part, "final"), _gain(part)]
+        rows.append(row)
+    labels = ", ".join(dict.fromkeys(run.label for run in runs if run.label))
+    head = ("variant", "untrained", *(word for budget in budgets for word in (budget, "gain")))
+    return [f"### {dataset}\n\n{labels}, lower is better. {_lengths(budgets, dataset)}", _table(head, rows)] if rows else []
 
 
 def _modes(runs: Sequence[Run], dataset: str) -> list[str]:
+    budgets = _budgets(runs)
     rows = []
-    for budget, group in _groups(runs):
-        done = [run for run in group if run.status == "done"]
-        bands = [_band([getattr(run, key) for run in done]) for key in ("modes", "hq_percent", "kl_all")]
-        rows.append((_name(group, runs), budget, _seeds(group), *bands))
-    head = ("variant", "budget", "seeds", "modes", "high quality %", "KL to uniform")
-    return [f"### {dataset}\n\n{_lengths(runs, dataset)}", _table(head, rows)] if rows else []
+    for group in _configurations(runs):
+        cells = [_cell(part, key) for part in _parts(group, budgets) for key in ("modes", "hq_percent", "kl_all")]
+        rows.append([_name(group, runs), *cells])
+    head = ("variant", *(word for budget in budgets for word in (f"{budget}: modes", "high quality %", "KL to uniform")))
+    return [f"### {dataset}\n\n{_lengths(budgets, dataset)}", _table(head, rows)] if rows else []
 
 
-def _groups(runs: Sequence[Run]) -> list[tuple[str, list[Run]]]:
-    """Seeds of one variant, configuration and budget, in the collection's order."""
+def _budgets(runs: Sequence[Run]) -> list[str]:
+    """Budgets that were measured, the smallest first."""
+    measured = {run.budget for run in runs}
+    return [name for name in get_args(Budget) if name in measured]
+
+
+def _parts(group: Sequence[Run], budgets: Sequence[str]) -> list[list[Run]]:
+    return [[run for run in group if run.budget == budget] for budget in budgets]
+
+
+def _configurations(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs of one variant in one configuration, in the collection's order."""
     order = reference_variants()
-    groups: dict[tuple[int, str, str, str], list[Run]] = {}
+    groups: dict[tuple[int, str, str], list[Run]] = {}
     for run in runs:
         place = order.index(run.variant) if run.variant in order else len(order)
-        groups.setdefault((place, run.variant, run.overrides, run.budget), []).append(run)
-    return [(key[3], groups[key]) for key in sorted(groups)]
+        groups.setdefault((place, run.variant, run.overrides), []).append(run)
+    return [groups[key] for key in sorted(groups)]
+
+
+def _cell(part: Sequence[Run], key: str) -> str:
+    """Band of one number over the seeds of a budget, with what is unusual about them."""
+    if not part:
+        return "—"
+    done = [run for run in part if run.status == "done"]
+    lost = [run.status for run in part if run.status != "done"]
+    where = sorted({run.device for run in part} - {"cpu", ""})
+    remarks = [f"{len(done)} seeds"] if len(part) != SEEDS and not lost else []
+    remarks += [f"{lost.count(status)} of {len(part)} {status}" for status in dict.fromkeys(lost)] + where
+    return " ".join([_band(getattr(run, key) for run in done)] + ([f"({', '.join(remarks)})"] if remarks else []))
+
+
+def _gain(part: Sequence[Run]) -> str:
+    trained = [run.final for run in part if run.final is not None]
+    untrained = [run.untrained for run in part if run.untrained is not None]
+    return f"{median(untrained) / median(trained):.1f}x" if trained and untrained else "—"
 
 
 def _name(group: Sequence[Run], others: Sequence[Run]) -> str:
@@ -240,16 +270,7 @@ def _name(group: Sequence[Run], others: Sequence[Run]) -> str:
     return f"`{group[0].variant}`" + (f" ({shown})" if shown else "")
 
 
-def _seeds(group: Sequence[Run]) -> str:
-    where = sorted({run.device for run in group} - {"cpu", ""})
-    lost = [run for run in group if run.status != "done"]
-    kinds = ", ".join(f"{sum(run.status == kind for run in lost)} {kind}" for kind in dict.fromkeys(run.status for run in lost))
-    count = f"{len(group) - len(lost)} of {len(group)} ({kinds})" if lost else str(len(group))
-    return f"{count} on {', '.join(where)}" if where else count
-
-
-def _lengths(runs: Sequence[Run], dataset: str) -> str:
-    budgets = dict.fromkeys(run.budget for run in runs)
+def _lengths(budgets: Sequence[str], dataset: str) -> str:
     return "Budgets: " + ", ".join(f"{name} {BUDGETS[dataset][name]:,} images" for name in budgets) + "."  # type: ignore[index]
 
 
@@ -263,7 +284,7 @@ def _figure(value: float) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    left = {"variant", "paper", "what differs", "recipe", "published", "budget", "score"}
+    left = {"variant", "paper", "what differs", "recipe", "published"}
     lines = [head, ["---" if name in left else "---:" for name in head], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
