@@ -109,6 +109,7 @@ def _scores(board: Leaderboard) -> Table:
     sets = f"{plan['n_fake']:,} generated against {_thousands(scores.get('n_real'))} {plan['reference']} examples"
     notes = [
         f"Mean over seeds with 95 % t interval, of EMA weights unless raw; features: {plan['extractor']}; {sets}. "
+        "Ranked by the median seed, a run that did not end being the worst. "
         "Best in green or bold where its interval is apart from the next."
     ]
     notes += [f"Not ranked with another board of {board.dataset}: {line}" for line in board.differs]
