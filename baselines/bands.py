@@ -1,7 +1,7 @@
 """What did every variant reach here, beside what was published? (``python -m baselines.bands RUNS...`` writes README.md and the bank)
 
-The bank, ``reports/bands/runs.csv``, has one line for every run of a named budget; README.md is made of it, of the
-variants' docstrings and of ``published.toml``. Nothing in README.md is typed.
+The bank, ``reports/bands/runs.csv``, has one line for every run of a named budget or a multiple of the short one;
+README.md is made of it, of the variants' docstrings and of ``published.toml``. Nothing in README.md is typed.
 """
 
 import argparse
@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from statistics import median
-from typing import Any, get_args
+from typing import Any
 
-from ganbench.budgets import BUDGETS, Budget
+from ganbench.budgets import BUDGETS
 from ganbench.errors import RequestError
 from ganbench.registry import VARIANTS
 from ganbench.results.record import Record
@@ -42,6 +42,7 @@ class Run:
     status: str
     overrides: str
     """What differs from the variant's defaults, as JSON."""
+    batch_size: int
     label: str
     """The ranking metric, as tables name it."""
     untrained: float | None
@@ -62,10 +63,10 @@ class Run:
 
 
 def run_of(record: Record) -> Run | None:
-    """The bank's line of a record; None for a run without a named budget."""
+    """The bank's line of a record; None for a run whose budget has no name."""
     spec = record.spec
-    names = [name for name, images in BUDGETS.get(spec.dataset.name, {}).items() if images == spec.budget_images and name != "paper"]
-    if not names or spec.variant.path is not None or spec.dataset.n_train is not None:
+    budget = _budget(spec.dataset.name, spec.budget_images)
+    if budget is None or spec.variant.path is not None or spec.dataset.n_train is not None:
         return None
     defaults = resolved_config(variant_source(spec.variant.name, Path()), {}, spec.variant.name)
     differing = {key: value for key, value in sorted(spec.variant.config.items()) if value != defaults.get(key)}
@@ -76,11 +77,12 @@ def run_of(record: Record) -> Run | None:
     return Run(
         variant=spec.variant.name,
         dataset=spec.dataset.name,
-        budget=names[0],
+        budget=budget,
         seed=spec.seed,
         run_id=record.run_id,
         status=record.status,
         overrides=json.dumps(differing),
+        batch_size=spec.training.batch_size,
         label=start.label if start else "",
         untrained=start.value if start else None,
         final=final.get("ema"),
@@ -90,6 +92,14 @@ def run_of(record: Record) -> Run | None:
         kl_all=found.get("kl_all"),
         device=timing.device if timing else "",
     )
+
+
+def _budget(dataset: str, images: int) -> str | None:
+    """``short``, or ``4x short`` where a batch and a budget were multiplied alike, or None."""
+    named = BUDGETS.get(dataset, {})
+    exact = [name for name, length in named.items() if length == images and name != "paper"]
+    multiple, rest = divmod(images, named.get("short", images + 1))
+    return exact[0] if exact else f"{multiple}x short" if multiple and not rest else None
 
 
 def read_bank(path: Path = BANK) -> list[Run]:
@@ -214,19 +224,20 @@ def _images(runs: Sequence[Run], dataset: str) -> list[str]:
 
 
 def _modes(runs: Sequence[Run], dataset: str) -> list[str]:
-    budgets = _budgets(runs)
-    rows = []
-    for group in _configurations(runs):
-        cells = [_cell(part, key) for part in _parts(group, budgets) for key in ("modes", "hq_percent", "kl_all")]
-        rows.append([_name(group, runs), *cells])
-    head = ("variant", *(word for budget in budgets for word in (f"{budget}: modes", "high quality %", "KL to uniform")))
-    return [f"### {dataset}\n\n{_lengths(budgets, dataset)}", _table(head, rows)] if rows else []
+    rows = [
+        (_name(part, runs), budget, *(_cell(part, key) for key in ("modes", "hq_percent", "kl_all")))
+        for group in _configurations(runs)
+        for budget in _budgets(group)
+        for part in _parts(group, [budget])
+    ]
+    head = ("variant", "budget", "modes", "high quality %", "KL to uniform")
+    return [f"### {dataset}\n\n{_lengths(_budgets(runs), dataset)}", _table(head, rows)] if rows else []
 
 
 def _budgets(runs: Sequence[Run]) -> list[str]:
     """Budgets that were measured, the smallest first."""
-    measured = {run.budget for run in runs}
-    return [name for name in get_args(Budget) if name in measured]
+    order = ("smoke", "short")
+    return sorted({run.budget for run in runs}, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
 def _parts(group: Sequence[Run], budgets: Sequence[str]) -> list[list[Run]]:
@@ -234,12 +245,12 @@ def _parts(group: Sequence[Run], budgets: Sequence[str]) -> list[list[Run]]:
 
 
 def _configurations(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of one variant in one configuration, in the collection's order."""
+    """Runs of one variant in one configuration and batch size, in the collection's order."""
     order = reference_variants()
-    groups: dict[tuple[int, str, str], list[Run]] = {}
+    groups: dict[tuple[int, str, str, int], list[Run]] = {}
     for run in runs:
         place = order.index(run.variant) if run.variant in order else len(order)
-        groups.setdefault((place, run.variant, run.overrides), []).append(run)
+        groups.setdefault((place, run.variant, run.overrides, run.batch_size), []).append(run)
     return [groups[key] for key in sorted(groups)]
 
 
@@ -263,15 +274,15 @@ def _gain(part: Sequence[Run]) -> str:
 
 def _name(group: Sequence[Run], others: Sequence[Run]) -> str:
     """The variant, with the settings in which its configurations on this data set differ."""
-    own = json.loads(group[0].overrides)
-    alike = [json.loads(run.overrides) for run in others if run.variant == group[0].variant]
+    own, *alike = ({**json.loads(run.overrides), "batch": run.batch_size} for run in (group[0], *others) if run.variant == group[0].variant)
     keys = [key for key in sorted({key for one in alike for key in one}) if any(one.get(key) != own.get(key) for one in alike)]
     shown = ", ".join(f"{key}={own[key]}" for key in keys if key in own)
     return f"`{group[0].variant}`" + (f" ({shown})" if shown else "")
 
 
 def _lengths(budgets: Sequence[str], dataset: str) -> str:
-    return "Budgets: " + ", ".join(f"{name} {BUDGETS[dataset][name]:,} images" for name in budgets) + "."  # type: ignore[index]
+    named = [name for name in budgets if name in BUDGETS[dataset]]
+    return "Budgets: " + ", ".join(f"{name} {BUDGETS[dataset][name]:,} images" for name in named) + "."
 
 
 def _band(values: Iterable[float | None]) -> str:
@@ -284,7 +295,7 @@ def _figure(value: float) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    left = {"variant", "paper", "what differs", "recipe", "published"}
+    left = {"variant", "paper", "what differs", "recipe", "published", "budget"}
     lines = [head, ["---" if name in left else "---:" for name in head], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -21,7 +21,12 @@ class PacGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Section 3 of the paper; networks and rates are DCGAN's, as in its stacked-MNIST experiment. ``pack`` 1 is DCGAN itself."""
+        """Section 3 of the paper; networks and rates are DCGAN's, as in its stacked-MNIST experiment. ``pack`` 1 is DCGAN itself.
+
+        On points the networks have no batch norm, as the paper's discriminator there: judging a whole batch at once is packing of
+        another kind, and with it no mode of a grid is lost anyway. ``pack`` 1 is the original GAN there. In the authors' code a step
+        has a fixed number of packs: multiply a run's batch size and its budget by ``pack`` to compare as they do.
+        """
 
         latent_dim: Annotated[int, Ge(1)] = 100
         generator_width: Annotated[int, Ge(1)] = 128
@@ -47,7 +52,8 @@ class PacGAN(Variant):
         if config.point_network == "pacgan" and not shape.is_image:
             self.generator, self.discriminator = published_point_pair(config.latent_dim, shape.size[0], config.pack)
         else:
-            self.generator, self.discriminator = dcgan_pair(config.latent_dim, shape, *widths, norm="batch", pack=config.pack)
+            norm: Literal["batch", "none"] = "batch" if shape.is_image else "none"
+            self.generator, self.discriminator = dcgan_pair(config.latent_dim, shape, *widths, norm=norm, pack=config.pack)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam for both networks."""
