@@ -142,7 +142,7 @@ def render(runs: Sequence[Run]) -> str:
         parts += _modes([run for run in runs if run.dataset == dataset], dataset)
     controls = [run for run in runs if is_control(run)]
     if controls:
-        parts += [CONTROLS_HEAD, *_images(controls, "digits")[1:]]
+        parts += [CONTROLS_HEAD, *_images(controls, "digits", [run for run in runs if run.dataset == "digits"])[1:]]
     return "\n\n".join(parts) + "\n"
 
 
@@ -210,11 +210,11 @@ def _parameters(name: str) -> str:
     )
 
 
-def _images(runs: Sequence[Run], dataset: str) -> list[str]:
+def _images(runs: Sequence[Run], dataset: str, others: Sequence[Run] = ()) -> list[str]:
     budgets = _budgets(runs)
     rows = []
     for group in _configurations(runs):
-        row = [_name(group, runs), _band(run.untrained for run in group)]
+        row = [_name(group, (*runs, *others)), _band(run.untrained for run in group)]
         for part in _parts(group, budgets):
             row += [_cell(part, "final"), _gain(part)]
         rows.append(row)
@@ -225,7 +225,7 @@ def _images(runs: Sequence[Run], dataset: str) -> list[str]:
 
 def _modes(runs: Sequence[Run], dataset: str) -> list[str]:
     rows = [
-        (_name(part, runs), budget, *(_cell(part, key) for key in ("modes", "hq_percent", "kl_all")))
+        (_name(part, runs), budget, _cell(part, "modes"), *(_band(getattr(run, key) for run in part) for key in ("hq_percent", "kl_all")))
         for group in _configurations(runs)
         for budget in _budgets(group)
         for part in _parts(group, [budget])
@@ -247,10 +247,10 @@ def _parts(group: Sequence[Run], budgets: Sequence[str]) -> list[list[Run]]:
 def _configurations(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of one variant in one configuration and batch size, in the collection's order."""
     order = reference_variants()
-    groups: dict[tuple[int, str, str, int], list[Run]] = {}
+    groups: dict[tuple[int, str, int, str], list[Run]] = {}
     for run in runs:
         place = order.index(run.variant) if run.variant in order else len(order)
-        groups.setdefault((place, run.variant, run.overrides, run.batch_size), []).append(run)
+        groups.setdefault((place, run.variant, run.batch_size, run.overrides), []).append(run)
     return [groups[key] for key in sorted(groups)]
 
 
@@ -274,9 +274,12 @@ def _gain(part: Sequence[Run]) -> str:
 
 def _name(group: Sequence[Run], others: Sequence[Run]) -> str:
     """The variant, with the settings in which its configurations on this data set differ."""
-    own, *alike = ({**json.loads(run.overrides), "batch": run.batch_size} for run in (group[0], *others) if run.variant == group[0].variant)
-    keys = [key for key in sorted({key for one in alike for key in one}) if any(one.get(key) != own.get(key) for one in alike)]
-    shown = ", ".join(f"{key}={own[key]}" for key in keys if key in own)
+    variant = group[0].variant
+    defaults = resolved_config(_source(variant), {}, variant)
+    own, *alike = (
+        {**defaults, **json.loads(run.overrides), "batch": run.batch_size} for run in (group[0], *others) if run.variant == variant
+    )
+    shown = ", ".join(f"{key}={own[key]}" for key in sorted(own) if any(one[key] != own[key] for one in alike))
     return f"`{group[0].variant}`" + (f" ({shown})" if shown else "")
 
 
