@@ -72,4 +72,5 @@ def test_packing_captures_more_modes_of_a_grid(tmp_path: Path) -> None:
 def test_augmentation_helps_at_a_thousand_training_images(tmp_path: Path) -> None:
     # Zhao et al. 2020 and Karras et al. 2020: without it the discriminator learns the training images by heart
     found = {name: distances(group)[0] for name, group in records("few", tmp_path, ["seed=0"]).items()}
-    assert 1.5 * max(found["diffaug_gan"], found["stylegan2_ada"]) < found["stylegan2"]
+    assert 1.5 * found["diffaug_gan"] < found["stylegan2"]
+    # not of ADA: its discriminator overfits too little here (r_t of 0.55 to 0.6) for p to leave 0, and its three seeds do not agree
