@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -41,11 +41,11 @@ class Ablation(Variant):
         """Channels behind the first layer, on images."""
         loss: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = "non-saturating"
         regulariser: Literal["none", "spectral-norm", "r1", "r2", "r1+r2", "wgan-gp", "dragan", "lecam", "cr", "bcr"] = "none"
-        weight: float | None = None
+        weight: Annotated[float, Ge(0)] | None = None
         """Of the regulariser (gamma, lambda); None is its paper's. Spectral norm has none."""
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     config: Config
     averages: Tensor

@@ -33,9 +33,9 @@ class ACGAN(Variant):
         """Channels behind the first layer, doubled by each other one up to 32 times: the paper's 16 to 512 at 32 pixels."""
         dropout: Annotated[float, Interval(ge=0, lt=1)] = 0.5
         """Behind every hidden layer of the discriminator."""
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     config: Config
 

@@ -1,7 +1,7 @@
 """What did every variant reach here, beside what was published? (``python -m baselines.bands RUNS...`` writes README.md and the bank)
 
-The bank, ``reports/bands/runs.csv``, has one line for every run of a named budget or a multiple of the short one;
-README.md is made of it, of the variants' docstrings and of ``published.toml``. Nothing in README.md is typed.
+The bank, ``reports/bands/runs.csv``, has one line for every run of a named budget or a multiple of the short one, and for every run
+on a part of a training set; README.md is made of it, of the variants' docstrings and of ``published.toml``. Nothing in README.md is typed.
 """
 
 import argparse
@@ -36,6 +36,8 @@ class Run:
 
     variant: str
     dataset: str
+    n_train: int | None
+    """Training examples that were kept; None for all."""
     budget: str
     seed: int
     run_id: str
@@ -63,10 +65,11 @@ class Run:
 
 
 def run_of(record: Record) -> Run | None:
-    """The bank's line of a record; None for a run whose budget has no name."""
+    """The bank's line of a record; None for a run of the user's own, or of a whole training set and a budget without a name."""
     spec = record.spec
-    budget = _budget(spec.dataset.name, spec.budget_images)
-    if budget is None or spec.variant.path is not None or spec.dataset.n_train is not None:
+    few = f"{spec.budget_images:,} images" if spec.dataset.n_train else None
+    budget = few or _budget(spec.dataset.name, spec.budget_images)
+    if budget is None or spec.variant.path is not None:
         return None
     defaults = resolved_config(variant_source(spec.variant.name, Path()), {}, spec.variant.name)
     differing = {key: value for key, value in sorted(spec.variant.config.items()) if value != defaults.get(key)}
@@ -77,6 +80,7 @@ def run_of(record: Record) -> Run | None:
     return Run(
         variant=spec.variant.name,
         dataset=spec.dataset.name,
+        n_train=spec.dataset.n_train,
         budget=budget,
         seed=spec.seed,
         run_id=record.run_id,
@@ -109,17 +113,15 @@ def read_bank(path: Path = BANK) -> list[Run]:
 
 
 def _read(kind: Any, text: str) -> Any:
-    if kind is int:
-        return int(text)
     if kind is str:
         return text
-    return float(text) if text else None
+    return (int(text) if kind in (int, int | None) else float(text)) if text else None
 
 
 def write_bank(runs: Iterable[Run], path: Path = BANK) -> None:
     """Writes runs, sorted, numbers to six digits."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = sorted(runs, key=lambda run: (run.dataset, run.budget, run.variant, run.overrides, run.seed))
+    lines = sorted(runs, key=lambda run: (run.dataset, run.n_train or 0, run.budget, run.variant, run.overrides, run.seed))
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, [f.name for f in fields(Run)], lineterminator="\n")
         writer.writeheader()
@@ -136,13 +138,17 @@ def render(runs: Sequence[Run]) -> str:
     """README.md of a bank."""
     parts = [PREFACE, _table(("variant", "paper", "what differs", "parameters G + D", "recipe", "published"), _variants())]
     parts += [HOW_TO_READ] if runs else [UNMEASURED]
+    whole = [run for run in runs if run.n_train is None]
     for dataset in ("digits", "mnist", "cifar10"):
-        parts += _images([run for run in runs if run.dataset == dataset and not is_control(run)], dataset)
+        parts += _images([run for run in whole if run.dataset == dataset and not is_control(run)], dataset)
     for dataset in ("ring8", "grid25", "stacked-digits", "stacked-mnist"):
-        parts += _modes([run for run in runs if run.dataset == dataset], dataset)
-    controls = [run for run in runs if is_control(run)]
+        parts += _modes([run for run in whole if run.dataset == dataset], dataset)
+    few = [run for run in runs if run.n_train is not None]
+    if few:
+        parts += [FEW_HEAD, *_images(few, "digits")[1:]]
+    controls = [run for run in whole if is_control(run)]
     if controls:
-        parts += [CONTROLS_HEAD, *_images(controls, "digits", [run for run in runs if run.dataset == "digits"])[1:]]
+        parts += [CONTROLS_HEAD, *_images(controls, "digits", [run for run in whole if run.dataset == "digits"])[1:]]
     return "\n\n".join(parts) + "\n"
 
 
@@ -161,6 +167,9 @@ of the trained ones. A seed that diverged or collapsed is counted and has no sco
 UNMEASURED = """## Measured bands
 
 Not measured with these settings yet: `make bands`."""
+FEW_HEAD = """### 1,000 training images: the `few` suite on digits
+
+FD·digits-probe against the 360 held-out digits, which no network saw: what learns its training images by heart scores worse here."""
 CONTROLS_HEAD = """### Controls: the `broken` suite on digits
 
 Recipes that are wrong on purpose (`broken.py`), or sound ones in settings that are: what a regression test must tell from the rows above.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -47,12 +47,12 @@ class BigGAN(Variant):
         """Width of the class vector that all blocks share."""
         attention_side: Annotated[int, Ge(1)] = 64
         """Feature map with attention (appendix B); where it is not smaller than the image, the map of half its side."""
-        orthogonal_weight: float = 1e-4
+        orthogonal_weight: Annotated[float, Ge(0)] = 1e-4
         """Beta of orthogonal regularisation (eq. 3)."""
-        generator_learning_rate: float = 5e-5
-        discriminator_learning_rate: float = 2e-4
-        beta1: float = 0.0
-        beta2: float = 0.999
+        generator_learning_rate: Annotated[float, Ge(0)] = 5e-5
+        discriminator_learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
         critic_steps: Annotated[int, Ge(1)] = 2
         """Discriminator steps to one generator step."""
 

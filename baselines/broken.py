@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import nn
 
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator, wasserstein_critic
@@ -26,9 +26,9 @@ class LabelFlip(DCGAN):
         latent_dim: Annotated[int, Ge(1)] = 100
         generator_width: Annotated[int, Ge(1)] = 128
         discriminator_width: Annotated[int, Ge(1)] = 128
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """The sign of the logit is wrong."""
@@ -47,9 +47,9 @@ class NoBatchNorm(DCGAN):
         latent_dim: Annotated[int, Ge(1)] = 100
         generator_width: Annotated[int, Ge(1)] = 128
         discriminator_width: Annotated[int, Ge(1)] = 128
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     def __init__(self, config: DCGAN.Config, shape: DataShape) -> None:
         super().__init__(config, shape)
@@ -70,10 +70,10 @@ class DetachedPenalty(WGANGP):
         latent_dim: Annotated[int, Ge(1)] = 128
         generator_width: Annotated[int, Ge(1)] = 128
         discriminator_width: Annotated[int, Ge(1)] = 128
-        learning_rate: float = 1e-4
-        beta1: float = 0.0
-        beta2: float = 0.9
-        penalty_weight: float = 10.0
+        learning_rate: Annotated[float, Ge(0)] = 1e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
+        penalty_weight: Annotated[float, Ge(0)] = 10.0
         critic_steps: Annotated[int, Ge(1)] = 5
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
@@ -100,9 +100,9 @@ class SharedLatents(PacGAN):
         discriminator_width: Annotated[int, Ge(1)] = 128
         pack: Annotated[int, Ge(1)] = 2
         point_network: Literal["small", "pacgan"] = "small"
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
         """Every generated pack holds the same sample twice."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
@@ -25,9 +25,9 @@ class DCGAN(Variant):
         """Channels before the last layer, on images: 128 gives the paper's 1024 to 128 at 64 pixels."""
         discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images. Not in the paper; 128 in the first author's code (Newmu/dcgan_code, faces)."""
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     config: Config
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
@@ -29,10 +29,10 @@ class DRAGAN(Variant):
         """Channels before the last layer, on images."""
         discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
-        learning_rate: float = 1e-4
-        beta1: float = 0.5
-        beta2: float = 0.9
-        penalty_weight: float = 10.0
+        learning_rate: Annotated[float, Ge(0)] = 1e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
+        penalty_weight: Annotated[float, Ge(0)] = 10.0
         """Lambda."""
 
     config: Config

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import focal_discriminator, non_saturating_generator
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from ganbench.data.dataset import DataShape
+from ganbench.errors import RequestError
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
 
@@ -25,16 +26,18 @@ class FocalGAN(Variant):
         """Channels before the last layer, on images."""
         discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
         gamma: Annotated[float, Ge(0)] = 2.0
-        """Focusing parameter: the detection paper's best (section 5.1); 0 is cross-entropy."""
+        """Focusing parameter: the detection paper's best (section 5.1); 0 is cross-entropy; between 0 and 1 its slope is unbounded."""
 
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
+        if 0 < config.gamma < 1:
+            raise RequestError(f"focal_gan: gamma = {config.gamma:g} has an infinite slope at surely right answers; use 0, or 1 and more")
         self.generator, self.discriminator = dcgan_pair(
             config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="batch"
         )

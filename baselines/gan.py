@@ -35,9 +35,9 @@ class GAN(Variant):
         """Dropped share of the discriminator's hidden units, on images."""
         loss: Literal["non-saturating", "minimax"] = "non-saturating"
         """The generator's loss: section 3's heuristic, or equation 1 as it stands."""
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     config: Config
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -21,7 +21,8 @@ class GMAN(Variant):
     class Config:
         """Section 3.3.1 of the paper with a fixed lambda; networks and rates are DCGAN's.
 
-        The paper tells its discriminators apart by dropout and depth; here they differ in their initial weights alone.
+        The paper tells its discriminators apart by dropout and depth; here they differ in their initial weights alone. It also keeps
+        probabilities away from 0 and 1 (section 4.2), where logits need no such care.
         """
 
         latent_dim: Annotated[int, Ge(1)] = 100
@@ -31,11 +32,11 @@ class GMAN(Variant):
         """Channels behind the first layer, on images."""
         discriminators: Annotated[int, Ge(1)] = 5
         """The largest number in the paper's experiments."""
-        softmax_lambda: float = 1.0
+        softmax_lambda: Annotated[float, Ge(0)] = 1.0
         """0 is the mean over discriminators, infinity the hardest one alone."""
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     config: Config
 

@@ -22,8 +22,9 @@ class ImprovedGAN(Variant):
     class Config:
         """Sections 3.1, 3.2 and 3.4, unsupervised; rates are those of the authors' CIFAR-10 code (openai/improved-gan).
 
-        All three at once are this project's default. The authors train one or the other: ``kernels = 0`` is their feature matching (which
-        sees the features in front of the minibatch layer), ``generator_loss = "non-saturating"`` their minibatch discrimination.
+        All three at once are this project's default. The authors train one or the other, with labels: ``kernels = 0`` is close to their
+        feature matching (which takes absolute differences), ``generator_loss = "non-saturating"`` to their minibatch discrimination (which
+        minimises log(1 - D), and normalises its kernels). Feature matching sees the features in front of the minibatch layer.
         """
 
         latent_dim: Annotated[int, Ge(1)] = 100
@@ -39,9 +40,9 @@ class ImprovedGAN(Variant):
         """Columns C of those matrices."""
         real_target: Annotated[float, Interval(gt=0, le=1)] = 0.9
         """Probability that real examples should get; 1 is no smoothing."""
-        learning_rate: float = 3e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 3e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     config: Config
 

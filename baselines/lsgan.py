@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import least_squares_discriminator, least_squares_generator
@@ -25,9 +25,9 @@ class LSGAN(Variant):
         """Channels before the last layer, on images."""
         discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images."""
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     config: Config
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -37,9 +37,9 @@ class PacGAN(Variant):
         """Samples that are judged at once; the batch must be a multiple."""
         point_network: Literal["small", "pacgan"] = "small"
         """On points: the networks that all variants share, or the paper's own (fjxmlzn/PacGAN, synthetic_data_experiments)."""
-        learning_rate: float = 2e-4
-        beta1: float = 0.5
-        beta2: float = 0.999
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     config: Config
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
@@ -38,12 +38,12 @@ class ProgressiveGAN(Variant):
         """Real images of a level at full weight."""
         fade_images: Annotated[int, Ge(0)] = 800_000
         """Real images during which a level is faded in."""
-        learning_rate: float = 1e-3
-        beta1: float = 0.0
-        beta2: float = 0.99
-        penalty_weight: float = 10.0
+        learning_rate: Annotated[float, Ge(0)] = 1e-3
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.99
+        penalty_weight: Annotated[float, Ge(0)] = 10.0
         """Lambda of the gradient penalty (Gulrajani et al. 2017)."""
-        drift_weight: float = 1e-3
+        drift_weight: Annotated[float, Ge(0)] = 1e-3
         """Factor of E[D(x)^2], which keeps the critic's values from drifting."""
         stddev_group: Annotated[int, Ge(1)] | None = None
         """Images in a group of the minibatch standard deviation; None is the whole batch, as in section 3."""
@@ -122,6 +122,7 @@ class Generator(Growing):
     def __init__(self, latent_dim: int, channels: list[int], image_channels: int, root: int, stage_images: int, fade_images: int) -> None:
         super().__init__(len(channels), stage_images, fade_images)
         self.root = root
+        # a 4x4 convolution in table 2, whose constant is a quarter of this: the pixel norm behind it takes any scale out again
         self.project = EqualisedLinear(latent_dim, channels[0] * root * root, gain=RELU_GAIN)
         self.convs = nn.ModuleList([EqualisedConv(channels[0], channels[0], 3, gain=RELU_GAIN)])
         for inputs, outputs in zip(channels, channels[1:], strict=False):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -31,10 +31,10 @@ class ProjectionGAN(Variant):
         """Channels of every block."""
         discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels of every block."""
-        learning_rate: float = 2e-4
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
         """This and the three below: section 5 of the paper."""
-        beta1: float = 0.0
-        beta2: float = 0.9
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
         critic_steps: Annotated[int, Ge(1)] = 5
         """Discriminator steps to one generator step."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
@@ -43,14 +43,14 @@ class R3GAN(Variant):
         """Channels of a group in the 3x3 convolutions: the paper's 96 groups at a width of 768."""
         conditional: bool = False
         """A class vector beside the latent, and one that the discriminator's features are multiplied with; the paper's CIFAR-10 has it."""
-        learning_rate: float = 2e-4
-        final_learning_rate: float = 5e-5
-        beta1: float = 0.0
-        beta2: float = 0.9
-        final_beta2: float = 0.99
-        penalty_weight: float = 0.05
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
+        final_learning_rate: Annotated[float, Ge(0)] = 5e-5
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
+        final_beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.99
+        penalty_weight: Annotated[float, Ge(0)] = 0.05
         """Gamma: the loss has gamma / 2 times the mean squared gradient norm, on real and on generated examples."""
-        final_penalty_weight: float = 0.005
+        final_penalty_weight: Annotated[float, Ge(0)] = 0.005
         burn_in_images: Annotated[int, Ge(1)] = 20_000_000
 
     config: Config
@@ -76,7 +76,7 @@ class R3GAN(Variant):
         }
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
-        """Pairs of one real and one generated example (eq. 2), R1 on the one side and R2 on the other (section 2.2)."""
+        """Pairs of one real and one generated example (eq. 2), R1 on the one side and R2 on the other (section 2.2), where D sees them."""
         labels = self._labels(real)
         with torch.no_grad():
             fake = self.generate(ctx.latents(ctx.batch_size), labels)

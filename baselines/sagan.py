@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
@@ -35,10 +35,10 @@ class SAGAN(Variant):
         """Feature map with attention, best of those in table 1; where it is not smaller than the image, the map of half its side."""
         conditional: bool = True
         """Class-conditional batch norm and projection; without, the method needs no labels."""
-        generator_learning_rate: float = 1e-4
-        discriminator_learning_rate: float = 4e-4
-        beta1: float = 0.0
-        beta2: float = 0.9
+        generator_learning_rate: Annotated[float, Ge(0)] = 1e-4
+        discriminator_learning_rate: Annotated[float, Ge(0)] = 4e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
 
     config: Config
 

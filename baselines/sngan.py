@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import hinge_discriminator, wasserstein_generator
@@ -32,10 +32,10 @@ class SNGAN(Variant):
         """Channels of every block, on images."""
         discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels of every block, on images."""
-        learning_rate: float = 2e-4
+        learning_rate: Annotated[float, Ge(0)] = 2e-4
         """This and the three below: what the paper takes for its residual networks."""
-        beta1: float = 0.0
-        beta2: float = 0.9
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
         critic_steps: Annotated[int, Ge(1)] = 5
         """Discriminator steps to one generator step."""
 

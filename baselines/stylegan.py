@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
@@ -37,7 +37,7 @@ class StyleGAN(Variant):
         latent_dim: Annotated[int, Ge(1)] = 512
         style_dim: Annotated[int, Ge(1)] = 512
         mapping_layers: Annotated[int, Ge(1)] = 8
-        mapping_rate: float = 0.01
+        mapping_rate: Annotated[float, Ge(0)] = 0.01
         """Learning rate of the mapping network as a share of the others'."""
         channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
@@ -47,14 +47,14 @@ class StyleGAN(Variant):
         """Real images of a level at full weight, in the authors' code (NVlabs/stylegan); not stated in the paper."""
         fade_images: Annotated[int, Ge(0)] = 600_000
         """Real images during which a level is faded in, from the same place."""
-        learning_rate: float = 1e-3
-        beta1: float = 0.0
-        beta2: float = 0.99
-        r1_gamma: float = 10.0
+        learning_rate: Annotated[float, Ge(0)] = 1e-3
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.99
+        r1_gamma: Annotated[float, Ge(0)] = 10.0
         """Weight of R1 (Mescheder et al. 2018), half a mean squared gradient."""
-        mixing_probability: float = 0.9
+        mixing_probability: Annotated[float, Interval(ge=0, le=1)] = 0.9
         """Share of images with two styles (section 3.1)."""
-        style_average_decay: float = 0.995
+        style_average_decay: Annotated[float, Interval(ge=0, le=1)] = 0.995
         """Of the average style, for truncation; in the authors' code, not stated in the paper."""
         stddev_group: Annotated[int, Ge(1)] = 4
         """Images in a group of the minibatch standard deviation; in the authors' code, not stated in the paper."""

@@ -1,10 +1,10 @@
 """Which artefacts go with StyleGAN's normalisation and growing? (Karras et al. 2020, "Analyzing and improving ... StyleGAN", CVPR)"""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
@@ -32,30 +32,30 @@ class StyleGAN2(Variant):
         latent_dim: Annotated[int, Ge(1)] = 512
         style_dim: Annotated[int, Ge(1)] = 512
         mapping_layers: Annotated[int, Ge(1)] = 8
-        mapping_rate: float = 0.01
+        mapping_rate: Annotated[float, Ge(0)] = 0.01
         """Learning rate of the mapping network as a share of the others'."""
         channel_base: Annotated[int, Ge(1)] = 16384
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1: twice StyleGAN's from 64x64 on (configuration F) ..."""
         channel_max: Annotated[int, Ge(1)] = 512
         """... but no more than this."""
         discriminator: Literal["residual", "orig"] = "residual"
-        learning_rate: float = 2e-3
-        beta1: float = 0.0
-        beta2: float = 0.99
-        r1_gamma: float = 10.0
+        learning_rate: Annotated[float, Ge(0)] = 2e-3
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.99
+        r1_gamma: Annotated[float, Ge(0)] = 10.0
         """Weight of R1, half a mean squared gradient. Other data sets want others; a rule of thumb is 0.0002 x pixels / minibatch
         (Karras et al. 2020, "Training GANs with limited data", appendix C)."""
         r1_interval: Annotated[int, Ge(1)] = 16
         """R1 in one step of so many, with its weight multiplied by it."""
-        path_length_weight: float = 2.0
+        path_length_weight: Annotated[float, Ge(0)] = 2.0
         """Of the penalty on path lengths; 0 leaves it out."""
         path_length_interval: Annotated[int, Ge(1)] = 4
         """Path lengths in one step of so many, with the weight multiplied by it."""
-        path_length_decay: float = 0.01
+        path_length_decay: Annotated[float, Interval(ge=0, le=1)] = 0.01
         """Share of the newest lengths in their moving average."""
-        mixing_probability: float = 0.9
+        mixing_probability: Annotated[float, Interval(ge=0, le=1)] = 0.9
         """Share of images with two styles."""
-        style_average_decay: float = 0.995
+        style_average_decay: Annotated[float, Interval(ge=0, le=1)] = 0.995
         """Of the average style, for truncation; in the authors' code, not stated in the paper."""
         stddev_group: Annotated[int, Ge(1)] = 4
         """Images in a group of the minibatch standard deviation."""
@@ -63,6 +63,8 @@ class StyleGAN2(Variant):
         """With labels: embedded beside the latent, and a projection in the discriminator (Karras et al. 2020, limited data)."""
 
     config: Config
+    method: ClassVar[str] = "stylegan2"
+    """As users call it, in messages."""
     generator: Generator
     discriminator: Discriminator
     path_mean: Tensor
@@ -70,8 +72,8 @@ class StyleGAN2(Variant):
 
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
-        sides = image_sides(shape, type(self).__name__, LARGEST)
-        classes = label_count(shape, f"a conditional {type(self).__name__}", "conditional = false") if config.conditional else 0
+        sides = image_sides(shape, self.method, LARGEST)
+        classes = label_count(shape, f"{self.method} with conditional = true", "conditional = false") if config.conditional else 0
         channels = level_channels(len(sides), config.channel_base, config.channel_max)
         mapping = (config.style_dim, config.mapping_layers, config.mapping_rate, classes)
         synthesis = Synthesis(config.style_dim, channels, shape.size[0], sides[::-1])
@@ -157,7 +159,7 @@ class StyleGAN2(Variant):
 
     def _given(self, labels: Tensor | None) -> Tensor | None:
         if self.config.conditional and labels is None:
-            raise RequestError("a conditional StyleGAN2 makes and judges images of classes; give one label for each")
+            raise RequestError(f"{self.method} with conditional = true makes and judges images of classes; give one label for each")
         return labels
 
     def _styles(self, latents: Tensor, labels: Tensor | None) -> Tensor:

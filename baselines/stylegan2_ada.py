@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch import Tensor
 
 from baselines.blocks.ada import AdaptiveProbability
@@ -27,27 +27,27 @@ class StyleGAN2ADA(StyleGAN2):
         latent_dim: Annotated[int, Ge(1)] = 512
         style_dim: Annotated[int, Ge(1)] = 512
         mapping_layers: Annotated[int, Ge(1)] = 8
-        mapping_rate: float = 0.01
+        mapping_rate: Annotated[float, Ge(0)] = 0.01
         channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
         channel_max: Annotated[int, Ge(1)] = 512
         """... but no more than this."""
         discriminator: Literal["residual", "orig"] = "residual"
-        learning_rate: float = 2.5e-3
-        beta1: float = 0.0
-        beta2: float = 0.99
-        r1_gamma: float = 1.0
+        learning_rate: Annotated[float, Ge(0)] = 2.5e-3
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.99
+        r1_gamma: Annotated[float, Ge(0)] = 1.0
         """Weight of R1; a rule of thumb is 0.0002 x pixels / minibatch (appendix C)."""
         r1_interval: Annotated[int, Ge(1)] = 16
-        path_length_weight: float = 2.0
+        path_length_weight: Annotated[float, Ge(0)] = 2.0
         path_length_interval: Annotated[int, Ge(1)] = 4
-        path_length_decay: float = 0.01
-        mixing_probability: float = 0.9
-        style_average_decay: float = 0.995
+        path_length_decay: Annotated[float, Interval(ge=0, le=1)] = 0.01
+        mixing_probability: Annotated[float, Interval(ge=0, le=1)] = 0.9
+        style_average_decay: Annotated[float, Interval(ge=0, le=1)] = 0.995
         stddev_group: Annotated[int, Ge(1)] = 8
         conditional: bool = False
         """With labels: embedded beside the latent, and a projection in the discriminator."""
-        augment_target: float = 0.6
+        augment_target: Annotated[float, Interval(ge=-1, le=1)] = 0.6
         """Of r_t, the mean sign of the discriminator's logits of real images (section 3)."""
         augment_interval: Annotated[int, Ge(1)] = 4
         """Minibatches between two changes of p."""
@@ -55,6 +55,7 @@ class StyleGAN2ADA(StyleGAN2):
         """Images in which p can go from 0 to 1."""
 
     config: Config  # type: ignore[assignment]  # StyleGAN2's and three more: a Config stands alone
+    method = "stylegan2_ada"
 
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)  # type: ignore[arg-type]

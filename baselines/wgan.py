@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 from torch.optim import Optimizer, RMSprop
 
 from baselines.blocks.conv import Discriminator, Generator, initialise_dcgan
@@ -26,8 +26,8 @@ class WGAN(Variant):
         """Channels before the last layer, on images: the default of the first author's code (martinarjovsky/WassersteinGAN)."""
         discriminator_width: Annotated[int, Ge(1)] = 64
         """Channels behind the first layer, on images; same source."""
-        learning_rate: float = 5e-5
-        clip: float = 0.01
+        learning_rate: Annotated[float, Ge(0)] = 5e-5
+        clip: Annotated[float, Gt(0)] = 0.01
         """Every critic weight is kept in [-clip, clip]."""
         critic_steps: Annotated[int, Ge(1)] = 5
         """Critic steps to one generator step."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge
+from annotated_types import Ge, Interval
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import wasserstein_critic, wasserstein_generator
@@ -26,10 +26,10 @@ class WGANGP(Variant):
         """Channels before the last layer, on images: the CIFAR-10 model of the authors' code (igul222/improved_wgan_training)."""
         discriminator_width: Annotated[int, Ge(1)] = 128
         """Channels behind the first layer, on images; same source."""
-        learning_rate: float = 1e-4
-        beta1: float = 0.0
-        beta2: float = 0.9
-        penalty_weight: float = 10.0
+        learning_rate: Annotated[float, Ge(0)] = 1e-4
+        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
+        penalty_weight: Annotated[float, Ge(0)] = 10.0
         """Lambda: factor of the mean penalty."""
         critic_steps: Annotated[int, Ge(1)] = 5
         """Critic steps to one generator step."""

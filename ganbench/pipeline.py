@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ganbench import seeding
 from ganbench.data.dataset import Dataset
@@ -83,6 +83,10 @@ def check(spec: RunSpec, runtime: Runtime) -> None:
         fitting = " or ".join(str(n) for n in (size // multiple * multiple, -(-size // multiple) * multiple) if n)
         raise RequestError(
             f"training.batch_size = {size}: {spec.variant.name} as configured takes multiples of {multiple} examples; use {fitting}"
+        )
+    if size == 1 and any(isinstance(module, nn.BatchNorm1d) for module in variant.modules()):
+        raise RequestError(
+            f"training.batch_size = 1: {spec.variant.name} normalises over the batch, which one example is none; use 2 or more"
         )
 
 

@@ -96,7 +96,7 @@ class Discriminator(nn.Module):
 
 
 def initialise_dcgan(module: nn.Module) -> None:
-    """Weights from N(0, 0.02), batch-norm gains from N(1, 0.02), biases 0 (Radford et al. 2016, section 4)."""
+    """Weights from N(0, 0.02), biases 0 (Radford et al. 2016, section 4); batch-norm gains from N(1, 0.02), as in Newmu/dcgan_code."""
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
         if module.bias is not None:

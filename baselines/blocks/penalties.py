@@ -80,6 +80,8 @@ def zero_centred_penalty(critic: Critic, examples: Tensor) -> Tensor:
 def lecam(real_values: Tensor, fake_values: Tensor, real_average: Tensor, fake_average: Tensor) -> Tensor:
     """E[(D(x) - a_F)^2] + E[(D(G(z)) - a_R)^2] (Tseng et al. 2021, "Regularizing GANs under limited data", eq. 6).
 
+    The authors' TensorFlow code counts a real value only where it is above a_F, and a generated one only where it is below a_R.
+
     Args:
         real_values: (n,).
         fake_values: (n,).

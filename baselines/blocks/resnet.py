@@ -139,7 +139,10 @@ class ResNetDiscriminator(nn.Module):
 
 
 def initialise_glorot(module: nn.Module) -> None:
-    """Glorot's uniform weights, wider by sqrt 2 in 3x3 convolutions, and biases 0, after the code of Miyato et al. 2018."""
+    """Glorot's uniform weights, wider by sqrt 2 in 3x3 convolutions, and biases 0, after the code of Miyato et al. 2018.
+
+    There the generator's last convolution is not wider; here it is like the others.
+    """
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.xavier_uniform_(module.weight, 2**0.5 if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3) else 1.0)
         if module.bias is not None:
