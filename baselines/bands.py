@@ -11,6 +11,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -20,6 +21,8 @@ from ganbench.errors import RequestError
 from ganbench.registry import VARIANTS
 from ganbench.results.record import Record
 from ganbench.results.store import records
+from ganbench.spec import run_id
+from ganbench.suite import load_suite
 from ganbench.variant_config import resolved_config, variant_source
 
 HERE = Path(__file__).parent
@@ -177,12 +180,14 @@ Recipes that are wrong on purpose (`broken.py`), or sound ones in settings that 
 
 
 def is_control(run: Run) -> bool:
-    """Whether a run on images is of no method's own recipe: a broken variant, or other settings than the preset's."""
-    if run.variant.startswith(CONTROLS):
-        return True
-    preset = tomllib.loads((HERE / "presets" / "small.toml").read_text(encoding="utf-8"))["config"].get(run.variant, {})
-    differing = {key: value for key, value in preset.items() if value != resolved_config(_source(run.variant), {}, run.variant)[key]}
-    return run.dataset in ("digits", "mnist") and json.loads(run.overrides) != json.loads(json.dumps(differing))
+    """Whether a run is there to be told from the methods' own: one of the ``broken`` suite that ``digits`` does not share."""
+    return run.run_id in meant("broken") - meant("digits")
+
+
+@lru_cache
+def meant(suite: str) -> frozenset[str]:
+    """Identities of the runs of a suite."""
+    return frozenset(run_id(spec) for spec in load_suite(suite)[1])
 
 
 def _source(name: str) -> Any:

@@ -25,9 +25,9 @@ class GAN(Variant):
         """
 
         latent_dim: Annotated[int, Ge(1)] = 100
-        generator_widths: tuple[int, ...] = (1200, 1200)
+        generator_widths: tuple[Annotated[int, Ge(1)], ...] = (1200, 1200)
         """Hidden ReLU layers of the generator, on images."""
-        discriminator_widths: tuple[int, ...] = (240, 240)
+        discriminator_widths: tuple[Annotated[int, Ge(1)], ...] = (240, 240)
         """Hidden maxout layers of the discriminator, on images."""
         maxout_pieces: Annotated[int, Ge(1)] = 5
         """Linear maps per maxout unit."""

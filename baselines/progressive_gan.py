@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, pixel_norm
-from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, level_channels, reduced
+from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, level_channels, reduced
 from baselines.blocks.losses import wasserstein_critic, wasserstein_generator
 from baselines.blocks.penalties import gradient_penalty
 from baselines.blocks.resampling import box_down, box_up
@@ -61,6 +61,10 @@ class ProgressiveGAN(Variant):
         self.generator = Generator(config.latent_dim, channels, shape.size[0], sides[-1], *schedule)
         self.discriminator = GrowingDiscriminator(channels, shape.size[0], sides[-1], group, DiscriminatorBlock, *schedule)
         self.batch_multiple = config.stddev_group or 1
+
+    def check_budget(self, images: int) -> None:
+        """Refuses a budget that ends before the last level is at full weight."""
+        check_growth("progressive_gan", images, self.generator.levels, self.config.stage_images, self.config.fade_images)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam without first moment for both networks."""

@@ -59,7 +59,7 @@ class R3GAN(Variant):
         super().__init__(config, shape)
         if shape.is_image:
             sides = image_sides(shape, "r3gan")
-            classes = label_count(shape, "r3gan", "conditional = false") if config.conditional else 0
+            classes = label_count(shape, "r3gan with conditional = true", "set conditional = false") if config.conditional else 0
             self.generator = R3Generator(config, shape.size[0], sides, classes)
             self.discriminator = R3Discriminator(config, shape.size[0], sides, classes)
         elif config.conditional:

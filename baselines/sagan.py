@@ -45,7 +45,7 @@ class SAGAN(Variant):
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
         sides = image_sides(shape, "sagan")
-        classes = label_count(shape, "sagan", "sngan, or set conditional = false") if config.conditional else 0
+        classes = label_count(shape, "sagan with conditional = true", "set conditional = false") if config.conditional else 0
         channels, halvings = shape.size[0], len(sides) - 1
         growth = [min(2**level, 16) for level in range(halvings + 1)]
         attention = attention_side(sides, config.attention_side)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv
-from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, level_channels, reduced
+from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, level_channels, reduced
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.blocks.penalties import zero_centred_penalty
 from baselines.blocks.resampling import box_up, filtered_conv_down
@@ -37,7 +37,7 @@ class StyleGAN(Variant):
         latent_dim: Annotated[int, Ge(1)] = 512
         style_dim: Annotated[int, Ge(1)] = 512
         mapping_layers: Annotated[int, Ge(1)] = 8
-        mapping_rate: Annotated[float, Ge(0)] = 0.01
+        mapping_rate: Annotated[float, Gt(0)] = 0.01
         """Learning rate of the mapping network as a share of the others'."""
         channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
@@ -74,6 +74,10 @@ class StyleGAN(Variant):
         )
         self.discriminator = GrowingDiscriminator(channels, shape.size[0], sides[-1], config.stddev_group, DiscriminatorBlock, *schedule)
         self.batch_multiple = config.stddev_group
+
+    def check_budget(self, images: int) -> None:
+        """Refuses a budget that ends before the last level is at full weight."""
+        check_growth("stylegan", images, self.generator.synthesis.levels, self.config.stage_images, self.config.fade_images)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam without first moment for both networks; the mapping network's rate is in its layers."""

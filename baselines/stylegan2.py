@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
@@ -32,7 +32,7 @@ class StyleGAN2(Variant):
         latent_dim: Annotated[int, Ge(1)] = 512
         style_dim: Annotated[int, Ge(1)] = 512
         mapping_layers: Annotated[int, Ge(1)] = 8
-        mapping_rate: Annotated[float, Ge(0)] = 0.01
+        mapping_rate: Annotated[float, Gt(0)] = 0.01
         """Learning rate of the mapping network as a share of the others'."""
         channel_base: Annotated[int, Ge(1)] = 16384
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1: twice StyleGAN's from 64x64 on (configuration F) ..."""
@@ -73,7 +73,7 @@ class StyleGAN2(Variant):
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
         sides = image_sides(shape, self.method, LARGEST)
-        classes = label_count(shape, f"{self.method} with conditional = true", "conditional = false") if config.conditional else 0
+        classes = label_count(shape, f"{self.method} with conditional = true", "set conditional = false") if config.conditional else 0
         channels = level_channels(len(sides), config.channel_base, config.channel_max)
         mapping = (config.style_dim, config.mapping_layers, config.mapping_rate, classes)
         synthesis = Synthesis(config.style_dim, channels, shape.size[0], sides[::-1])

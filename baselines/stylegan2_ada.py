@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 
 from baselines.blocks.ada import AdaptiveProbability
@@ -27,7 +27,7 @@ class StyleGAN2ADA(StyleGAN2):
         latent_dim: Annotated[int, Ge(1)] = 512
         style_dim: Annotated[int, Ge(1)] = 512
         mapping_layers: Annotated[int, Ge(1)] = 8
-        mapping_rate: Annotated[float, Ge(0)] = 0.01
+        mapping_rate: Annotated[float, Gt(0)] = 0.01
         channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
         channel_max: Annotated[int, Ge(1)] = 512

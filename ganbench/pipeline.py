@@ -78,6 +78,7 @@ def check(spec: RunSpec, runtime: Runtime) -> None:
         raise
     except Exception:
         return  # an error of the method's own: the run records it as its failure
+    variant.check_budget(spec.budget_images)
     size, multiple = spec.training.batch_size, variant.batch_multiple
     if size % multiple:
         fitting = " or ".join(str(n) for n in (size // multiple * multiple, -(-size // multiple) * multiple) if n)

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, MinibatchStddev
 from baselines.blocks.resampling import box_down, box_up
+from ganbench.errors import RequestError
 
 SLOPE = 0.2
 """Of the leaky ReLU below 0 (appendix A.1)."""
@@ -33,6 +34,28 @@ def progress(images_seen: int, levels: int, stage_images: int, fade_images: int)
     if level + 1 >= levels:
         return levels - 1, 1.0
     return level + 1, min(1.0, images / fade_images) if fade_images else 1.0
+
+
+def check_growth(method: str, images: int, levels: int, stage_images: int, fade_images: int) -> None:
+    """Refuses a budget at the end of which the last level is not at full weight.
+
+    Args:
+        method: Name of the variant, for messages.
+        images: Of the budget.
+        levels: Number of levels.
+        stage_images: See :func:`progress`.
+        fade_images: See :func:`progress`.
+
+    Raises:
+        RequestError: It says which budget, and which stages, would do.
+    """
+    needed = (levels - 1) * (stage_images + fade_images)
+    if images < needed:
+        share = images // (2 * (levels - 1))
+        raise RequestError(
+            f"budget_images = {images:,}: {method} as configured is grown after {needed:,} images; use at least so many, or "
+            f"config.{method} = {{ stage_images = {share}, fade_images = {share} }} at most"
+        )
 
 
 def level_channels(levels: int, base: int, largest: int) -> list[int]:

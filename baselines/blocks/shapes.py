@@ -51,14 +51,12 @@ def square_side(shape: DataShape, method: str) -> int:
     return height
 
 
-def label_count(shape: DataShape, method: str, remedy: str = "sngan, stylegan2 or another that needs none") -> int:
+def label_count(shape: DataShape, method: str, remedy: str = "take sngan, stylegan2 or another that needs none") -> int:
     """Number of classes.
 
     Raises:
         RequestError: The data have no labels.
     """
     if not shape.classes:
-        raise RequestError(
-            f"{method} needs labels and the data set has none; give it class sub-folders or a dataset.json, or take {remedy}"
-        )
+        raise RequestError(f"{method} needs labels and the data set has none; give it class sub-folders or a dataset.json, or {remedy}")
     return shape.classes

@@ -95,6 +95,16 @@ class Variant(nn.Module, ABC):
         self.config = config
         self.shape = shape
 
+    def check_budget(self, images: int) -> None:
+        """Refuses a training that ends before the method is what it is, such as one that grows and would not be grown.
+
+        Args:
+            images: Real images that the discriminator is going to see.
+
+        Raises:
+            RequestError: They are too few; the message says what would do.
+        """
+
     @abstractmethod
     def optimizers(self) -> dict[str, Optimizer]:
         """One optimizer for each name that :meth:`StepContext.minimize` is called with."""

@@ -1,6 +1,7 @@
 """Do progressive networks grow as their paper says, without a jump at any border?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from baselines.blocks.growth import Growing, level_channels, progress, reduced
 from baselines.progressive_gan import ProgressiveGAN
 from baselines.stylegan import StyleGAN
 from ganbench.data.dataset import Dataset, DataShape, Split
+from ganbench.environment import Runtime
 from ganbench.errors import RequestError
+from ganbench.pipeline import check
 from ganbench.spec import DatasetSpec, RunSpec
 from ganbench.training.context import HarnessContext
 from ganbench.training.trainer import Trainer
@@ -242,3 +245,19 @@ def test_a_group_of_the_minibatch_statistic_binds_the_batch_size() -> None:
 def test_what_cannot_be_doubled_is_refused(cls: type[Grown], size: tuple[int, ...]) -> None:
     with pytest.raises(RequestError, match="resolution|points"):
         build(cls, size)
+
+
+@pytest.mark.parametrize(("variant", "levels"), [("progressive_gan", 2), ("stylegan", 2)])
+def test_a_budget_that_ends_before_the_network_is_grown_is_refused_with_what_would_do(
+    tiny_spec: TinySpec, tmp_path: Path, variant: str, levels: int
+) -> None:
+    # 8x8 pixels are two levels: one stage of the first and one fade must fit, here 48 + 48 images
+    spec = tiny_spec(variant, config={"stage_images": 48, "fade_images": 48})
+    with pytest.raises(RequestError) as refusal:
+        check(replace(spec, budget_images=80), Runtime(device="cpu"))
+    said = str(refusal.value)
+    assert "\n" not in said and "budget_images = 80" in said and "grown after 96 images" in said
+    assert f"config.{variant} = {{ stage_images = 40, fade_images = 40 }}" in said
+    check(replace(spec, budget_images=96), Runtime(device="cpu"))
+    check(replace(tiny_spec(variant, config={"stage_images": 40, "fade_images": 40}), budget_images=80), Runtime(device="cpu"))
+    assert progress(96, levels, 48, 48) == (levels - 1, 1.0) and progress(95, levels, 48, 48)[1] < 1
