@@ -1,6 +1,5 @@
 """What do ``ganbench generate`` and ``ganbench latents`` do?"""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,7 @@ from ganbench.commands.score import threads as set_threads
 from ganbench.data.root import data_root
 from ganbench.environment import Runtime, chosen_device
 from ganbench.errors import RequestError
-from ganbench.files import writable_folder
-from ganbench.results.samples import grid
+from ganbench.files import check_folder, writable_folder, write_json
 from ganbench.sampling import CHUNK, draw, heeds_labels, observed, to_uint8
 from ganbench.sources.runs import RunSource
 
@@ -40,15 +38,16 @@ def run_generate(
     chosen = _classes(classes, source)
     if chosen is not None and not heeds_labels(variant, source.device):
         raise RequestError(f"--classes {classes}: {type(variant).__name__} as trained here draws no class on request; leave it out")
-    if truncation is not None and truncation <= 0:
+    if truncation is not None and not truncation > 0:  # nan is not either
         raise RequestError(f"--truncation {truncation:g}: must be above 0; 1 leaves StyleGANs' images as they are, 0.5 to 0.8 is usual")
-    writable_folder(out)
+    _check_unused(out)
     written, points = 0, []
     with observed(variant) as ready:
         for chunk in range(-(-n // CHUNK)):
             drawn = draw(ready, chunk, source.seed, source.device, source.shares if chosen is None else chosen, truncation)[: n - written]
             if not bool(torch.isfinite(drawn).all()):
                 raise RequestError(f"{run}: the generator gives values that are not finite; take another checkpoint or --weights")
+            writable_folder(out)  # not earlier: what is refused leaves nothing behind
             if variant.shape.is_image:
                 _write_images(out, to_uint8(drawn).cpu().numpy(), written)
             else:
@@ -58,7 +57,19 @@ def run_generate(
         np.save(out / "points.npy", np.concatenate(points))
     for note in source.notes:
         console.print(note, style="dim", highlight=False, soft_wrap=True)
-    console.print(f"{written:,} examples in {out}", highlight=False, soft_wrap=True)
+    console.print(f"{written:,} example{'s' if written != 1 else ''} in {out}", highlight=False, soft_wrap=True)
+
+
+def _check_unused(out: Path) -> None:
+    """Refuses a folder with files of the kinds that are written: examples of two generators must not lie in one.
+
+    Raises:
+        RequestError: It has some, or cannot be written to.
+    """
+    check_folder(out, "--out")
+    there = next((file for pattern in ("*.png", "*.npy", "latents.json") for file in sorted(out.glob(pattern))), None)
+    if there is not None:
+        raise RequestError(f"{out}: holds {there.name} already; name an empty or a new folder with --out")
 
 
 def _write_images(out: Path, images: npt.NDArray[np.uint8], start: int) -> None:
@@ -80,18 +91,20 @@ def run_latents(
 ) -> None:
     """Draws the figures of a run's latent space and writes what was measured on them."""
     from ganbench.latents.figures import LatentAtlas
+    from ganbench.report.sheets import sheet
 
     set_threads(threads)
+    _check_unused(out)
     source = _source(run, weights, seed, device, data)
     atlas = LatentAtlas(source.variant, source.seed, rows, columns)
     writable_folder(out)
     measured = {}
     for figure in atlas.figures():
-        Image.fromarray(grid(figure.images, figure.columns)).save(out / f"{figure.name}.png")
+        sheet(figure.images, figure.columns, figure.caption, figure.across, figure.down, out / f"{figure.name}.png")
         measured[figure.name] = {"caption": figure.caption, **figure.measured}
         values = ", ".join(f"{name} {value:.3g}" for name, value in figure.measured.items())
         console.print(f"{out / figure.name}.png: {figure.caption}" + (f" ({values})" if values else ""), highlight=False, soft_wrap=True)
-    (out / "latents.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    write_json(out / "latents.json", measured)
 
 
 def _source(run: Path, weights: str, seed: int | None, device: str, data: Path | None) -> RunSource:

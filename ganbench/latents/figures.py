@@ -11,7 +11,7 @@ from ganbench import seeding
 from ganbench.errors import RequestError
 from ganbench.latents.directions import first_weights, sefa
 from ganbench.latents.paths import path, smoothness
-from ganbench.sampling import observed, to_uint8
+from ganbench.sampling import heeds_labels, observed, to_uint8
 from ganbench.sources.runs import VariantLatents
 from ganbench.training.variant import Variant
 
@@ -33,6 +33,10 @@ class LatentFigure:
     columns: int
     caption: str
     measured: dict[str, float]
+    across: tuple[str, ...] = ()
+    """What the columns are, if it can be said of each."""
+    down: tuple[str, ...] = ()
+    """What the rows are, likewise."""
 
 
 class LatentAtlas:
@@ -54,6 +58,8 @@ class LatentAtlas:
         generator = seeding.stream(seed, "atlas")
         self.starts, self.ends = (self.model.latents(rows, generator).double() for _ in range(2))
         self.many = self.model.latents(STYLES, generator)
+        self.labels = self._classes(rows)
+        self.classes = tuple(f"class {label}" for label in self.labels.tolist()) if heeds_labels(variant, self.device) else ()  # type: ignore[union-attr]
 
     def figures(self) -> list[LatentFigure]:
         """All figures that the method has."""
@@ -67,7 +73,9 @@ class LatentAtlas:
         ends = [self._styles(end) if straight else end for end in (self.starts, self.ends)]
         assert ends[0] is not None and ends[1] is not None
         points = path(ends[0], ends[1], self.columns, straight=straight)
-        images = self._images(points.flatten(0, 1), styles=straight)
+        # a way is of one class: what changes on it is the latent alone
+        labels = None if self.labels is None else self.labels.repeat_interleave(self.columns)
+        images = self._images(points.flatten(0, 1), styles=straight, labels=labels)
         measured = smoothness(images.view(self.rows, self.columns, *images.shape[1:]))
         space, way = ("styles", "straight lines between styles") if straight else ("latents", "great circles between latents")
         return LatentFigure(
@@ -76,6 +84,8 @@ class LatentAtlas:
             columns=self.columns,
             caption=f"{way}: each row goes from one latent to another",
             measured={} if measured is None else {"jump": measured.jump, "length": measured.length},
+            across=tuple(f"{share:.2g}" for share in torch.linspace(0, 1, self.columns).tolist()),
+            down=self.classes,
         )
 
     def mixing(self) -> LatentFigure:
@@ -103,17 +113,19 @@ class LatentAtlas:
         for psi in TRUNCATIONS:
             try:
                 with observed(self.variant) as ready, seeding.global_stream(0, "eval-noise", device=self.device):
-                    columns.append(ready.generate_truncated(self._single(self.starts), psi, self._classes(self.rows)))
+                    columns.append(ready.generate_truncated(self._single(self.starts), psi, self.labels))
             except RequestError:
                 return []
-        spread = [float(column.double().std(0).mean()) for column in columns]
+        spread = [float(column.double().std(0).mean()) for column in columns] if self.rows > 1 else []
         return [
             LatentFigure(
                 name="truncation",
                 images=_levels(torch.stack(columns, 1).flatten(0, 1)),
                 columns=len(TRUNCATIONS),
-                caption="truncation " + ", ".join(f"{psi:g}" for psi in TRUNCATIONS) + " from left to right",
-                measured={f"pixel_sd_{psi:g}": value for psi, value in zip(TRUNCATIONS, spread, strict=True)},
+                caption="the same latents, truncated less and less from left to right",
+                measured={f"pixel_sd_{psi:g}": value for psi, value in zip(TRUNCATIONS, spread, strict=False)},
+                across=tuple(f"{psi:g}" for psi in TRUNCATIONS),
+                down=self.classes,
             )
         ]
 
@@ -130,14 +142,17 @@ class LatentAtlas:
         scale = (REACH * spread.std(0)).to(self.device)
         moves = torch.linspace(-1, 1, self.columns, dtype=torch.float64, device=self.device)
         vectors = found.vectors.to(self.device)
-        points = origin.to(self.device) + (scale[:, None, None] * moves[None, :, None]) * vectors[:, None]
+        points = (origin.to(self.device) + (scale[:, None, None] * moves[None, :, None]) * vectors[:, None]).flatten(0, 1)
+        labels = None if self.labels is None else self.labels[:1].expand(len(points))
         return [
             LatentFigure(
                 name="directions",
-                images=_levels(self._images(points.flatten(0, 1), styles=styled is not None)),
+                images=_levels(self._images(points, styles=styled is not None, labels=labels)),
                 columns=self.columns,
                 caption=f"SeFa: a row a direction, by falling eigenvalue, from -{REACH:g} to {REACH:g} standard deviations",
                 measured={"effective_rank": found.effective_rank, "dimensions": float(weights.shape[1])},
+                across=tuple(f"{round(move, 2) + 0.0:g}" for move in (REACH * moves).tolist()),
+                down=tuple(f"direction {number}" for number in range(1, len(vectors) + 1)),
             )
         ]
 
@@ -145,8 +160,9 @@ class LatentAtlas:
         styles = self.model.styles(self._single(latents))
         return None if styles is None else styles.double()
 
-    def _images(self, points: Tensor, *, styles: bool) -> Tensor:
-        return torch.cat([self.model.images(self._single(part), styles) for part in torch.split(points, 64)])
+    def _images(self, points: Tensor, *, styles: bool, labels: Tensor | None = None) -> Tensor:
+        parts = torch.split(torch.arange(len(points), device=self.device), 64)
+        return torch.cat([self.model.images(self._single(points[i]), styles, None if labels is None else labels[i]) for i in parts])
 
     def _single(self, values: Tensor) -> Tensor:
         return values.to(self.device, torch.float32)

@@ -71,7 +71,7 @@ class RunSource(DrawnSource):
 
 
 class VariantLatents(LatentModel):
-    """A variant's generator, asked for images at chosen latents; classes, if any, are held fixed by position."""
+    """A variant's generator, asked for images at chosen latents; without labels, classes, if any, are held fixed by position."""
 
     def __init__(self, variant: Variant, device: torch.device) -> None:
         self.variant, self.device = variant, device
@@ -90,9 +90,9 @@ class VariantLatents(LatentModel):
             styles: Tensor = mapping(latents.to(self.device), *labels)
         return styles
 
-    def images(self, latents: Tensor, styles: bool) -> Tensor:
-        """Float images in [-1, 1]; the noise inputs are those of one fixed stream."""
-        labels = self._labels(len(latents))
+    def images(self, latents: Tensor, styles: bool, labels: Tensor | None = None) -> Tensor:
+        """Float images in [-1, 1] of latents and, where there are classes, labels (n,); the noise inputs are those of one fixed stream."""
+        labels = self._labels(len(latents)) if labels is None else labels
         with observed(self.variant) as ready, seeding.global_stream(0, "eval-noise", device=self.device):
             if styles:
                 images: Tensor = ready.generator.synthesis(latents.to(self.device))  # type: ignore[operator]
@@ -105,8 +105,11 @@ class VariantLatents(LatentModel):
         return torch.arange(n, device=self.device) % classes if classes else None
 
 
-def _spec(path: Path) -> Any:
+def _spec(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text())
+        fields = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise DataError(f"{str(path)!r} cannot be read ({brief(error)}); run the suite again") from None
+    if not isinstance(fields, dict):
+        raise DataError(f"{str(path)!r} holds no run spec; run the suite again")
+    return fields

@@ -92,7 +92,12 @@ def test_latents_writes_figures_and_what_was_measured(ganbench: Command, runs: P
     assert measured["interpolation-styles"]["jump"] >= 1
     assert 1 <= measured["directions"]["effective_rank"] <= measured["directions"]["dimensions"] == 8
     with Image.open(tmp_path / "atlas" / "interpolation-latents.png") as figure:
-        assert figure.size == (4 * 9 - 1, 3 * 9 - 1)
+        assert figure.width >= 4 * 64 and figure.height >= 3 * 64, "images of 8 pixels are enlarged until one can see them"
+    again = ganbench("latents", str(runs / "stylegan2"), "--out", "atlas", "--device", "cpu")
+    assert again.code == 2 and "holds directions.png already" in again.err and again.err.count("\n") == 1
+    one = ganbench("latents", str(runs / "stylegan2"), "--out", "one", "--rows", "1", "--device", "cpu")
+    assert one.code == 0 and "nan" not in one.err.lower(), one.err
+    json.loads((tmp_path / "one" / "latents.json").read_text(), parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
 
 
 @pytest.mark.parametrize(
@@ -103,6 +108,7 @@ def test_latents_writes_figures_and_what_was_measured(ganbench: Command, runs: P
         (["generate", "dcgan", "--classes", "3"], "DCGAN as trained here draws no class on request"),
         (["generate", "projection_gan", "--classes", "3,x"], "there is no class 'x'; known: 0, 1, 2"),
         (["generate", "gan", "--classes", "3"], "the run's data set has no labels"),
+        (["generate", "stylegan2", "--truncation", "nan"], "must be above 0"),
         (["generate", "nowhere"], "is no run directory"),
         (["generate", "dcgan", "--weights", "best"], "take ema or raw"),
         (["latents", "gan"], "need images, and this run makes 2-D points"),
@@ -114,6 +120,23 @@ def test_what_cannot_be_drawn_is_refused_on_one_line(ganbench: Command, runs: Pa
     result = ganbench(verb, str(runs / run), "--out", "out", "--device", "cpu", *options)
     assert result.code == 2 and words in result.err
     assert "Traceback" not in result.err and result.err.count("\n") == 1
+    assert not Path("out").exists(), "what is refused leaves nothing behind"
+
+
+def test_examples_are_never_written_over_or_among_others(ganbench: Command, runs: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "000000.png").write_bytes(b"a user's own")
+    result = ganbench("generate", str(runs / "dcgan"), "--out", "mine", "--n", "2", "--device", "cpu")
+    assert result.code == 2 and "holds 000000.png already" in result.err and result.err.count("\n") == 1
+    assert (tmp_path / "mine" / "000000.png").read_bytes() == b"a user's own"
+
+
+def test_a_spec_that_is_none_is_refused_on_one_line(ganbench: Command, tmp_path: Path) -> None:
+    (tmp_path / "odd").mkdir()
+    (tmp_path / "odd" / "spec.json").write_text("[1]")
+    for verb in ("generate", "latents"):
+        result = ganbench(verb, "odd", "--out", "out", "--device", "cpu")
+        assert result.code == 2 and "holds no run spec" in result.err and result.err.count("\n") == 1
 
 
 def test_the_labels_of_a_conditional_runs_examples_are_known_and_others_have_none(runs: Path) -> None:

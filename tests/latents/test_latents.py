@@ -107,6 +107,25 @@ def test_an_atlas_shows_what_a_method_has(tiny_spec: TinySpec, tiny_trainer: New
         assert (whole == starts).all(), "truncation 1 is none"
 
 
+@pytest.mark.parametrize("name", ["biggan", "projection_gan", "stylegan2"])
+def test_a_row_is_of_one_class(tiny_spec: TinySpec, tiny_trainer: NewTrainer, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"conditional": True} if name == "stylegan2" else {}
+    training = tiny_trainer(tiny_spec(name, config=config))
+    asked: list[tuple[int, list[int]]] = []
+    real = type(training.variant).generate
+
+    def noted(self: Any, latents: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        if labels is not None:
+            asked.append((len(latents), labels.tolist()))
+        return real(self, latents, labels)
+
+    atlas = LatentAtlas(training.variant, seed=0, rows=3, columns=5)
+    assert atlas.classes == ("class 0", "class 1", "class 2")
+    monkeypatch.setattr(type(training.variant), "generate", noted)
+    atlas.interpolation(straight=False)
+    assert asked == [(15, [0] * 5 + [1] * 5 + [2] * 5)]
+
+
 def test_points_have_no_atlas(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:
     with pytest.raises(RequestError, match="figures of a latent space need images, and this run makes 2-D points"):
         LatentAtlas(tiny_trainer(tiny_spec("gan", DatasetSpec(name="ring8"))).variant, 0, 2, 3)
