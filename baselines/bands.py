@@ -133,14 +133,16 @@ def write_bank(runs: Iterable[Run], path: Path = BANK) -> None:
 
 
 def published() -> dict[str, dict[str, str]]:
-    """Recipe source and published number of every variant, with its protocol."""
+    """Recipe source and published number of every variant, and under ``protocols`` how the numbers were got that are marked so."""
     return tomllib.loads((HERE / "published.toml").read_text(encoding="utf-8"))
 
 
 def render(runs: Sequence[Run]) -> str:
     """README.md of a bank."""
-    parts = [PREFACE, _table(("variant", "paper", "what differs", "parameters G + D", "recipe", "published"), _variants())]
-    parts += [HOW_TO_READ] if runs else [UNMEASURED]
+    head = ("variant", "paper", "what differs", "data", "parameters G + D", "recipe", "published")
+    marks = "; ".join(f"**{mark}** {protocol}" for mark, protocol in published()["protocols"].items())
+    parts = [PREFACE, _table(head, _variants()), f"Published numbers: {marks}."]
+    parts += [HOW_TO_READ, _gaps(runs)] if runs else [UNMEASURED]
     whole = [run for run in runs if run.n_train is None]
     for dataset in ("digits", "mnist", "cifar10"):
         parts += _images([run for run in whole if run.dataset == dataset and not is_control(run)], dataset)
@@ -158,21 +160,34 @@ def render(runs: Sequence[Run]) -> str:
 PREFACE = """# The reference variants
 
 One readable file each: the method, its equations and every hyper-parameter with its source. This page is written by
-`python -m baselines.bands`; parameters are those of the defaults on 3x32x32 images (10 classes where the method needs labels)."""
+`python -m baselines.bands`; parameters are those of the defaults on 3x32x32 images (10 classes where the method needs labels). *data*:
+square images of 8 to 256 pixels with 1 or 3 channels, 2-D points, labels where they are needed or can be used; sizes that an architecture
+cannot do are refused with the nearest that it can."""
 HOW_TO_READ = """## Measured bands
 
 Median over three seeds [smallest, largest] of the EMA weights, one CPU thread, unless said otherwise. Networks are the `small` preset's on
 images and the `points` preset's on mixtures: **these are bands of this repository at short budgets, to be compared with one another and
 with a later run of the same suite, never with the published column**. *gain* is the median score of the untrained networks over that
-of the trained ones. A seed that diverged or collapsed is counted and has no score. The raw weights' scores and every run's id are in
-[`reports/bands/runs.csv`](../reports/bands/runs.csv)."""
+of the trained ones. A seed that diverged or collapsed is counted and has no score. `smoke` is a budget of seconds: a gain near 1 there,
+or images that do not differ yet and count as collapsed, say that 80 steps are few, not that a method fails. On mixtures `pacgan` with
+one sample a pack is `gan` in the same networks; PacGAN's own networks see 7,680 steps here and 400,000 in the paper. The raw weights'
+scores and every run's id are in [`reports/bands/runs.csv`](../reports/bands/runs.csv)."""
 
 UNMEASURED = """## Measured bands
 
 Not measured with these settings yet: `make bands`."""
-FEW_HEAD = """### 1,000 training images: the `few` suite on digits
 
-FD·digits-probe against the 360 held-out digits, which no network saw: what learns its training images by heart scores worse here."""
+
+def _gaps(runs: Sequence[Run]) -> str:
+    """Which named budgets nobody has measured here."""
+    measured = {(run.dataset, run.budget) for run in runs if run.n_train is None}
+    missing = {dataset: [name for name in budgets if (dataset, name) not in measured] for dataset, budgets in BUDGETS.items()}
+    return "Not measured yet: " + "; ".join(f"{dataset} {', '.join(names)}" for dataset, names in missing.items() if names) + "."
+
+
+FEW_HEAD = """### Few training images: the `few` suite on digits
+
+FD·digits-probe against held-out digits, which no network saw: what learns its training images by heart scores worse here."""
 CONTROLS_HEAD = """### Controls: the `broken` suite on digits
 
 Recipes that are wrong on purpose (`broken.py`), or sound ones in settings that are: what a regression test must tell from the rows above.
@@ -202,7 +217,8 @@ def _variants() -> list[tuple[str, ...]]:
         question = origin.path.read_text(encoding="utf-8").split('"""')[1].splitlines()[0]
         paper = question[question.index("(") + 1 : question.rindex(")")]
         differs = origin.summary.rpartition(" (")[0] or origin.summary
-        rows.append((f"[`{name}`]({origin.path.name})", paper, differs, _parameters(name), known[name]["recipe"], known[name]["number"]))
+        own = (_data(name), _parameters(name), known[name]["recipe"], known[name]["number"])
+        rows.append((f"[`{name}`]({origin.path.name})", paper, differs, *own))
     return rows
 
 
@@ -211,14 +227,31 @@ def reference_variants() -> list[str]:
     return [name for name in published() if name in VARIANTS.targets]
 
 
-def _parameters(name: str) -> str:
+def _data(name: str) -> str:
+    """What a variant is for, asked of itself."""
+    images = "images" if _built(name, (3, 32, 32), 0) else "images with labels"
+    optional = ", labels if `conditional`" if "conditional" in resolved_config(_source(name), {}, name) else ""
+    return ("points, " if _built(name, (2,), 0) else "") + images + optional
+
+
+def _built(name: str, size: tuple[int, ...], classes: int) -> Any:
+    """A variant with its defaults and no memory, without condition if it can; None of a form of data that it refuses."""
     import torch
 
     from ganbench.data.dataset import DataShape
 
     cls = VARIANTS.load(name)
-    with torch.device("meta"):
-        variant = cls(cls.Config(), DataShape(size=(3, 32, 32), classes=10))
+    for settings in ({}, {"conditional": False}) if hasattr(cls.Config(), "conditional") and not classes else ({},):
+        try:
+            with torch.device("meta"):
+                return cls(cls.Config(**settings), DataShape(size=size, classes=classes))
+        except RequestError:
+            continue
+    return None
+
+
+def _parameters(name: str) -> str:
+    variant = _built(name, (3, 32, 32), 10)
     return " + ".join(
         f"{sum(p.numel() for p in network.parameters()) / 1e6:.2f} M" for network in (variant.generator, variant.discriminator)
     )
@@ -312,7 +345,7 @@ def _figure(value: float) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    left = {"variant", "paper", "what differs", "recipe", "published", "budget"}
+    left = {"variant", "paper", "what differs", "data", "recipe", "published", "budget"}
     lines = [head, ["---" if name in left else "---:" for name in head], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

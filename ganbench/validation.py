@@ -24,6 +24,9 @@ def validated(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     Raises:
         RequestError: The first thing that does not fit, on one line.
     """
+    switch = _switch(cls, data)
+    if switch:
+        raise RequestError(f"{where}: {switch}: a number is wanted, not true or false")
     try:
         return TypeAdapter(_strict(cls)).validate_python(dict(data))
     except ValidationError as error:
@@ -31,6 +34,20 @@ def validated(cls: type[T], data: Mapping[str, Any], where: str) -> T:
         # the rest follows from these: a misspelt key is also a missing one, and a union's members complain one by one
         telling = [detail for detail in details if detail["type"] in ("unexpected_keyword_argument", "finite_number")]
         raise RequestError(_line(cls, (telling or details)[0], where)) from None
+
+
+def _switch(cls: Any, data: Any) -> str:
+    """The first truth value in the place of a number, which pydantic would take for 0 or 1; empty where there is none."""
+    if not (is_dataclass(cls) and isinstance(data, Mapping)):
+        return ""
+    for key, hint in get_type_hints(cls).items():
+        value, kinds = data.get(key), (hint, *get_args(hint))
+        if isinstance(value, bool) and bool not in kinds and {int, float} & set(kinds):
+            return f"{key} = {str(value).lower()}"
+        inner = next((found for kind in kinds if (found := _switch(kind, value))), "")
+        if inner:
+            return f"{key}.{inner}"
+    return ""
 
 
 def _strict(cls: type[T]) -> type[T]:
@@ -46,7 +63,7 @@ def _strict(cls: type[T]) -> type[T]:
 
 def _line(cls: type, detail: ErrorDetails, where: str) -> str:
     """One line for pydantic's first complaint."""
-    path = [str(part) for part in detail["loc"]]
+    path = [str(part) for part in detail["loc"] if part not in ("int", "float", "str", "bool")]  # members of a union
     key = ".".join(path)
     if detail["type"] == "unexpected_keyword_argument":
         known = [f.name for f in dataclass_fields(_holder(cls, path[:-1]))]

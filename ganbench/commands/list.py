@@ -19,6 +19,9 @@ REGISTRIES: dict[str, Registry] = {
     "presets": PRESETS,
 }
 
+WIDTH = 160
+"""Characters of a line that no terminal bounds."""
+
 
 def list_registry(kind: str, as_json: bool) -> None:
     """Lists what is registered."""
@@ -39,7 +42,9 @@ def list_registry(kind: str, as_json: bool) -> None:
     table.add_column("defined in", style="dim", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    Console(markup=False).print(table)
+    console = Console(markup=False)
+    console = console if console.is_terminal else Console(markup=False, width=WIDTH)
+    console.print(table)
 
 
 def _description(registry: Registry, name: str) -> str:

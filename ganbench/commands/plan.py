@@ -1,5 +1,6 @@
 """What does ``ganbench plan`` do? (loads no torch and changes nothing)"""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ganbench.commands.output import print_json
+from ganbench.naming import names
 from ganbench.results.record import Record
 from ganbench.results.store import finished, records, run_folder
 from ganbench.spec import RunSpec, run_id
@@ -21,7 +23,7 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
     suite, specs = load_suite(name, settings, only)
     cells = [(spec, finished(out, spec)) for spec in specs]
     known = _past(out)
-    rows = [_planned(spec, record, out, known) for spec, record in cells]
+    rows = [{**_planned(spec, record, out, known), "name": name} for (spec, record), name in zip(cells, names(specs), strict=True)]
     if as_json:
         print_json({"schema_version": 1, "suite": suite.name, "cells": rows})
         return
@@ -29,10 +31,10 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
         title=f"{suite.name}: {len(specs)} runs in {out}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
     )
     for head in ("run", "variant", "dataset", "seed", "images", "state", "time", "memory", "disk"):
-        table.add_column(head, justify="left" if head in ("run", "variant", "dataset", "state") else "right", no_wrap=True)
+        table.add_column(head, justify="left" if head in ("run", "variant", "dataset", "state") else "right", no_wrap=head != "variant")
     for row in rows:
         table.add_row(
-            row["run_id"][:8], row["variant"], row["dataset"], str(row["seed"]), f"{row['budget_images']:,}", row["state"],
+            row["run_id"][:8], row["name"], row["dataset"], str(row["seed"]), f"{row['budget_images']:,}", row["state"],
             _span(row["expected_s"]), _mebibytes(row["expected_memory_bytes"]), _mebibytes(row["expected_disk_bytes"]),
         )  # fmt: skip
     console.print(table)
@@ -44,7 +46,8 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
         line += f"; {_span(total)} of training one after another" if unknown < len(to_do) else ""
         line += f"; no record in {out} tells the time of {unknown}" if unknown else ""
     console.print(line, highlight=False)
-    console.print(f"next: ganbench run {name} --out {out}", style="dim", highlight=False)
+    request = [word for flag, words in (("--set", settings), ("--only", only)) for given in words for word in (flag, given)]
+    console.print(f"next: ganbench run {shlex.join([name, '--out', str(out), *request])}", style="dim", highlight=False, soft_wrap=True)
 
 
 def _past(out: Path) -> list[Record]:

@@ -69,7 +69,7 @@ def _run_missing(
         (run_folder(out, spec) / "record.json").unlink(missing_ok=True)  # only --retry-failed leaves one here
     places = slots(options, workers, len(missing))
     console.print(f"{suite}: {len(missing)} of {len(specs)} runs to do, {len(places)} at a time, in {out}", highlight=False)
-    with MatrixProgress(console, len(missing), sum(spec.budget_images for spec in missing)) as progress:
+    with MatrixProgress(console, missing) as progress:
         results = run_matrix(missing, out, arguments=worker_arguments(options), slots=places, reporter=progress)
     return {record.run_id: record for _, record in results if record}
 

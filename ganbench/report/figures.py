@@ -1,5 +1,6 @@
 """What do training and samples look like? (PNG files)"""
 
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,12 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
 """Okabe and Ito's palette: told apart by colour-blind readers as well."""
-STYLES = ("-", "--", ":", "-.")
+STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 3)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
 """Lines of the first eight variants, of the next eight, and so on."""
+TITLE_LETTERS = 34
+"""Of a line of a panel's title."""
+LEGEND_LETTERS = 200
+"""Of a line of the legend below four panels."""
 
 
 def write_figures(out: Path, records: Sequence[Record]) -> list[Path]:
@@ -60,7 +65,8 @@ def curves(out: Path, records: Sequence[Record]) -> Figure:
     for axes, panel in zip(grid[0], panels, strict=True):
         for record in records:
             x, y = _scores(record, panel) if not panel.startswith("loss/") else _losses(out, record, panel)
-            _line(axes, x, y, record, variants.index(names[record.run_id]), marker=None if panel.startswith("loss/") else ".")
+            dotted = len(x) < 3 or not panel.startswith("loss/")  # a line through one or two points is hardly seen
+            _line(axes, x, y, record, variants.index(names[record.run_id]), marker="." if dotted else None)
         metric, weights = panel.split("/")
         axes.set_title(panel if metric == "loss" else f"{metric.upper()}, {'EMA' if weights == 'ema' else 'raw'} weights")
         axes.set_xlabel("images seen")
@@ -70,7 +76,9 @@ def curves(out: Path, records: Sequence[Record]) -> Figure:
         if not panel.startswith("loss/") and _positive(axes):
             axes.set_yscale("log")
     handles = [Line2D([], [], **_look(i), label=name) for i, name in enumerate(variants)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(len(variants), len(COLOURS)), frameon=False)
+    across = max(1, min(len(variants), len(COLOURS), LEGEND_LETTERS // (max(map(len, variants)) + 8)))
+    figure.set_figheight(figure.get_figheight() + 0.2 * (-(-len(variants) // across) - 1))
+    figure.legend(handles=handles, loc="outside lower center", ncols=across, frameon=False, fontsize=9)
     figure.suptitle(f"{records[0].spec.dataset.name}: a line a seed; a cross where a run diverged or failed")
     return figure
 
@@ -100,7 +108,8 @@ def samples(out: Path, records: Sequence[Record]) -> Figure:
         if files:
             _samples(axes, files[-1], real)
         note = "" if record.status == "done" else f" ({record.status})"
-        axes.set_title(f"{names[record.run_id]}, seed {record.spec.seed}{note}", fontsize=9)
+        title = textwrap.wrap(f"{names[record.run_id]}, seed {record.spec.seed}{note}", TITLE_LETTERS)
+        axes.set_title("\n".join(title), fontsize=9 if len(title) == 1 else 7)
     figure.suptitle(f"{records[0].spec.dataset.name}: first samples, EMA weights at the end")
     return figure
 

@@ -1,7 +1,7 @@
 """What is shown while a matrix runs? (live bars in a terminal, one line an event elsewhere)"""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ganbench.naming import names
 from ganbench.report.tables import number
 from ganbench.results.record import Record
 from ganbench.spec import RunSpec
@@ -19,13 +20,15 @@ class MatrixProgress:
 
     Args:
         console: Where to show it.
-        runs: Runs that will be carried out.
-        images: Sum of their budgets, for the remaining time.
+        specs: Runs that will be carried out.
     """
 
-    def __init__(self, console: Console, runs: int, images: int) -> None:
+    def __init__(self, console: Console, specs: Sequence[RunSpec]) -> None:
         self._console = console
-        self._runs = runs
+        self._runs = len(specs)
+        self._names = {
+            spec.slug: f"{name} on {spec.dataset.name}, seed {spec.seed}" for spec, name in zip(specs, names(specs), strict=True)
+        }
         self._ended = 0
         self._start = time.monotonic()
         self._seen: dict[str, int] = {}
@@ -34,7 +37,8 @@ class MatrixProgress:
         shown = (TextColumn("{task.description}", markup=False), bar, TextColumn("{task.percentage:>3.0f}%"))
         times = (TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[note]}", style="dim", markup=False))
         self._progress = Progress(*shown, *times, console=console, disable=not console.is_terminal, transient=True)
-        self._all = self._progress.add_task(f"0 of {runs} runs", total=images, note="")
+        images = sum(spec.budget_images for spec in specs)  # for the remaining time
+        self._all = self._progress.add_task(f"0 of {self._runs} runs", total=images, note="")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -45,8 +49,8 @@ class MatrixProgress:
 
     def started(self, spec: RunSpec) -> None:
         """See :class:`~ganbench.execution.local.Reporter`."""
-        self._tasks[spec.slug] = self._progress.add_task(f"  {_name(spec)}", total=spec.budget_images, note="starting")
-        self._line(f"started   {_name(spec)}")
+        self._tasks[spec.slug] = self._progress.add_task(f"  {self._names[spec.slug]}", total=spec.budget_images, note="starting")
+        self._line(f"started   {self._names[spec.slug]}")
 
     def event(self, spec: RunSpec, event: Mapping[str, Any]) -> None:
         """See :class:`~ganbench.execution.local.Reporter`."""
@@ -60,7 +64,7 @@ class MatrixProgress:
             score = event["scores"][0]
             note = f"{score['label']} {number(score['value'])}"
             self._progress.update(self._tasks[spec.slug], note=note)
-            self._line(f"evaluated {_name(spec)} at {event['images_seen']:,} of {spec.budget_images:,} images: {note}")
+            self._line(f"evaluated {self._names[spec.slug]} at {event['images_seen']:,} of {spec.budget_images:,} images: {note}")
 
     def finished(self, spec: RunSpec, record: Record | None, detail: str) -> None:
         """See :class:`~ganbench.execution.local.Reporter`."""
@@ -72,9 +76,9 @@ class MatrixProgress:
         colour = "green" if record and record.status == "done" else "yellow" if record and record.status == "diverged" else "red"
         status = record.status if record else "died"
         if self._console.is_terminal:
-            self._console.print(Text.assemble((f"{status:<9}", colour), f" {_name(spec)}  ", (said, "dim")))
+            self._console.print(Text.assemble((f"{status:<9}", colour), f" {self._names[spec.slug]}  ", (said, "dim")))
         else:
-            self._line(f"{status:<9} {_name(spec)}: {said}")
+            self._line(f"{status:<9} {self._names[spec.slug]}: {said}")
 
     def _outcome(self, record: Record | None) -> str:
         if record is None or record.error:
@@ -93,7 +97,3 @@ class MatrixProgress:
                 markup=False,
                 soft_wrap=True,
             )
-
-
-def _name(spec: RunSpec) -> str:
-    return f"{spec.variant.name} on {spec.dataset.name}, seed {spec.seed}"

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean, median
 from typing import Any
 
+from ganbench.naming import names, setup_key
 from ganbench.results.record import Finding, Record, Score, Weights
 from ganbench.statistics.intervals import MeanInterval, mean_interval
 
@@ -91,16 +92,19 @@ def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
 
 def _protocol(record: Record, others: Sequence[Record]) -> dict[str, Any]:
     """What a record's scores depend on; for one without any, what its plan's scores do elsewhere."""
-    plan = {"dataset": asdict(record.spec.dataset), "evaluation": asdict(record.spec.evaluation)}
-    del plan["dataset"]["path"]
-    scored = [
-        record,
-        *(other for other in others if (other.spec.dataset, other.spec.evaluation) == (record.spec.dataset, record.spec.evaluation)),
-    ]
+    plan = _plan(record)
+    scored = [record, *(other for other in others if _plan(other) == plan)]
     for candidate in scored:
         if candidate.evaluations:
             return {**plan, "scores": _shared(candidate.evaluations[0].scores)}
     return {**plan, "scores": {}}
+
+
+def _plan(record: Record) -> dict[str, dict[str, Any]]:
+    """Data and evaluation as they bear on the final scores: how often one looked on the way does not."""
+    plan = {"dataset": asdict(record.spec.dataset), "evaluation": asdict(record.spec.evaluation)}
+    del plan["dataset"]["path"], plan["evaluation"]["every_images"]
+    return plan
 
 
 def _shared(scores: Sequence[Score]) -> dict[str, Any]:
@@ -131,8 +135,8 @@ def rows_by_name(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
     """Records of one data set that differ in nothing but the seed, under a name that tells them from the others."""
     groups: dict[str, list[Record]] = {}
     for record in records:
-        groups.setdefault(_key(_setup(record)), []).append(record)
-    return [(_row_name(group[0], [other[0] for other in groups.values()]), group) for group in groups.values()]
+        groups.setdefault(setup_key(record.spec), []).append(record)
+    return list(zip(names([group[0].spec for group in groups.values()]), groups.values(), strict=True))
 
 
 def _columns(records: Sequence[Record]) -> tuple[Column, ...]:
@@ -142,23 +146,6 @@ def _columns(records: Sequence[Record]) -> tuple[Column, ...]:
     columns = [Column(metric=s.metric, weights=s.protocol["weights"], label=s.label, higher_is_better=s.higher_is_better) for s in scores]  # type: ignore[arg-type]
     columns.sort(key=lambda column: (column.weights != "ema", order.index(column.metric)))
     return tuple(columns)
-
-
-def _setup(record: Record) -> dict[str, Any]:
-    """Everything but the seed that tells two rows apart."""
-    spec = record.spec
-    config = {f"config.{name}": value for name, value in spec.variant.config.items()}
-    training = {f"training.{name}": value for name, value in asdict(spec.training).items()}
-    return {"variant": spec.variant.name, "content": spec.variant.content, **config, **training, "budget_images": spec.budget_images}
-
-
-def _row_name(record: Record, others: Sequence[Record]) -> str:
-    """A variant's name, with the settings in which it differs from its namesakes."""
-    own = _setup(record)
-    namesakes = [_setup(other) for other in others if other.spec.variant.name == record.spec.variant.name]
-    differing = [key for key in own if key != "content" and any(other.get(key) != own[key] for other in namesakes)]
-    settings = ", ".join(f"{key.removeprefix('config.').removeprefix('training.')}={own[key]}" for key in differing)
-    return f"{own['variant']} ({settings})" if settings else str(own["variant"])
 
 
 def _row(name: str, records: Sequence[Record]) -> Row:

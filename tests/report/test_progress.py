@@ -15,7 +15,7 @@ ODD = replace(FINISHED.spec, variant=replace(FINISHED.spec.variant, name="own.py
 def events(record: Record, detail: str = "", terminal: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=300, force_terminal=terminal, color_system=None, legacy_windows=False)
-    with MatrixProgress(console, 1, 1_024) as progress:
+    with MatrixProgress(console, [ODD]) as progress:
         progress.started(ODD)
         progress.event(ODD, {"kind": "start", "time": "now"})
         progress.event(ODD, {"kind": "tick", "images_seen": 512})

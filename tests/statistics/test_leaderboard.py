@@ -143,6 +143,11 @@ def test_other_numbers_of_examples_make_another_board_and_the_difference_is_name
     assert "n_fake: 128 here, 256 there" in boards[0].differs[0]
 
 
+def test_how_often_one_looked_on_the_way_makes_no_other_board() -> None:
+    rarer = replace(GOLDEN.spec.evaluation, every_images=512)
+    assert order(run("a", 0, 1.0), run("b", 0, 2.0, spec={"evaluation": rarer})) == ["a", "b"]
+
+
 def test_data_sets_have_boards_of_their_own_in_the_order_of_their_first_records() -> None:
     other = replace(GOLDEN.spec.dataset, name="mnist")
     boards = leaderboards([run("a", 0, 1.0, spec={"dataset": other}), run("a", 0, 1.0)])
