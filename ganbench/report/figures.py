@@ -94,7 +94,9 @@ def samples(out: Path, records: Sequence[Record]) -> Figure:
     many = len(variants) > len(COLOURS)
     columns = len(COLOURS) if many else len(variants)
     rows = -(-len(variants) // columns) if many else len(seeds)
-    figure, grid = plt.subplots(rows, columns + 1, figsize=(2.6 * (columns + 1), 2.8 * rows + 0.4), layout="constrained", squeeze=False)
+    lines = max(len(textwrap.wrap(name, TITLE_LETTERS)) for name in variants)
+    size = (2.6 * (columns + 1), (2.8 + 0.13 * (lines - 1)) * rows + 0.4)
+    figure, grid = plt.subplots(rows, columns + 1, figsize=size, layout="constrained", squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
     real = next(iter(sorted((run_folder(out, records[0].spec) / "samples").glob("real.*"))), None)

@@ -14,6 +14,8 @@ from ganbench.statistics.intervals import MeanInterval
 from ganbench.statistics.leaderboard import Column, Leaderboard, Row
 
 MISSING = "—"
+NAME_WIDTH = 48
+"""Characters of a row's name on one line of a terminal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,7 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
         max(len(part) for line in (table.columns, *table.rows) for part in line[index].split("\n")) + 3
         for index in range(len(table.columns))
     ]
+    widths[0] = min(widths[0], NAME_WIDTH + 3)
     groups: list[list[int]] = [[0]]
     for index in range(1, len(widths)):
         if len(groups[-1]) > 1 and sum(widths[column] for column in groups[-1]) + widths[index] > width:
@@ -82,7 +85,10 @@ def _rich(table: Table, columns: Sequence[int]) -> RenderableType:
     first = columns[1:2] == [1]
     grid = RichTable(title=table.title if first else None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index in columns:
-        grid.add_column(table.columns[index], justify="left" if index == 0 else "right", no_wrap=True)
+        if index == 0:  # a configuration's name may be long: it goes on below itself
+            grid.add_column(table.columns[index], max_width=NAME_WIDTH)
+        else:
+            grid.add_column(table.columns[index], justify="right", no_wrap=True)
     for row, line in enumerate(table.rows):
         grid.add_row(*(Text(line[index], style="bold green" if (row, index) in table.best else "") for index in columns))
     return grid
