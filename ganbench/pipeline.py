@@ -87,7 +87,7 @@ def check(spec: RunSpec, runtime: Runtime) -> None:
         )
     if size == 1 and any(isinstance(module, nn.BatchNorm1d) for module in variant.modules()):
         raise RequestError(
-            f"training.batch_size = 1: {spec.variant.name} normalises over the batch, which one example is none; use 2 or more"
+            f"training.batch_size = 1: {spec.variant.name} normalises over the batch, and one example is no batch; use 2 or more"
         )
 
 
