@@ -1,5 +1,7 @@
 """How fast are the parts of a run? (`make bench`; compare ratios of one run, not figures of two machines)"""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,3 +61,10 @@ def test_metric_from_features(benchmark: BenchmarkFixture, metric: str) -> None:
     estimate = METRICS.load(metric).estimate
     # a fresh comparison each round, so that nothing is shared with the round before
     benchmark.pedantic(lambda: estimate(Comparison(Features(values=real), Features(values=fake)), stream(0, "metric")), rounds=3)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("list", "variants")], ids=" ".join)
+def test_start(benchmark: BenchmarkFixture, arguments: tuple[str, ...]) -> None:
+    # 0.13 to 0.20 s on one pair of cores and 0.44 s on another
+    done = benchmark(lambda: subprocess.run([sys.executable, "-m", "ganbench", *arguments], capture_output=True, check=True))
+    assert done.stdout

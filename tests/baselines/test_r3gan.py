@@ -179,7 +179,7 @@ def test_class_vectors_start_as_a_linear_layers_on_one_hot_labels() -> None:
 def test_what_cannot_be_done_is_refused_in_one_line() -> None:
     with pytest.raises(RequestError, match="use 16, another multiple of 8"):
         build(R3GAN, latent_dim=4, width=20)
-    with pytest.raises(RequestError, match="or take conditional = false"):
+    with pytest.raises(RequestError, match="or set conditional = false"):
         build(R3GAN, conditional=True)
     with pytest.raises(RequestError, match="on points set conditional = false"):
         build(R3GAN, (2,), 3, conditional=True)

@@ -80,7 +80,8 @@ def test_statistics_of_images_know_their_network(ganbench: Command, tmp_path: Pa
     stats(ganbench, "digits:train", *PROBE, "--no-cache", "--out", "deep/digits.npz")
     rest = ["--metrics", "fd", "--no-cache", "--json"]
     ours = distance(ganbench("score", "digits:test", "--real", "deep/digits.npz", *PROBE, *rest))
-    assert ours == distance(ganbench("score", "digits:test", "--real", "digits:train", *PROBE, *rest))
+    # a sum of moments over shards and one over the whole set round apart in the thirteenth digit, on some processors
+    assert ours == pytest.approx(distance(ganbench("score", "digits:test", "--real", "digits:train", *PROBE, *rest)), rel=1e-10)
     line = ganbench("score", "digits:test", "--real", "deep/digits.npz", "--extractor", "mnist-probe", *rest).one_line()
     assert "was made with extractor = 'digits-probe', and this is 'mnist-probe'" in line
     assert "score with the same extractor" in line
