@@ -14,7 +14,7 @@ BUDGETS: dict[str, dict[Budget, int]] = {
     "digits": {"smoke": 5_120, "short": 48_000, "standard": 640_000},
     "mnist": {"smoke": 5_120, "short": 25_600, "standard": 1_920_000, "paper": 640_000},
     "cifar10": {"smoke": 5_120, "short": 256_000, "standard": 6_400_000, "paper": 32_000_000},
-    "stacked-digits": {"smoke": 5_120, "short": 384_000, "standard": 2_560_000},
+    "stacked-digits": {"smoke": 5_120, "short": 256_000, "standard": 2_560_000},
     "stacked-mnist": {"smoke": 5_120, "short": 512_000, "standard": 2_560_000, "paper": 6_400_000},
     "ring8": {"smoke": 51_200, "short": 768_000, "standard": 7_680_000, "paper": 40_000_000},
     "grid25": {"smoke": 51_200, "short": 768_000, "standard": 7_680_000, "paper": 40_000_000},
