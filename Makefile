@@ -40,9 +40,10 @@ bands: $(VENV)/.development  ## measure the variants' bands (hours on two CPU co
 	$(BIN)/ganbench run digits --device cpu --out runs/bands/digits
 	$(BIN)/ganbench run broken --device cpu --out runs/bands/broken
 	$(BIN)/ganbench run few --device cpu --out runs/bands/few
+	$(BIN)/ganbench run ablation --device cpu --out runs/bands/ablation
 	$(BIN)/ganbench run modes --device cpu --only dataset=ring8,grid25,stacked-digits --out runs/bands/modes
 	$(BIN)/ganbench run mnist --device cpu --out runs/bands/mnist
-	$(BIN)/python -m baselines.bands runs/bands/smoke runs/bands/digits runs/bands/broken runs/bands/few runs/bands/modes runs/bands/mnist
+	$(BIN)/python -m baselines.bands runs/bands/smoke runs/bands/digits runs/bands/broken runs/bands/few runs/bands/ablation runs/bands/modes runs/bands/mnist
 
 gpu: $(VENV)/.development  ## what needs a CUDA device: the promises on it, speeds of features and scores, bands of cifar10 and stacked-mnist
 	$(BIN)/pytest -m gpu

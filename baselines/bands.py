@@ -143,11 +143,13 @@ def render(runs: Sequence[Run]) -> str:
     marks = "; ".join(f"**{mark}** {protocol}" for mark, protocol in published()["protocols"].items())
     parts = [PREFACE, _table(head, _variants()), f"Published numbers: {marks}."]
     parts += [HOW_TO_READ, _gaps(runs)] if runs else [UNMEASURED]
-    whole = [run for run in runs if run.n_train is None]
+    ablation = [run for run in runs if run.run_id in meant("ablation")]
+    whole = [run for run in runs if run.n_train is None and run not in ablation]
     for dataset in ("digits", "mnist", "cifar10"):
         parts += _images([run for run in whole if run.dataset == dataset and not is_control(run)], dataset)
     for dataset in ("ring8", "grid25", "stacked-digits", "stacked-mnist"):
         parts += _modes([run for run in whole if run.dataset == dataset], dataset)
+    parts += _ablation(ablation)
     few = [run for run in runs if run.n_train is not None]
     if few:
         parts += [FEW_HEAD, *_images(few, "digits")[1:]]
@@ -185,6 +187,11 @@ def _gaps(runs: Sequence[Run]) -> str:
     return "Not measured yet: " + "; ".join(f"{dataset} {', '.join(names)}" for dataset, names in missing.items() if names) + "."
 
 
+ABLATION_HEAD = """### Loss x regulariser: the `ablation` suite
+
+One pair of networks, everything else equal, regularisers at their papers' weights (0.1 on ring8). {} FD·digits-probe on digits, lower is
+better:"""
+ABLATION_MODES = """Modes of 8 on ring8, higher is better:"""
 FEW_HEAD = """### Few training images: the `few` suite on 1,000 digits of 8x8 pixels
 
 FD·digits-probe against held-out digits, which no network saw: what learns its training images by heart scores worse here."""
@@ -296,6 +303,34 @@ def _modes(runs: Sequence[Run], dataset: str) -> list[str]:
     return [f"### {dataset}\n\n{_lengths(_budgets(runs), dataset)}{remark}", _table(head, rows)] if rows else []
 
 
+def _ablation(runs: Sequence[Run]) -> list[str]:
+    """A row a loss, a column a regulariser; on images and on points."""
+    if not runs:
+        return []
+    seeds = sorted({run.seed for run in runs})
+    of_seeds = f"Seed {seeds[0]} alone." if len(seeds) == 1 else f"Median over seeds {', '.join(map(str, seeds))} [smallest, largest]."
+    return [ABLATION_HEAD.format(of_seeds), _grid(runs, "digits", "final"), ABLATION_MODES, _grid(runs, "ring8", "modes")]
+
+
+def _grid(runs: Sequence[Run], dataset: str, key: str) -> str:
+    defaults = resolved_config(_source("ablation"), {}, "ablation")
+    cells: dict[tuple[str, str], list[Run]] = {}
+    for run in (run for run in runs if run.dataset == dataset):
+        config = {**defaults, **json.loads(run.overrides)}
+        cells.setdefault((config["loss"], config["regulariser"]), []).append(run)
+    order = [(str(spec.variant.config["loss"]), str(spec.variant.config["regulariser"])) for spec in load_suite("ablation")[1]]
+    losses, regularisers = (list(dict.fromkeys(pair[axis] for pair in order if pair in cells)) for axis in (0, 1))
+    rows = [[f"`{loss}`", *(_grid_cell(cells.get((loss, one), []), key) for one in regularisers)] for loss in losses]
+    return _table(["loss", *(f"`{name}`" for name in regularisers)], rows)
+
+
+def _grid_cell(part: Sequence[Run], key: str) -> str:
+    values = [getattr(run, key) for run in part if run.status == "done"]
+    lost = [run.status for run in part if run.status != "done"]
+    band = (_figure(values[0]) if len(part) == 1 else _band(values)) if values else ""
+    return " ".join([band, *dict.fromkeys(lost)]).strip() or "—"
+
+
 def _budgets(runs: Sequence[Run]) -> list[str]:
     """Budgets that were measured, the smallest first."""
     order = ("smoke", "short")
@@ -360,7 +395,7 @@ def _figure(value: float) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    left = {"variant", "paper", "what differs", "data", "recipe", "published", "budget"}
+    left = {"variant", "loss", "paper", "what differs", "data", "recipe", "published", "budget"}
     lines = [head, ["---" if name in left else "---:" for name in head], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

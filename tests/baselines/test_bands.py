@@ -59,8 +59,15 @@ def test_every_run_of_a_band_is_one_that_its_suite_means_today(suite: str, datas
 
 
 def test_no_run_on_the_cpus_data_sets_is_of_settings_that_no_suite_means_any_more() -> None:
-    meant = {run_id(spec) for suite in ("smoke", "digits", "mnist", "modes", "few", "broken") for spec in load_suite(suite)[1]}
+    meant = {run_id(spec) for suite in ("smoke", "digits", "mnist", "modes", "few", "ablation", "broken") for spec in load_suite(suite)[1]}
     assert {run.run_id for run in RUNS if run.dataset in ("digits", "mnist", "ring8", "grid25", "stacked-digits")} <= meant
+
+
+def test_every_loss_was_measured_with_every_regulariser() -> None:
+    meant = {run_id(spec): spec for spec in load_suite("ablation")[1] if spec.seed == 0}
+    measured = {run.run_id: run for run in RUNS if run.run_id in meant}
+    assert measured.keys() == meant.keys()
+    assert {run.status for run in measured.values()} <= {"done", "diverged"}
 
 
 @pytest.mark.parametrize("variant", reference_variants())
