@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -241,3 +242,11 @@ def listing(folder: Path) -> dict[str, bytes | None]:
 def tree() -> Callable[[Path], dict[str, bytes | None]]:
     """Lists everything below a folder, to compare before and after."""
     return listing
+
+
+@pytest.fixture
+def heard_ctrl_c() -> Iterator[None]:
+    """Commands that a test starts hear Ctrl-C also where the tests are a shell's background job, which ignores it and hands that down."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -190,6 +190,7 @@ def alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.usefixtures("heard_ctrl_c")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends workers with their parent")
 def test_interrupted_and_killed_matrices_leave_no_worker_and_go_on(
     methods: Path, suite: Callable[..., Path], ganbench: Command, tmp_path: Path

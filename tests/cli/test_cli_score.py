@@ -129,6 +129,7 @@ def test_verification_prints_both_numbers_and_a_disagreement_exits_1(ganbench: C
     assert "failed: torch-fidelity disagrees on kd" in far.err
 
 
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_ctrl_c_keeps_the_finished_shards_and_the_same_command_goes_on(ganbench: Command, tmp_path: Path) -> None:
     shards = 6
     np.save(tmp_path / "many.npy", np.random.default_rng(0).integers(0, 256, (shards * SHARD, 4, 4), np.uint8))
