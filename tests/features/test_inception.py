@@ -13,9 +13,6 @@ from ganbench.features.resize import resized
 from ganbench.metrics.base import Features
 
 N = 5
-ROUNDING = 5e-6
-"""Relative difference of float32 sums taken in another order, which depends on processor and batch: sqrt(9 x 448) x 2^-24 is 4e-6, for the
-widest convolution adds up 9 x 448 products."""
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +44,7 @@ def test_features_and_logits_are_torch_fidelitys(seen: Features, oracle: Feature
     with torch.inference_mode():
         pooled, logits = oracle(images())
     assert pooled.std() > 0.01 and logits.std() > 0.1, "the random network says nothing"
-    assert relative(seen.values, pooled) < ROUNDING
+    assert relative(seen.values, pooled) < 5e-6
     torch.testing.assert_close(seen.log_probabilities, torch.log_softmax(logits.double(), 1), rtol=0, atol=2e-5)
     assert seen.values.shape == (N, 2048) and seen.values.dtype == torch.float32
     assert seen.log_probabilities is not None and seen.log_probabilities.dtype == torch.float64
@@ -62,7 +59,7 @@ def test_spatial_features_are_the_raw_convolution_of_mixed_6(seen: Features, ora
     # TensorFlow lays maps out with the channel last: guided-diffusion cuts [..., :7] and flattens.
     expected = caught[0].permute(0, 2, 3, 1)[..., :7].reshape(2, -1)
     assert seen.spatial is not None and seen.spatial.shape == (N, 2023) and (seen.spatial < 0).any()
-    assert relative(seen.spatial[:2], expected) < ROUNDING
+    assert relative(seen.spatial[:2], expected) < 5e-6
 
 
 def test_spatial_features_are_left_out_unless_wanted(weights: Path) -> None:
@@ -71,9 +68,9 @@ def test_spatial_features_are_left_out_unless_wanted(weights: Path) -> None:
 
 def test_features_do_not_depend_on_the_chunk_and_grey_is_repeated(weights: Path, seen: Features) -> None:
     extractor = InceptionCompat(weights)
-    assert relative(extract(extractor, images(), chunk=2).values, seen.values) < ROUNDING
+    assert relative(extract(extractor, images(), chunk=2).values, seen.values) < 2e-6
     grey = images(2, channels=1)
-    assert relative(extract(extractor, grey).values, extract(extractor, grey.expand(-1, 3, -1, -1)).values) < ROUNDING
+    assert relative(extract(extractor, grey).values, extract(extractor, grey.expand(-1, 3, -1, -1)).values) < 2e-6
 
 
 def test_every_resize_mode_reaches_the_network_and_is_named(weights: Path) -> None:
@@ -95,7 +92,7 @@ def test_torch_mode_scales_as_pytorch_fid_and_the_others_as_the_graph(weights: P
     for mode, scaled in (("torch", lambda levels: 2 * (levels / 255) - 1), ("clean-gpu", lambda levels: (levels - 128) / 128)):
         with torch.inference_mode():
             expected = network(scaled(resized(images(1), mode, 299))).pooled
-        assert relative(extract(InceptionCompat(weights, resize=mode), images(1)).values, expected) < ROUNDING
+        assert relative(extract(InceptionCompat(weights, resize=mode), images(1)).values, expected) < 2e-6
 
 
 def test_the_fast_mode_is_declared_and_near(weights: Path, seen: Features) -> None:
@@ -132,7 +129,7 @@ def test_where_nothing_compiles_the_network_runs_as_it_is(weights: Path, seen: F
     extract(extractor, images(1))
     assert asked == [], "compilation does not pay for one image"
     monkeypatch.setattr("ganbench.features.inception.COMPILED_FROM_IMAGES_PER_THREAD", 0)
-    assert relative(extract(extractor, images()).values, seen.values) < ROUNDING
+    assert relative(extract(extractor, images()).values, seen.values) < 2e-6
     extract(extractor, images(2))
     assert len(asked) == 1, "what failed once is not tried again"
 
@@ -142,7 +139,7 @@ def test_compiled_features_are_the_same(weights: Path) -> None:
     many = images(65, size=16)
     plain, compiled = InceptionCompat(weights), InceptionCompat(weights)
     compiled.expect(10**6)
-    assert relative(extract(compiled, many).values, extract(plain, many).values) < ROUNDING
+    assert relative(extract(compiled, many).values, extract(plain, many).values) < 5e-6
     assert compiled._compiled is not None
 
 
