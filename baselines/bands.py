@@ -16,14 +16,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ganbench.budgets import BUDGETS
 from ganbench.errors import RequestError
+from ganbench.plan.budgets import BUDGETS
+from ganbench.plan.spec import run_id
+from ganbench.plan.suite import load_suite
+from ganbench.plan.variant_config import resolved_config, variant_source
 from ganbench.registry import VARIANTS
+from ganbench.results.folders import records
 from ganbench.results.record import Record
-from ganbench.results.store import records
-from ganbench.spec import run_id
-from ganbench.suite import load_suite
-from ganbench.variant_config import resolved_config, variant_source
 
 HERE = Path(__file__).parent
 BANK = HERE.parent / "reports" / "bands" / "runs.csv"

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from ganbench.data.files import content_at
+from ganbench.data.own import content_at
 from ganbench.report.tables import number
 
 N, HELD_OUT, MISSING_CLASS, DUPLICATED = 8_000, 1_000, 7, 0.1

@@ -15,12 +15,13 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.frechet import frechet_distance
 from ganbench.metrics.kernel import subset_estimates
-from ganbench.metrics.moments import moments
 from ganbench.registry import METRICS
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
+from ganbench.sets.moments import moments
 
 N, WIDTH, PAIRS = 10_000, 2_048, 3
 TARGET_ALL, TARGET_TRACE = 0.42, 0.4

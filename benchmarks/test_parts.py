@@ -10,15 +10,16 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from ganbench.data.bundled import digits
 from ganbench.environment import Runtime, configure
-from ganbench.evaluation import Evaluator, reference_examples
-from ganbench.metrics.base import Comparison, Features
-from ganbench.pipeline import build
+from ganbench.evaluation.runs import Evaluator, reference_examples
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, VariantSpec
+from ganbench.plan.variant_config import resolved_config, variant_source
 from ganbench.registry import METRICS, VARIANTS
 from ganbench.sampling import sample
 from ganbench.seeding import stream
-from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, VariantSpec
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
+from ganbench.training.building import build
 from ganbench.training.trainer import Trainer
-from ganbench.variant_config import resolved_config, variant_source
 
 STEPS = 20
 DATASET = digits(DatasetSpec(name="digits"), Path())

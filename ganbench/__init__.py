@@ -7,12 +7,12 @@ if TYPE_CHECKING:
     from ganbench.errors import DataError as DataError
     from ganbench.errors import GanbenchError as GanbenchError
     from ganbench.errors import RequestError as RequestError
+    from ganbench.evaluation.score import score as score
+    from ganbench.evaluation.settings import Scores as Scores
+    from ganbench.plan.spec import RunSpec as RunSpec
     from ganbench.results.frame import load_results as load_results
     from ganbench.results.record import Record as Record
     from ganbench.results.record import Score as Score
-    from ganbench.scoring.score import score as score
-    from ganbench.scoring.settings import Scores as Scores
-    from ganbench.spec import RunSpec as RunSpec
     from ganbench.training.variant import Batch as Batch
     from ganbench.training.variant import StepContext as StepContext
     from ganbench.training.variant import Variant as Variant
@@ -25,13 +25,13 @@ _HOMES = {
     "GanbenchError": "ganbench.errors",
     "Record": "ganbench.results.record",
     "RequestError": "ganbench.errors",
-    "RunSpec": "ganbench.spec",
+    "RunSpec": "ganbench.plan.spec",
     "Score": "ganbench.results.record",
-    "Scores": "ganbench.scoring.settings",
+    "Scores": "ganbench.evaluation.settings",
     "StepContext": "ganbench.training.variant",
     "Variant": "ganbench.training.variant",
     "load_results": "ganbench.results.frame",
-    "score": "ganbench.scoring.score",
+    "score": "ganbench.evaluation.score",
 }
 
 __all__ = [*_HOMES, "__version__"]

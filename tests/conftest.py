@@ -10,8 +10,8 @@ import pytest
 
 from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
-from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec
-from ganbench.variant_config import resolved_config, variant_source
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec
+from ganbench.plan.variant_config import resolved_config, variant_source
 
 NARROW: dict[str, Any] = {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4}
 STYLE: dict[str, Any] = {"latent_dim": 8, "style_dim": 8, "mapping_layers": 2, "channel_max": 4}
@@ -80,7 +80,7 @@ def tiny_trainer(tiny_data: Callable[[DatasetSpec], Dataset]) -> Callable[..., A
     import torch
 
     from ganbench import seeding
-    from ganbench.pipeline import build
+    from ganbench.training.building import build
     from ganbench.training.trainer import Trainer
     from ganbench.training.variant import Variant
 

@@ -59,7 +59,7 @@ def test_built_ins_come_first_and_cannot_be_shadowed(monkeypatch: pytest.MonkeyP
     assert registry.target("ring8") == "ganbench.data.synthetic:ring8"
 
 
-@pytest.mark.parametrize("target", ["no_such_package.x:Y", "ganbench.spec:Nothing", "broken_plugin:Method"])
+@pytest.mark.parametrize("target", ["no_such_package.x:Y", "ganbench.plan.spec:Nothing", "broken_plugin:Method"])
 def test_a_broken_plug_in_is_one_line_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     (tmp_path / "broken_plugin.py").write_text("import no_such_package\nclass Method: ...\n")
     monkeypatch.syspath_prepend(tmp_path)

@@ -14,8 +14,8 @@ from ganbench import __version__
 from ganbench.commands.output import print_json
 from ganbench.data.root import data_root
 from ganbench.errors import RequestError
+from ganbench.features.cache import cache_root
 from ganbench.features.published import Published, status
-from ganbench.features.store import cache_root
 from ganbench.registry import EXTRACTORS
 
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "timm", "numpy", "scipy", "scikit-learn", "pandas")

@@ -13,9 +13,9 @@ from ganbench.commands.score import threads as set_threads
 from ganbench.data.root import data_root
 from ganbench.environment import Runtime, chosen_device
 from ganbench.errors import RequestError
-from ganbench.files import check_folder, writable_folder, write_json
 from ganbench.sampling import CHUNK, draw, heeds_labels, observed, to_uint8
 from ganbench.sources.runs import RunSource
+from ganbench.writing import check_folder, writable_folder, write_json
 
 
 def run_generate(

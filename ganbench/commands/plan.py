@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ganbench.commands.output import print_json
-from ganbench.naming import names
+from ganbench.plan.naming import names
+from ganbench.plan.spec import RunSpec, run_id
+from ganbench.plan.suite import load_suite
+from ganbench.results.folders import finished, records, run_folder
 from ganbench.results.record import Record
-from ganbench.results.store import finished, records, run_folder
-from ganbench.spec import RunSpec, run_id
-from ganbench.suite import load_suite
 
 
 def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str], as_json: bool, console: Console) -> None:

@@ -11,11 +11,11 @@ from rich.console import Console
 
 from ganbench.commands.output import print_json
 from ganbench.errors import RequestError
-from ganbench.files import writable_folder
+from ganbench.plan.spec import RunSpec, from_json, run_id
+from ganbench.plan.suite import load_suite
+from ganbench.results.folders import check_owner, finished, run_folder, write_manifest
 from ganbench.results.record import Record
-from ganbench.results.store import check_owner, finished, run_folder, write_manifest
-from ganbench.spec import RunSpec, from_json, run_id
-from ganbench.suite import load_suite
+from ganbench.writing import writable_folder
 
 
 def run_suite(
@@ -54,7 +54,7 @@ def _run_missing(
     """Checks everything, then runs the missing cells."""
     from ganbench.environment import Runtime, chosen_device, slots, worker_arguments
     from ganbench.execution.local import run_matrix
-    from ganbench.pipeline import check
+    from ganbench.pipeline.cell import check
     from ganbench.report.progress import MatrixProgress
 
     options = Runtime(**runtime)
@@ -122,7 +122,7 @@ def run_one(path: Path, folder: Path, runtime: Mapping[str, Any], as_json: bool,
         raise RequestError(f"{path}: holds no run spec; give the spec.json of a run")
     spec = from_json(fields, str(path))
     from ganbench.environment import Runtime
-    from ganbench.pipeline import run_cell
+    from ganbench.pipeline.cell import run_cell
     from ganbench.results.record import read_record
 
     if (folder / "record.json").exists():

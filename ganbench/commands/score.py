@@ -29,7 +29,7 @@ def run_score(
     **settings: Any,
 ) -> None:
     """Scores, prints, and fails where a metric or the cross-check did."""
-    from ganbench.scoring.score import score
+    from ganbench.evaluation.score import score
 
     if verify not in (None, "torch-fidelity"):
         raise RequestError(f"--verify {verify}: the only library to verify with is torch-fidelity; write --verify torch-fidelity")
@@ -60,7 +60,7 @@ def run_score(
 
 def run_stats(source: str, out: Path, console: Console, **settings: Any) -> None:
     """Writes mean and covariance of a set, merged with those of further sets."""
-    from ganbench.scoring.score import make_statistics
+    from ganbench.evaluation.score import make_statistics
 
     threads(settings.pop("threads"))
     with _progress(console) as progress:

@@ -12,7 +12,7 @@ from ganbench.data.fingerprint import fingerprint
 from ganbench.data.resize import squares
 from ganbench.data.split import held_out_split
 from ganbench.errors import DataError
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 DIGITS_RESOLUTION = 16
 """Pixels a side, unless the spec says otherwise; the files have 8."""

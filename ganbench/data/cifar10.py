@@ -15,7 +15,7 @@ from ganbench.data.resize import squares
 from ganbench.data.torchvision_sets import fetch
 from ganbench.data.zips import load_zip
 from ganbench.errors import DataError
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 CLASS_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _SIZES = {"train": 50_000, "test": 10_000}

@@ -18,7 +18,6 @@ from ganbench.data.resize import planes, square
 from ganbench.errors import DataError
 
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 ALPHA, PALETTE, FRAMES = "alpha channel dropped", "palette expanded", "first of several frames taken"
 _TARGETS = {"1": "L", "L": "L", "LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "RGB": "RGB", "RGBA": "RGB", "RGBa": "RGB", "RGBX": "RGB"}
 

@@ -1,16 +1,15 @@
 """Which images does a folder hold?"""
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.data.decode import SUFFIXES
+from ganbench.content import LABEL_FILE, SUFFIXES, relevant_files
 from ganbench.data.images import Content, ImageFile, Listing
-from ganbench.data.labels import LABEL_FILE, from_json
+from ganbench.data.labels import from_json
 from ganbench.data.limits import FILE_LIMIT_BYTES
 from ganbench.errors import DataError
 
@@ -47,31 +46,6 @@ def load_folder(path: Path, resolution: int | None) -> Content:
         DataError: The folder holds no images, or images or labels that cannot be used.
     """
     return listed_folder(path).content(resolution)
-
-
-def relevant_files(path: Path) -> list[str]:
-    """Relative names of all images below a folder, sorted, and of its label file.
-
-    Links are followed, hidden files and folders are not listed.
-    """
-    names = [name for name in _walk(path) if name.lower().endswith(SUFFIXES)]
-    if (path / LABEL_FILE).is_file():
-        names.append(LABEL_FILE)
-    return sorted(names)
-
-
-def _walk(path: Path) -> Iterator[str]:
-    """Every visible file, relative to the folder, each real folder once (links may form a circle)."""
-    seen: set[str] = set()
-    for folder, subfolders, names in os.walk(path, followlinks=True):
-        real = os.path.realpath(folder)
-        if real in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
-        relative = Path(folder).relative_to(path)
-        yield from ((relative / name).as_posix() for name in names if not name.startswith("."))
 
 
 def _labels(path: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.int64] | None, tuple[str, ...]]:

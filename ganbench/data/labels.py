@@ -10,9 +10,6 @@ import numpy.typing as npt
 from ganbench.data.limits import CLASSES_LIMIT
 from ganbench.errors import DataError
 
-LABEL_FILE = "dataset.json"
-"""Name of the label file in a folder or archive in the StyleGAN layout."""
-
 
 def from_json(data: bytes, names: Sequence[str], where: str) -> npt.NDArray[np.int64] | None:
     """Reads ``{"labels": [[name, label], ...]}``; ``null`` means that the images carry no labels.

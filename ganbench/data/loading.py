@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ganbench.content import content_hash
 from ganbench.data.dataset import Dataset, Split
-from ganbench.data.files import content_hash, files
 from ganbench.data.fingerprint import fingerprint
+from ganbench.data.own import files
 from ganbench.data.split import permutation
 from ganbench.errors import DataError
+from ganbench.plan.spec import DatasetSpec
 from ganbench.registry import DATASETS
-from ganbench.spec import DatasetSpec
 
 
 def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:

@@ -15,7 +15,7 @@ from ganbench.data.dataset import ClassModes, Dataset, DataShape, Split
 from ganbench.data.fingerprint import fingerprint
 from ganbench.data.torchvision_sets import mnist
 from ganbench.errors import DataError
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 N_HELD_OUT = 26_000
 """The number of samples that is counted in the field's tables."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from ganbench.data.dataset import Dataset, DataShape, ModeSet, Split
 from ganbench.data.fingerprint import fingerprint
 from ganbench.errors import RequestError
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 N_TRAIN = 100_000
 N_HELD_OUT = 20_000

@@ -20,7 +20,7 @@ from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.data.fingerprint import fingerprint
 from ganbench.data.resize import squares
 from ganbench.errors import DataError
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 MNIST_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 PATIENCE_S = 20.0

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from ganbench.data.decode import SUFFIXES
+from ganbench.content import LABEL_FILE, SUFFIXES
 from ganbench.data.images import Content, ImageFile, Listing
-from ganbench.data.labels import LABEL_FILE, from_json
+from ganbench.data.labels import from_json
 from ganbench.data.limits import FILE_LIMIT_BYTES
 from ganbench.errors import DataError
 

@@ -1,8 +1,8 @@
 """Do the generated examples vary as much as the real ones, and do they repeat?"""
 
 from ganbench.diagnostics.base import Diagnostic
-from ganbench.metrics.base import Comparison
-from ganbench.metrics.neighbours import Manifold
+from ganbench.pairs.neighbours import Manifold
+from ganbench.sets.comparison import Comparison
 
 NEAR_QUANTILE = 0.001
 """Part of the real examples that are near-duplicates by definition."""

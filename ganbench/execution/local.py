@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ganbench.errors import Interrupted
+from ganbench.plan.spec import RunSpec
 from ganbench.results.events import EventLog
+from ganbench.results.folders import claim, finished, run_folder
 from ganbench.results.record import Record
-from ganbench.results.store import claim, finished, run_folder
-from ganbench.spec import RunSpec
 
 POLL_S = 0.1
 """How often the workers are looked at."""

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from ganbench.errors import RequestError
 from ganbench.features.published import Published, sha256
-from ganbench.metrics.base import Features
 from ganbench.registry import EXTRACTORS, load_file_target, split_file_target
+from ganbench.sets.features import Features
 
 
 class Extractor(ABC):

@@ -14,7 +14,7 @@ from ganbench.data.cifar10 import CLASS_NAMES
 from ganbench.features.base import Extractor
 from ganbench.features.resize import antialiased, rgb
 from ganbench.features.shipped import load
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 WIDTH = 192
 SLOPE = 0.1

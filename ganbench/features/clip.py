@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ganbench.features.image_network import ImageNetwork, filled, normalised, read
 from ganbench.features.published import Found, Published
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ganbench.features.image_network import IMAGENET_MEAN, IMAGENET_STD, ImageNetwork, filled, normalised, read
 from ganbench.features.published import Found, Published
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 _TRAINED_GRID = 37
 """Patches a side at 518 pixels, for which the position embedding was trained."""

@@ -11,13 +11,11 @@ from torch import Tensor
 
 from ganbench.distributed import Ranks
 from ganbench.features.base import Extractor, convolutions
+from ganbench.features.cache import Store
 from ganbench.features.facts import FACTS, Facts, facts
-from ganbench.features.store import Store
-from ganbench.metrics.base import Features
-from ganbench.metrics.directions import evenly
-from ganbench.metrics.frechet import INFLUENCES
-from ganbench.metrics.moments import Moments, Sums
-from ganbench.sources.source import Selection, Source
+from ganbench.sets.features import Features
+from ganbench.sets.moments import INFLUENCES, Moments, Sums, evenly
+from ganbench.sets.source import Selection, Source
 
 BATCH = 256
 """Examples that a network sees at a time."""

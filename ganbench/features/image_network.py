@@ -14,7 +14,7 @@ from ganbench.errors import DataError, UnknownName
 from ganbench.features.base import Extractor
 from ganbench.features.published import Found, Published, find
 from ganbench.features.resize import MODES, resized, rgb
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -16,7 +16,7 @@ from ganbench.features.base import convolutions
 from ganbench.features.image_network import BATCH_IMAGES, ImageNetwork, filled, read
 from ganbench.features.inception_network import CLASSES, WIDTH, Definition, InceptionNetwork, Seen
 from ganbench.features.published import Found, Published
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 COMPILED_FROM_IMAGES_PER_THREAD = 4_000
 """Compilation takes 20 to 50 s, whatever the number of threads, and then saves 5 to 10 ms an image on two of them."""

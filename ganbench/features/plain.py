@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from torch import Tensor
 
 from ganbench.features.base import Extractor
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 
 class Pixels(Extractor):

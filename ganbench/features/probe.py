@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ganbench.features.base import Extractor
 from ganbench.features.resize import antialiased, grey
 from ganbench.features.shipped import load
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 WIDTH = 64
 CLASSES = 10

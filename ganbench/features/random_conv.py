@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ganbench.errors import RequestError
 from ganbench.features.base import Extractor
 from ganbench.features.resize import antialiased, rgb
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 SMALLEST, LARGEST = 8, 256
 """Height and width that are accepted, in pixels."""

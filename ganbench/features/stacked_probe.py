@@ -7,7 +7,7 @@ from torch import Tensor
 from ganbench.errors import RequestError
 from ganbench.features.base import Extractor
 from ganbench.features.probe import WIDTH, DigitsProbe, MnistProbe
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 
 class _StackedProbe(Extractor):

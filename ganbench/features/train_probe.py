@@ -30,8 +30,8 @@ from ganbench.data.torchvision_sets import mnist
 from ganbench.errors import GanbenchError, RequestError
 from ganbench.features.cifar10_probe import Cifar10Probe, ResidualNetwork
 from ganbench.features.probe import DigitsProbe, MnistProbe, ProbeNetwork
+from ganbench.plan.spec import DatasetSpec
 from ganbench.seeding import global_stream, stream
-from ganbench.spec import DatasetSpec
 
 
 @dataclass(frozen=True, kw_only=True)

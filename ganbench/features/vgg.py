@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ganbench.features.image_network import IMAGENET_MEAN, IMAGENET_STD, ImageNetwork, filled, normalised, read
 from ganbench.features.published import Found, Published
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 VGG16 = Published(
     file="vgg16-397923af.pth",

@@ -16,10 +16,12 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import NORMAL_975, Comparison, Estimate, Features, Metric, Need, Reference, normal_estimate
+from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate
 from ganbench.metrics.frechet import FD
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.resampling import jackknife, wilson_estimate
+from ganbench.sets.comparison import Comparison, Reference
+from ganbench.sets.features import Features, Need
 
 REGULARISATION = 1.0
 """Inverse strength of the penalty on the squared weights, scikit-learn's C."""

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, Metric, normal_estimate
+from ganbench.metrics.base import Estimate, Metric, normal_estimate
+from ganbench.sets.comparison import Comparison
 
 SPLITS = 10
 """Parts that the examples are cut into; the marginal is estimated inside each (Salimans et al. 2016)."""

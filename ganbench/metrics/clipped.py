@@ -16,9 +16,10 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import Comparison, Estimate, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.nearest import CHUNK, nearest
 from ganbench.metrics.resampling import GROUPS, dealt, share_of_both, variance
+from ganbench.sets.comparison import Comparison
 
 K = 5
 _SPARE = 5

@@ -12,9 +12,10 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.nearest import nearest
 from ganbench.metrics.resampling import jackknife, student_estimate
+from ganbench.sets.comparison import Comparison
 
 CELLS, WIDTH, FEWEST = 3, 64, 20
 """Cells of the training set, principal components they are found in, and generated examples that a cell must exceed."""

@@ -23,8 +23,3 @@ def directions(values: Tensor) -> Tensor:
     empty = largest == 0
     lengths = torch.where(empty, 1.0, scaled.norm(dim=1, keepdim=True))
     return torch.cat([scaled / lengths, empty.double()], 1)
-
-
-def evenly(n: int, k: int) -> Tensor:
-    """Indices of k of n examples, evenly spaced: a subset that keeps the shares of a set in any order."""
-    return torch.arange(k) * n // k

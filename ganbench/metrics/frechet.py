@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import NORMAL_975, Comparison, Estimate, Features, Metric, normal_estimate, second_order_variance
-from ganbench.metrics.directions import evenly
-from ganbench.metrics.moments import CHUNK, Moments, moments
+from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate, second_order_variance
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
+from ganbench.sets.moments import CHUNK, INFLUENCES, Moments, evenly, moments
 
 _BOUNDS = (0.0, torch.inf)
 HALVINGS = 4
@@ -18,8 +19,6 @@ HALVINGS = 4
 MANY_A_FEATURE = 10
 """Examples a feature from which a sample's spectrum stands for the law's: measured at width 256, the bias then comes out 5 % too
 small for an even spectrum and 3 % for 1 / k."""
-INFLUENCES = 4096
-"""Evenly spaced examples that are kept beside moments."""
 VARIANCE_FROM = 2048
 """Those of them from which the interval is taken; with more, a variance gains little and costs much."""
 

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import NORMAL_975, Comparison, Estimate, Metric, normal_estimate, second_order_variance
-from ganbench.metrics.kernel_sums import projection_variances
+from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate, second_order_variance
+from ganbench.pairs.kernel_sums import projection_variances
+from ganbench.sets.comparison import Comparison
 
 SUBSETS, SUBSET_SIZE, SUBSET_SEED = 100, 1000, 2020
 """What torch-fidelity averages over (version 0.4.0, defaults)."""

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, Metric
-from ganbench.metrics.directions import evenly
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.resampling import GROUPS, dealt, student_estimate, variance
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.moments import evenly
 
 LARGEST = 10_000
 """Examples of every set that take part, evenly spaced ones of larger sets, and for FLD no more generated ones than half of

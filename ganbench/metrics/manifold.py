@@ -2,7 +2,7 @@
 
 Every example carries a ball that reaches to its k-th nearest neighbour in its own set. Sampling varies the
 queries and the balls alike: the intervals rest on a delete-one jackknife over both sides, exact because the
-effect of deleting one example can be read off the counts of :class:`~ganbench.metrics.neighbours.Containment`.
+effect of deleting one example can be read off the counts of :class:`~ganbench.pairs.neighbours.Containment`.
 The joint effect of a ball and a query is in both halves, so it is taken out of one of them (Efron and Stein 1981).
 """
 
@@ -12,8 +12,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import NORMAL_975, Comparison, Estimate, Metric, normal_estimate
-from ganbench.metrics.neighbours import Containment, Manifold
+from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate
+from ganbench.pairs.neighbours import Containment, Manifold
+from ganbench.sets.comparison import Comparison
 
 _METHOD = "Wilson, jackknife of both sides"
 

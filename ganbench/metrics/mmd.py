@@ -5,9 +5,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import Comparison, Estimate, Metric, normal_estimate, second_order_variance
+from ganbench.metrics.base import Estimate, Metric, normal_estimate, second_order_variance
 from ganbench.metrics.directions import CHUNK, directions
-from ganbench.metrics.kernel_sums import Kernel, projection_variances
+from ganbench.pairs.kernel_sums import Kernel, projection_variances
+from ganbench.sets.comparison import Comparison
 
 SIGMA = 10.0
 """Bandwidth of the kernel, in units of the features' common length 1."""

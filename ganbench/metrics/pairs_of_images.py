@@ -14,7 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, Features, Metric, normal_estimate
+from ganbench.metrics.base import Estimate, Metric, normal_estimate
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 Distance = Callable[[Tensor, Tensor], Tensor]
 """From two batches of images in [-1, 1] (n, 3, height, width) to a number a pair (n,)."""

@@ -12,8 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, LatentModel, Metric, normal_estimate
+from ganbench.metrics.base import Estimate, Metric, normal_estimate
 from ganbench.metrics.pairs_of_images import Distance, perceptual
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import LatentModel
 
 STEP = 1e-4
 """Share of the way between two latents."""

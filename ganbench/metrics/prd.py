@@ -15,8 +15,9 @@ from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.resampling import GROUPS, dealt, share_of_both, variance
+from ganbench.sets.comparison import Comparison
 
 CLUSTERS, RUNS, ANGLES, BETA = 20, 10, 1001, 8.0
 _EDGE = 1e-10

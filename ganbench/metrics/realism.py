@@ -8,9 +8,10 @@ out: they lie where real examples are rare, and would take in almost anything.
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import Comparison, Estimate, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.nearest import CHUNK, nearest
 from ganbench.metrics.resampling import GROUPS, dealt, student_estimate, variance
+from ganbench.sets.comparison import Comparison
 
 K = 3
 _SPARE = 5

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import Comparison, Estimate, Metric, normal_estimate
+from ganbench.metrics.base import Estimate, Metric, normal_estimate
+from ganbench.sets.comparison import Comparison
 
 DIRECTIONS = 1000
 _CHUNK_VALUES = 2**22

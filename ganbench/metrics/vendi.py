@@ -11,9 +11,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import Comparison, Estimate, Features, Metric, normal_estimate
-from ganbench.metrics.directions import CHUNK, directions, evenly
+from ganbench.metrics.base import Estimate, Metric, normal_estimate
+from ganbench.metrics.directions import CHUNK, directions
 from ganbench.metrics.resampling import jackknife, student_estimate
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
+from ganbench.sets.moments import evenly
 
 _BOUNDS = (1.0, torch.inf)
 

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from ganbench.results.events import EventLog
+from ganbench.results.folders import run_folder
 from ganbench.results.record import Record
-from ganbench.results.store import run_folder
 from ganbench.statistics.leaderboard import rows_by_name
 
 matplotlib.use("Agg")

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganbench.files import write_text
 from ganbench.report.tables import to_markdown
 from ganbench.results.frame import frame
 from ganbench.results.record import Record
 from ganbench.statistics.leaderboard import leaderboards
+from ganbench.writing import write_text
 
 
 def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Path]:

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from ganbench.naming import names
+from ganbench.plan.naming import names
+from ganbench.plan.spec import RunSpec
 from ganbench.report.tables import number
 from ganbench.results.record import Record
-from ganbench.spec import RunSpec
 
 
 class MatrixProgress:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ganbench.results.folders import records
 from ganbench.results.record import Record, protocol_key
-from ganbench.results.store import records
 
 
 def load_results(out: Path | str) -> pd.DataFrame:

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ganbench.files import write_json
-from ganbench.spec import ConfigValue, RunSpec
-from ganbench.validation import validated
+from ganbench.plan.spec import ConfigValue, RunSpec
+from ganbench.plan.validation import validated
+from ganbench.writing import write_json
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes; ``tests/golden`` holds a record of every past version."""

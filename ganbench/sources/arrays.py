@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ganbench.sources.source import Source
+from ganbench.sets.source import Source
 
 
 class ArraySource(Source):

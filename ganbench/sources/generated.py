@@ -21,7 +21,7 @@ from ganbench import seeding
 from ganbench.errors import DataError, Diverged, RequestError, UnknownName
 from ganbench.registry import load_file_target, split_file_target
 from ganbench.sampling import CHUNK, to_uint8
-from ganbench.sources.source import Source
+from ganbench.sets.source import Source
 
 DEFAULT_N = 50_000
 """Examples drawn where nobody says how many: the field's number."""

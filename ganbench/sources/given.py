@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ganbench.data.files import content_hash
+from ganbench.content import content_hash
 from ganbench.errors import DataError
-from ganbench.metrics.base import Features
-from ganbench.metrics.moments import Moments
+from ganbench.sets.features import Features
+from ganbench.sets.moments import Moments
 
 UNKNOWN = "unknown"
 """Protocol of a statistics file that does not say how it was made."""

@@ -10,19 +10,19 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ganbench.content import content_hash
 from ganbench.data.arrays import load_npy, load_npz
-from ganbench.data.files import content_hash
 from ganbench.data.loading import load_dataset
 from ganbench.errors import DataError, RequestError, UnknownName, nearest
-from ganbench.metrics.base import Features
+from ganbench.plan.spec import DatasetSpec
 from ganbench.registry import DATASETS
+from ganbench.sets.features import Features
+from ganbench.sets.source import Source
 from ganbench.sources.arrays import ArraySource
-from ganbench.sources.files import FileSource
 from ganbench.sources.generated import FunctionSource
 from ganbench.sources.given import FeatureFile, StatisticsFile, feature_file, holds, is_statistics, matrix, statistics_file
+from ganbench.sources.image_files import FileSource
 from ganbench.sources.programs import ProgramSource
-from ganbench.sources.source import Source
-from ganbench.spec import DatasetSpec
 
 SPLITS = {"train": "train", "test": "held_out", "held_out": "held_out"}
 """Names of a data set's parts, and which they are."""

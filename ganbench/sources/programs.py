@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from ganbench import seeding
-from ganbench.data.files import content_hash
+from ganbench.content import content_hash
 from ganbench.errors import DataError
-from ganbench.metrics.base import LatentModel
 from ganbench.sampling import CHUNK, SAMPLING_VERSION
+from ganbench.sets.features import LatentModel
 from ganbench.sources.generated import DrawnSource, brief, digest, last_line
 
 

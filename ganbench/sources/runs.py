@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from ganbench import seeding
 from ganbench.data.loading import load_dataset
 from ganbench.errors import DataError
-from ganbench.metrics.base import LatentModel
-from ganbench.pipeline import build
+from ganbench.plan.spec import from_json, run_id
 from ganbench.sampling import CHUNK, SAMPLING_VERSION, draw, drawn_labels, heeds_labels, observed
+from ganbench.sets.features import LatentModel
 from ganbench.sources.generated import DrawnSource, brief, digest
-from ganbench.spec import from_json, run_id
+from ganbench.training.building import build
 from ganbench.training.checkpoint import readable, weights_sha256
 from ganbench.training.variant import Variant
 

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import torch
 
 from ganbench.errors import DataError, RequestError
-from ganbench.files import check_folder, writable_folder
-from ganbench.metrics.moments import Moments, Sums
 from ganbench.results.record import protocol_key
+from ganbench.sets.moments import Moments, Sums
+from ganbench.writing import check_folder, writable_folder
 
 FORMAT = 1
 """Raised when a file of ours would be read in another way."""

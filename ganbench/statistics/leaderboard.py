@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean, median
 from typing import Any
 
-from ganbench.naming import names, setup_key
+from ganbench.plan.naming import names, setup_key
 from ganbench.results.record import Finding, Record, Score, Weights
 from ganbench.statistics.intervals import MeanInterval, mean_interval
 

@@ -12,7 +12,7 @@ from ganbench import seeding
 from ganbench.data.dataset import Dataset
 from ganbench.data.order import DataOrder
 from ganbench.errors import RequestError
-from ganbench.spec import RunSpec
+from ganbench.plan.spec import RunSpec
 from ganbench.training.augmentation import AUGMENTATIONS
 from ganbench.training.context import HarnessContext, Watch
 from ganbench.training.ema import MovingAverage

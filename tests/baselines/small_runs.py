@@ -7,7 +7,7 @@ import torch
 
 from ganbench import seeding
 from ganbench.data.dataset import Dataset, DataShape, Split
-from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec
 from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Variant
 

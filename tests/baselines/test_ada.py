@@ -18,7 +18,7 @@ from baselines.blocks.ada import COLOUR, GEOMETRY, AdaptiveProbability, augmente
 from baselines.stylegan2_ada import StyleGAN2ADA
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.errors import RequestError
-from ganbench.spec import RunSpec
+from ganbench.plan.spec import RunSpec
 from ganbench.training.trainer import Trainer
 
 TinySpec = Callable[..., RunSpec]

@@ -10,12 +10,12 @@ from statistics import median
 import pytest
 
 from baselines.bands import BANK, CONTROLS, HERE, Run, is_control, published, read_bank, reference_variants, render, run_of, write_bank
-from ganbench.budgets import BUDGETS, budget_images
 from ganbench.errors import RequestError
+from ganbench.plan.budgets import BUDGETS, budget_images
+from ganbench.plan.spec import run_id
+from ganbench.plan.suite import load_suite
 from ganbench.registry import DATASETS, VARIANTS
 from ganbench.results.record import read_record
-from ganbench.spec import run_id
-from ganbench.suite import load_suite
 
 RUNS = read_bank()
 

@@ -16,7 +16,7 @@ from baselines.pacgan import PacGAN
 from baselines.unrolled_gan import UnrolledGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
-from ganbench.spec import DatasetSpec, RunSpec
+from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.training.trainer import Trainer
 
 TinySpec = Callable[..., RunSpec]

@@ -13,7 +13,7 @@ from baselines.blocks.diffaugment import AUGMENTATIONS, augmented, brightness, c
 from baselines.diffaug_gan import DiffAugGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import UnknownName
-from ganbench.spec import RunSpec
+from ganbench.plan.spec import RunSpec
 from ganbench.training.trainer import Trainer
 
 N = 4000

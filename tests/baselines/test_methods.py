@@ -11,7 +11,7 @@ from baselines.gan import GAN
 from baselines.wgan import WGAN
 from baselines.wgan_gp import WGANGP
 from ganbench.data.dataset import DataShape
-from ganbench.spec import DatasetSpec, RunSpec
+from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.training.trainer import Trainer
 
 TinySpec = Callable[..., RunSpec]

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from ganbench.environment import Runtime
-from ganbench.pipeline import run_cell
+from ganbench.pipeline.cell import run_cell
+from ganbench.plan.spec import RunSpec
+from ganbench.plan.suite import load_suite
 from ganbench.results.record import Record
-from ganbench.spec import RunSpec
 from ganbench.statistics.leaderboard import rows_by_name
-from ganbench.suite import load_suite
 
 pytestmark = pytest.mark.slow
 

@@ -18,8 +18,8 @@ from baselines.stylegan import StyleGAN
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.environment import Runtime
 from ganbench.errors import RequestError
-from ganbench.pipeline import check
-from ganbench.spec import DatasetSpec, RunSpec
+from ganbench.pipeline.cell import check
+from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.training.context import HarnessContext
 from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Batch

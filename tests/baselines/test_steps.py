@@ -12,7 +12,7 @@ from torch.nn.functional import relu, softplus
 from baselines import ablation as ablation_module
 from baselines.ablation import WEIGHTS, Ablation
 from baselines.improved_gan import ImprovedGAN
-from ganbench.spec import RunSpec
+from ganbench.plan.spec import RunSpec
 from ganbench.training.trainer import Trainer
 
 TinySpec = Callable[..., RunSpec]

@@ -18,7 +18,7 @@ from baselines.blocks.stylegan2_networks import DiscriminatorBlock
 from baselines.stylegan2 import StyleGAN2
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.errors import RequestError
-from ganbench.spec import RunSpec
+from ganbench.plan.spec import RunSpec
 from ganbench.training.context import HarnessContext
 from ganbench.training.trainer import Trainer
 

@@ -226,8 +226,8 @@ def test_cuda_without_a_gpu_is_one_line(ganbench: Command, suite: Suite, tmp_pat
 
 
 def written_spec(suite: Suite, tmp_path: Path, **changes: Any) -> Path:
-    from ganbench.spec import to_json
-    from ganbench.suite import load_suite
+    from ganbench.plan.spec import to_json
+    from ganbench.plan.suite import load_suite
 
     (spec,) = load_suite(str(suite(**changes)))[1]
     path = tmp_path / "spec.json"
@@ -286,8 +286,8 @@ def test_data_or_method_that_changed_since_the_plan_are_refused(ganbench: Comman
 
 @pytest.mark.parametrize("text", ["{", "{}", "[]", '{"schema_version": 1}', '{"schema_version": 99}', "\x00"])
 def test_a_damaged_record_is_named_in_one_line(ganbench: Command, suite: Suite, tmp_path: Path, tree: Any, text: str) -> None:
-    from ganbench.results.store import run_folder
-    from ganbench.suite import load_suite
+    from ganbench.plan.suite import load_suite
+    from ganbench.results.folders import run_folder
 
     (spec,) = load_suite(str(suite()))[1]
     folder = run_folder(tmp_path / "out", spec)

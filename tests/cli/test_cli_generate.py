@@ -14,10 +14,10 @@ from PIL import Image
 
 from ganbench import seeding
 from ganbench.environment import Runtime
-from ganbench.pipeline import run_cell
+from ganbench.pipeline.cell import run_cell
+from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.sampling import observed, to_uint8
 from ganbench.sources.runs import RunSource
-from ganbench.spec import DatasetSpec, RunSpec
 
 Command = Callable[..., Any]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from ganbench.results.folders import records
 from ganbench.results.record import Record, read_record
-from ganbench.results.store import records
 
 Command = Callable[..., Any]
 
@@ -243,7 +243,7 @@ def test_interrupted_and_killed_matrices_leave_no_worker_and_go_on(
 
 
 def test_a_run_that_another_process_holds_is_refused(matrix: Matrix, ganbench: Command, tmp_path: Path) -> None:
-    from ganbench.results.store import claim, running
+    from ganbench.results.folders import claim, running
 
     spec = by_class(matrix[0] / "out")["Healthy"].spec
     folder = tmp_path / "held"

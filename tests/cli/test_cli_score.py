@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from ganbench.data.bundled import digits
-from ganbench.features.store import SHARD
-from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, to_json
+from ganbench.features.cache import SHARD
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, to_json
 
 Command = Callable[..., Any]
 PROBE = ["--extractor", "digits-probe"]

@@ -12,11 +12,11 @@ from variant_forms import DOUBLED, FORMS, TAKES_LABELS, TinySpec, build, does, i
 from ganbench.data.dataset import DataShape
 from ganbench.environment import Runtime
 from ganbench.errors import RequestError
-from ganbench.pipeline import run_cell
+from ganbench.pipeline.cell import run_cell
+from ganbench.plan.spec import ConfigValue, Scalar
+from ganbench.plan.validation import validated
+from ganbench.plan.variant_config import config_class, variant_source
 from ganbench.registry import VARIANTS
-from ganbench.spec import ConfigValue, Scalar
-from ganbench.validation import validated
-from ganbench.variant_config import config_class, variant_source
 
 
 @of_every_variant

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ganbench import seeding
 from ganbench.data.dataset import Dataset, DataShape, Split
+from ganbench.plan.spec import RunSpec
 from ganbench.registry import VARIANTS
-from ganbench.spec import RunSpec
 from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Variant
 

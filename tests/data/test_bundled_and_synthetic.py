@@ -9,7 +9,7 @@ import pytest
 from ganbench.data.bundled import digits
 from ganbench.data.synthetic import grid25, ring8
 from ganbench.errors import DataError, RequestError
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 NOWHERE = Path("unused")
 
@@ -122,7 +122,7 @@ def test_loading_never_imports_torch():
 import sys
 from pathlib import Path
 from ganbench.data import bundled, files, fingerprint, root, synthetic, torchvision_sets
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 for load in (bundled.digits, synthetic.ring8):
     load(DatasetSpec(name="x"), Path("x"))
 sys.exit("torch" in sys.modules or "sklearn" in sys.modules)

@@ -13,8 +13,8 @@ from ganbench.data import torchvision_sets
 from ganbench.data.cifar10 import CLASS_NAMES, cifar10
 from ganbench.errors import DataError
 from ganbench.features import shipped
+from ganbench.plan.spec import DatasetSpec
 from ganbench.registry import DATASETS
-from ganbench.spec import DatasetSpec
 
 SPEC = DatasetSpec(name="cifar10")
 ROOT = Path(os.environ.get("GANBENCH_DATA", Path(__file__).parents[2].parent / "shared" / "data"))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ganbench.data import limits
-from ganbench.data.files import content_at
+from ganbench.data.own import content_at
 from ganbench.errors import DataError
 
 

@@ -8,7 +8,7 @@ import pytest
 from ganbench.data import torchvision_sets
 from ganbench.data.torchvision_sets import MNIST_FILES, mnist
 from ganbench.errors import DataError
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 SPEC = DatasetSpec(name="mnist")
 ROOT = Path(os.environ.get("GANBENCH_DATA", Path(__file__).parents[2].parent / "shared" / "data"))

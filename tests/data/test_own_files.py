@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganbench.data.files import content_at, content_hash, files
+from ganbench.content import content_hash
+from ganbench.data.own import content_at, files
 from ganbench.errors import DataError
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 GENERATOR = np.random.default_rng(0)
 GREY = GENERATOR.integers(0, 256, (12, 6, 6), dtype=np.uint8)

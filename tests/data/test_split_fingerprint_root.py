@@ -11,7 +11,7 @@ from ganbench.data.resize import squares
 from ganbench.data.root import data_root
 from ganbench.data.split import held_out_split
 from ganbench.errors import DataError
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 EXAMPLES = np.arange(2 * 1 * 2 * 3, dtype=np.uint8).reshape(2, 1, 2, 3)
 SPLIT = Split(examples=EXAMPLES, labels=np.array([0, 1]))

@@ -17,7 +17,7 @@ from ganbench.errors import DataError, RequestError
 from ganbench.features.base import extract
 from ganbench.features.probe import DigitsProbe
 from ganbench.features.stacked_probe import StackedDigitsProbe
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 NOWHERE = Path("unused")
 DATA = Path(os.environ.get("GANBENCH_DATA", Path(__file__).parents[2].parent / "shared" / "data"))

@@ -8,8 +8,9 @@ import torch
 from ganbench.diagnostics import diversity
 from ganbench.diagnostics.base import Diagnostic
 from ganbench.diagnostics.diversity import diversity_diagnostics, duplicate_rate
-from ganbench.metrics.base import Comparison, Features
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 def gaussian(n: int, *name: int) -> torch.Tensor:

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from ganbench.distributed import Ranks
+from ganbench.features.cache import SHARD, Store
 from ganbench.features.extraction import Extraction, extracted
 from ganbench.features.plain import Pixels
-from ganbench.features.store import SHARD, Store
-from ganbench.metrics.moments import moments
 from ganbench.seeding import stream
-from ganbench.sources.source import Selection, Source
+from ganbench.sets.moments import moments
+from ganbench.sets.source import Selection, Source
 
 N = 2 * SHARD + 100
 KEY = {"content": "a", "extractor": "pixels"}

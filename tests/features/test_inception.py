@@ -10,7 +10,7 @@ from ganbench.errors import DataError, UnknownName
 from ganbench.features.base import extract, load_extractor
 from ganbench.features.inception import InceptionCompat
 from ganbench.features.resize import resized
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 N = 5
 

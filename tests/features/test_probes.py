@@ -13,7 +13,7 @@ from ganbench.errors import RequestError
 from ganbench.features import shipped, train_probe
 from ganbench.features.base import extract
 from ganbench.features.probe import DigitsProbe, MnistProbe
-from ganbench.spec import DatasetSpec
+from ganbench.plan.spec import DatasetSpec
 
 DIGITS = DatasetSpec(name="digits")
 ROOT = Path(os.environ.get("GANBENCH_DATA", Path(__file__).parents[2].parent / "shared" / "data"))

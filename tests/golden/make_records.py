@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from ganbench.files import write_json
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
 from ganbench.results.record import Evaluation, Finding, Record, Score, Throughput, Timing
-from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
+from ganbench.writing import write_json
 
 spec = RunSpec(
     variant=VariantSpec(name="dcgan", config={"latent_dim": 8, "learning_rate": 0.001, "generator_widths": (16, 8), "note": None}),

@@ -11,7 +11,7 @@ from ganbench.errors import RequestError
 from ganbench.latents.directions import first_weights, sefa
 from ganbench.latents.figures import TRUNCATIONS, LatentAtlas
 from ganbench.latents.paths import path, smoothness
-from ganbench.spec import DatasetSpec, RunSpec
+from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.training.trainer import Trainer
 
 TinySpec = Callable[..., RunSpec]

@@ -8,11 +8,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, Features, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.classes import GAN_TEST, GAN_TRAIN, INTRA_FD, INTRA_KD
 from ganbench.metrics.frechet import FD
 from ganbench.metrics.kernel import KD
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 CENTRES = 1.5 * torch.randn(4, 6, generator=stream(0, "test-classes"), dtype=torch.float64)
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.classifier import CS, split_scores
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 def comparison(log_probabilities: torch.Tensor | None) -> Comparison:

@@ -4,10 +4,12 @@ import torch
 from scipy.spatial.distance import cdist
 from scipy.stats import betabinom
 
-from ganbench.metrics.base import Comparison, Estimate, Features, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.clipped import CLIPPED_COVERAGE, CLIPPED_DENSITY, calibrated, expected_coverage
 from ganbench.metrics.realism import REALISM, realism
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 REAL, FAKE = np.random.RandomState(0).randn(400, 8), np.random.RandomState(1).randn(300, 8) * 1.1 + 0.1
 FAR = np.random.RandomState(2).randn(400, 8) + 50

@@ -3,9 +3,11 @@ import torch
 from scipy.stats import mannwhitneyu, norm
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, Features
+from ganbench.metrics.base import Estimate
 from ganbench.metrics.copying import CT, z_score
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 def draw(n: int, *name: int, width: int = 6) -> torch.Tensor:

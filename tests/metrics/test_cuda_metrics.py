@@ -3,11 +3,13 @@
 import pytest
 import torch
 
-from ganbench.metrics.base import Comparison, Features, Metric
+from ganbench.metrics.base import Metric
 from ganbench.metrics.frechet import FD, FD_INFINITY
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 @pytest.mark.gpu

@@ -6,9 +6,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from ganbench.metrics.base import Comparison, Features, Metric
+from ganbench.metrics.base import Metric
 from ganbench.registry import METRICS
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 NAMES = [
     "prd_f8",

@@ -10,9 +10,11 @@ import functools
 import pytest
 import torch
 
-from ganbench.metrics.base import NORMAL_975, Comparison, Features, Metric
+from ganbench.metrics.base import NORMAL_975, Metric
 from ganbench.registry import METRICS
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 REPEATS, N, WIDTH = 60, 300, 6
 NAMES = [

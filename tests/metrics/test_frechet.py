@@ -5,9 +5,10 @@ import math
 import pytest
 import torch
 
-from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.frechet import FD, frechet_bias, frechet_distance
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 def gaussian(n: int, d: int, *name: int) -> torch.Tensor:

@@ -11,12 +11,14 @@ import functools
 import pytest
 import torch
 
-from ganbench.metrics.base import NORMAL_975, Comparison, Features, Metric
+from ganbench.metrics.base import NORMAL_975, Metric
 from ganbench.metrics.classifier import CS
 from ganbench.metrics.frechet import FD
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 REPEATS, N, WIDTH = 200, 300, 8
 ALL = (FD, KD, CS, PRECISION, RECALL, DENSITY, COVERAGE)

@@ -9,12 +9,14 @@ import functools
 import pytest
 import torch
 
-from ganbench.metrics.base import Comparison, Features, Metric
+from ganbench.metrics.base import Metric
 from ganbench.metrics.classifier import CS
 from ganbench.metrics.frechet import FD, FD_INFINITY
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import PRECISION, RECALL
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 REPEATS, N, WIDTH, SCALE, SHIFT = 200, 2000, 64, 1.1, 0.1
 METRICS = (FD, FD_INFINITY, KD, CS, PRECISION, RECALL)

@@ -5,10 +5,11 @@ import math
 import pytest
 import torch
 
-from ganbench.metrics import points
-from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.kernel import KD
+from ganbench.pairs import points
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 def gaussian(n: int, d: int, *name: int) -> torch.Tensor:

@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, Features, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.likelihood import FLD, FLD_GAP, Mixture
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 def draw(n: int, *name: int, width: int = 12) -> torch.Tensor:

@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from ganbench.errors import RequestError
-from ganbench.metrics import points
-from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL, share_estimate
-from ganbench.metrics.neighbours import Containment, Manifold, contained
+from ganbench.pairs import points
+from ganbench.pairs.neighbours import Containment, Manifold, contained
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 ALL = (PRECISION, RECALL, DENSITY, COVERAGE)
 

@@ -3,11 +3,13 @@ import pytest
 import torch
 from torchmetrics.image.mifid import _compute_cosine_distance
 
-from ganbench.metrics.base import Comparison, Estimate, Features, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.frechet import FD
 from ganbench.metrics.memorisation import AUTHPCT, MIFD, authentic, cosine_distances
 from ganbench.metrics.nearest import nearest
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 REAL = torch.from_numpy(np.random.RandomState(0).randn(1000, 64))
 FAKE = torch.from_numpy(np.random.RandomState(1).randn(1000, 64) * 1.1 + 0.1)

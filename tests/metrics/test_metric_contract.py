@@ -7,12 +7,14 @@ import pytest
 import torch
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Features, Metric, Reference
+from ganbench.metrics.base import Metric
 from ganbench.metrics.classifier import CS
 from ganbench.metrics.frechet import FD
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison, Reference
+from ganbench.sets.features import Features
 
 ALL = (FD, KD, CS, PRECISION, RECALL, DENSITY, COVERAGE)
 MAPS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.mmd import MMD_RBF
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 REAL = torch.from_numpy(np.random.RandomState(0).randn(1000, 64))
 FAKE = torch.from_numpy(np.random.RandomState(1).randn(1000, 64) * 1.1 + 0.1)

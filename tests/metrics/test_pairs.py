@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from ganbench.metrics import neighbours, pairs, points
-from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
-from ganbench.metrics.neighbours import NEIGHBOURS, Manifold, contained
-from ganbench.metrics.points import Points, grams
+from ganbench.pairs import neighbours, points
+from ganbench.pairs import one_pass as pairs
+from ganbench.pairs.neighbours import NEIGHBOURS, Manifold, contained
+from ganbench.pairs.points import Points, grams
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 FOUR = (PRECISION, RECALL, DENSITY, COVERAGE)
 

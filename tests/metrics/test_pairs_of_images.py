@@ -7,9 +7,10 @@ from torchmetrics.functional.image import structural_similarity_index_measure as
 
 from ganbench.errors import RequestError
 from ganbench.metrics import pairs_of_images
-from ganbench.metrics.base import Comparison, Features
 from ganbench.metrics.pairs_of_images import LPIPS, MS_SSIM, SMALLEST, diversity, ms_ssim, random_pairs
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 def noise(n: int, size: int, name: int, channels: int = 3) -> torch.Tensor:

@@ -4,9 +4,11 @@ import torch
 
 from ganbench.errors import RequestError
 from ganbench.metrics import path_length as module
-from ganbench.metrics.base import Comparison, Estimate, Features, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.path_length import PPL_W, PPL_Z, path_length, slerp, trimmed_estimate
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 class Linear:

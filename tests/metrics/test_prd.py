@@ -2,9 +2,11 @@ import pytest
 import torch
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Comparison, Estimate, Features, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.prd import PRD_F1_8, PRD_F8, curve, f_score
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 
 def law(*shares: float) -> torch.Tensor:

@@ -3,8 +3,10 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from ganbench.metrics.base import Comparison, Estimate, Features
+from ganbench.metrics.base import Estimate
 from ganbench.metrics.sliced import MIND, Coupling, transport
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 REAL = torch.from_numpy(np.random.RandomState(0).randn(1000, 64))
 FAKE = torch.from_numpy(np.random.RandomState(1).randn(1000, 64) * 1.1 + 0.1)

@@ -8,9 +8,9 @@ from torch import Tensor
 
 import ganbench
 from ganbench.features.base import Extractor
-from ganbench.metrics.base import Features
-from ganbench.metrics.frechet import INFLUENCES
 from ganbench.registry import METRICS
+from ganbench.sets.features import Features
+from ganbench.sets.moments import INFLUENCES
 
 N = INFLUENCES + 300
 NAMES = ("fd", "fd_infinity", "kd", "cs", "precision", "density", "vendi", "rke", "gan_test", "realism", "intra_fd", "mmd_rbf")

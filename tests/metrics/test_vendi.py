@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench.metrics.base import Comparison, Estimate, Features, Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.vendi import RKE, VENDI
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 REAL = torch.from_numpy(np.random.RandomState(0).randn(1000, 64))
 FAKE = torch.from_numpy(np.random.RandomState(1).randn(1000, 64) * 1.1 + 0.1)

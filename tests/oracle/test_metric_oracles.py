@@ -13,12 +13,14 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from ganbench.metrics.base import Comparison, Features, Metric
+from ganbench.metrics.base import Metric
 from ganbench.metrics.frechet import FD
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
-from ganbench.metrics.neighbours import contained
+from ganbench.pairs.neighbours import contained
 from ganbench.seeding import stream
+from ganbench.sets.comparison import Comparison
+from ganbench.sets.features import Features
 
 Array = npt.NDArray[np.float64]
 REAL = np.random.RandomState(0).randn(1000, 64)

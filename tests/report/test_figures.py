@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganbench.plan.spec import run_id
 from ganbench.report.figures import write_figures
 from ganbench.report.leaderboard import write_report
 from ganbench.results.events import EventLog
+from ganbench.results.folders import run_folder
 from ganbench.results.record import Record, read_record
 from ganbench.results.samples import LINE, grid, write_samples
-from ganbench.results.store import run_folder
-from ganbench.spec import run_id
 
 FINISHED = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
 

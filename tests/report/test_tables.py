@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from ganbench.plan.spec import run_id
 from ganbench.report.tables import tables, to_markdown, to_terminal
 from ganbench.results.record import Divergence, Evaluation, Failure, Record, read_record
-from ganbench.spec import run_id
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 
 GOLDEN = Path(__file__).parents[1] / "golden"

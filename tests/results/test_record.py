@@ -12,12 +12,12 @@ import pytest
 
 import ganbench
 from ganbench.errors import RequestError
-from ganbench.files import write_json
+from ganbench.plan.spec import run_id
 from ganbench.results import provenance
+from ganbench.results.folders import run_folder
 from ganbench.results.frame import COLUMNS, frame
 from ganbench.results.record import SCHEMA_VERSION, Divergence, Failure, Record, protocol_key, read_record, write_record
-from ganbench.results.store import run_folder
-from ganbench.spec import run_id
+from ganbench.writing import write_json
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "record-v1.json"
 FINISHED = read_record(GOLDEN)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from ganbench.plan.spec import RunSpec, run_id
 from ganbench.results.record import Divergence, Evaluation, Failure, Record, read_record
-from ganbench.spec import RunSpec, run_id
 from ganbench.statistics.leaderboard import final_over_best, leaderboards
 
 GOLDEN = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")

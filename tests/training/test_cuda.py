@@ -9,10 +9,11 @@ import torch
 
 from ganbench.data.bundled import digits
 from ganbench.environment import Runtime, configure
-from ganbench.pipeline import build, run_cell
+from ganbench.pipeline.cell import run_cell
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
 from ganbench.registry import VARIANTS
 from ganbench.sampling import sample
-from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
+from ganbench.training.building import build
 from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Variant
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ganbench.environment import Runtime
-from ganbench.pipeline import run_cell
+from ganbench.pipeline.cell import run_cell
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
 from ganbench.results.record import Evaluation
-from ganbench.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
 
 
 def found(evaluation: Evaluation, name: str) -> float:

@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench import pipeline
 from ganbench.environment import Runtime
 from ganbench.errors import Interrupted
-from ganbench.pipeline import run_cell
+from ganbench.pipeline import cell as pipeline
+from ganbench.pipeline.cell import run_cell
+from ganbench.plan.spec import DatasetSpec, RunSpec, run_id, to_json
 from ganbench.results.events import EventLog
 from ganbench.results.record import Record, read_record
-from ganbench.spec import DatasetSpec, RunSpec, run_id, to_json
 from ganbench.training import checkpoint
 
 TinySpec = Callable[..., RunSpec]
@@ -154,7 +154,7 @@ def test_a_run_leaves_the_global_generators_alone(tiny_spec: TinySpec, tmp_path:
 
 def test_killed_again_and_again_at_random_moments_a_run_ends_in_the_same_bits(spec: RunSpec, uninterrupted: Record, tmp_path: Path) -> None:
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["ganbench.pipeline"])
+    processes.set_forkserver_preload(["ganbench.pipeline.cell"])
     moments = random.Random(20)
     folder = tmp_path / "run"
     kills = 0

@@ -16,8 +16,8 @@ from ganbench import seeding
 from ganbench.data import order
 from ganbench.data.dataset import Dataset
 from ganbench.errors import RequestError
+from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.sampling import sample
-from ganbench.spec import DatasetSpec, RunSpec
 from ganbench.training.checkpoint import readable, weights_sha256, write_checkpoint
 from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Batch, Logs, StepContext

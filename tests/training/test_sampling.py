@@ -11,8 +11,8 @@ from baselines.dcgan import DCGAN
 from baselines.gan import GAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import Diverged
+from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.sampling import CHUNK, observed, sample, to_uint8
-from ganbench.spec import DatasetSpec, RunSpec
 from ganbench.training.checkpoint import weights_sha256
 from ganbench.training.trainer import Trainer
 

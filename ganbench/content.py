@@ -1,0 +1,82 @@
+"""What lies at this path, as a hash?"""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganbench.errors import DataError, nearest
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+"""Endings of image files."""
+LABEL_FILE = "dataset.json"
+"""Name of the label file in a folder or archive in the StyleGAN layout."""
+
+
+def content_hash(path: str | Path) -> str:
+    """SHA-256 of what lies at a path: a file's bytes, or sorted relative names and bytes of a folder's images and labels.
+
+    Args:
+        path: A folder or file of the kinds that :func:`files` loads. Other files in the folder do not count.
+
+    Returns:
+        64 hexadecimal digits.
+
+    Raises:
+        DataError: Nothing is there.
+    """
+    path = existing(Path(path))
+    if path.is_file():
+        return _file_hash(path)
+    digest = hashlib.sha256()
+    for name in relevant_files(path):
+        digest.update(f"{_file_hash(path / name)} {name}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _file_hash(path: Path) -> str:
+    if path.exists() and not path.is_file():
+        raise DataError(f"{str(path)!r} is no ordinary file; remove it from the folder")
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{str(path)!r} cannot be read ({error.strerror}); check that it exists and its permissions") from None
+
+
+def existing(path: Path) -> Path:
+    """The path with ``~`` expanded, once it is known to lead somewhere."""
+    path = path.expanduser()
+    if path.exists():
+        return path
+    try:
+        siblings = [sibling.name for sibling in path.parent.iterdir()]
+    except OSError:
+        raise DataError(f"{str(path)!r} does not exist, nor does the folder {str(path.parent)!r}; check path") from None
+    guess = nearest(path.name, siblings)
+    raise DataError(f"{str(path)!r} does not exist; " + (f"did you mean {str(path.with_name(guess))!r}?" if guess else "check path"))
+
+
+def relevant_files(path: Path) -> list[str]:
+    """Relative names of all images below a folder, sorted, and of its label file.
+
+    Links are followed, hidden files and folders are not listed.
+    """
+    names = [name for name in _walk(path) if name.lower().endswith(SUFFIXES)]
+    if (path / LABEL_FILE).is_file():
+        names.append(LABEL_FILE)
+    return sorted(names)
+
+
+def _walk(path: Path) -> Iterator[str]:
+    """Every visible file, relative to the folder, each real folder once (links may form a circle)."""
+    seen: set[str] = set()
+    for folder, subfolders, names in os.walk(path, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
+        relative = Path(folder).relative_to(path)
+        yield from ((relative / name).as_posix() for name in names if not name.startswith("."))

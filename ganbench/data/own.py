@@ -1,0 +1,74 @@
+"""How do a user's own images become a data set?"""
+
+from pathlib import Path
+
+from ganbench.content import existing
+from ganbench.data.arrays import load_npy, load_npz
+from ganbench.data.dataset import Dataset, DataShape
+from ganbench.data.fingerprint import fingerprint
+from ganbench.data.folders import load_folder
+from ganbench.data.images import Content
+from ganbench.data.split import held_out_split
+from ganbench.data.zips import load_zip
+from ganbench.errors import DataError
+from ganbench.plan.spec import DatasetSpec
+
+MINIMUM_IMAGES = 10
+"""Fewer leave nothing to hold out."""
+_LOADERS = {".npy": load_npy, ".npz": load_npz, ".zip": load_zip}
+
+
+def files(spec: DatasetSpec, root: Path) -> Dataset:
+    """Your own images: a folder, a zip, an npz or an npy file (8-bit, grey or RGB).
+
+    A fifth is held out (``split.held_out_split``). What each kind of file may hold stands in ``folders``,
+    ``zips`` and ``arrays``; how an image is decoded and resized in ``decode`` and ``resize``.
+
+    Args:
+        spec: ``path`` says where; ``resolution`` None keeps the files' own size, square or not.
+        root: Not used; a relative path starts at the working directory.
+
+    Raises:
+        DataError: Nothing is there, or it cannot be used as it is.
+    """
+    if spec.path is None:
+        raise DataError(f"dataset {spec.name!r} has no path; set path to a folder of images, a zip, an npz or an npy file")
+    content = content_at(Path(spec.path), spec.resolution)
+    n, channels, height, width = content.images.shape
+    if n < MINIMUM_IMAGES:
+        raise DataError(f"{spec.path!r} holds {n} images; a data set needs at least {MINIMUM_IMAGES}")
+    if spec.channels not in (None, channels):
+        raise DataError(f"{spec.path!r} holds images of {channels} channel(s), not {spec.channels}; set channels = {channels} or remove it")
+    train, held_out = held_out_split(content.images, content.labels)
+    classes = len(content.class_names) or (0 if content.labels is None else int(content.labels.max()) + 1)
+    return Dataset(
+        name=spec.name,
+        shape=DataShape(size=(channels, height, width), classes=classes),
+        train=train,
+        held_out=held_out,
+        fingerprint=fingerprint(train, held_out),
+        class_names=content.class_names,
+        notes=content.notes,
+    )
+
+
+def content_at(path: Path, resolution: int | None = None) -> Content:
+    """Loads images from a folder, zip, npz or npy file, without parting them.
+
+    Args:
+        path: Where they lie; ``~`` is the home folder.
+        resolution: Height and width in pixels; None keeps the files' own.
+
+    Returns:
+        Images (in the order of sorted names, or of the array) with labels where there are any.
+
+    Raises:
+        DataError: Nothing is there, or it cannot be used as it is.
+    """
+    path = existing(path)
+    if path.is_dir():
+        return load_folder(path, resolution)
+    loader = _LOADERS.get(path.suffix.lower())
+    if loader is None:
+        raise DataError(f"{str(path)!r} is no folder, .zip, .npz or .npy file; put single images into a folder and name that")
+    return loader(path, resolution)

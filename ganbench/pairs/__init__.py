@@ -1,0 +1,1 @@
+"""What do all pairs of examples say? (distances, neighbours, kernels)"""

@@ -1,0 +1,1 @@
+"""What shall run? (specs, suites, budgets, names, configurations)"""

@@ -1,0 +1,343 @@
+"""Which runs does this TOML mean?
+
+A suite is a list of matrices; each is every variant on every data set under every seed::
+
+    name = "example"
+
+    [datasets.faces]                 # optional: your own folder, zip or npz
+    path = "faces/"                  # relative to this file
+    resolution = 32
+
+    [[matrix]]
+    variants = ["gan", "dcgan"]      # registered names, or path/to/file.py:Class
+    datasets = ["digits", "faces"]
+    seeds = [0, 1, 2]
+    budget_images = 100_000
+    training = { batch_size = 64 }   # the fields of TrainingSpec
+    evaluation = { extractor = "random-conv", metrics = ["fd"], n_fake = 1_000 }
+
+    [matrix.config.dcgan]            # overrides of the variant's defaults
+    generator_width = 32
+
+``budget = "short"`` is a named budget of the data set instead of ``budget_images``; ``presets = ["small"]`` takes overrides from a
+registered preset or a TOML file, below the matrix's own; ``axes = { "config.dcgan.beta1" = [0.0, 0.5] }`` repeats the matrix with every
+value, and several axes with every combination.
+"""
+
+import copy
+import itertools
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, MinLen
+
+from ganbench.content import content_hash
+from ganbench.errors import RequestError, UnknownName
+from ganbench.plan.budgets import Budget, budget_images
+from ganbench.plan.spec import ConfigValue, Count, DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
+from ganbench.plan.validation import validated
+from ganbench.plan.variant_config import resolved_config, variant_source
+from ganbench.registry import DATASETS, EXTRACTORS, PRESETS, SUITES, VARIANTS, Registry, check_metrics, split_file_target
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetTable:
+    """A data set of the user's own, or a protocol for a registered one."""
+
+    path: str | None = None
+    """Folder, zip or npz; relative paths start at the suite's file. None: the name is a registered one."""
+    resolution: Count | None = None
+    channels: Literal[1, 3] | None = None
+    n_train: Count | None = None
+    """Training examples to keep."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Overrides of many variants' defaults, under a name."""
+
+    config: Mapping[str, Mapping[str, ConfigValue]]
+    """By variant; those that a matrix does not list are left aside."""
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Every variant on every data set under every seed."""
+
+    variants: Annotated[tuple[str, ...], MinLen(1)]
+    datasets: Annotated[tuple[str, ...], MinLen(1)]
+    seeds: Annotated[tuple[Annotated[int, Ge(0)], ...], MinLen(1)]
+    evaluation: EvaluationSpec
+    budget_images: Count | None = None
+    budget: Budget | None = None
+    """Named budget of every data set; either this or ``budget_images``."""
+    training: TrainingSpec = field(default_factory=TrainingSpec)
+    presets: tuple[str, ...] = ()
+    """Registered presets or TOML files with tables of overrides, later ones above earlier ones."""
+    config: Mapping[str, Mapping[str, ConfigValue]] = field(default_factory=dict)
+    """Overrides of the variants' defaults, by variant; above the presets'."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A named list of matrices."""
+
+    name: str
+    matrix: Annotated[tuple[Matrix, ...], MinLen(1)]
+    description: str = ""
+    datasets: Mapping[str, DatasetTable] = field(default_factory=dict)
+
+
+def load_suite(name: str, settings: Sequence[str] = (), only: Sequence[str] = ()) -> tuple[Suite, list[RunSpec]]:
+    """Reads a suite and expands it.
+
+    Args:
+        name: A registered suite, or the path of a TOML file.
+        settings: Changes as ``key.path=value`` (``--set``). A key of a matrix changes every matrix.
+        only: Parts to keep as ``variant=a,b`` (``--only``), of ``variant``, ``dataset`` and ``seed``; all of them must fit.
+
+    Returns:
+        The suite and its runs, without duplicates, in the order of the file.
+
+    Raises:
+        RequestError: Anything in it that cannot be meant.
+    """
+    table, where, folder = _toml(name, SUITES, Path.cwd())
+    for setting in settings:
+        apply_setting(table, setting)
+    table = with_axes(table, where)
+    suite = validated(Suite, table, where)
+    specs = expand(suite, folder, where)
+    for part in only:
+        specs = kept(specs, part)
+    return suite, specs
+
+
+def kept(specs: Sequence[RunSpec], part: str) -> list[RunSpec]:
+    """The runs that one ``--only KEY=VALUE,...`` keeps.
+
+    Raises:
+        RequestError: It has not that form, or keeps nothing.
+    """
+    key, equals, text = part.partition("=")
+    parts: dict[str, Callable[[RunSpec], str]] = {
+        "variant": lambda spec: spec.variant.name,
+        "dataset": lambda spec: spec.dataset.name,
+        "seed": lambda spec: str(spec.seed),
+    }
+    if not equals or not text:
+        raise RequestError(f"--only {part}: write variant=NAME,NAME, dataset=NAME or seed=0,1")
+    if key not in parts:
+        raise UnknownName("part in --only", key, parts)
+    present = {parts[key](spec): None for spec in specs}
+    wanted = [value.strip() for value in text.split(",")]
+    for value in wanted:
+        if value not in present:
+            raise UnknownName(f"{key} in --only", value, present, "what the suite holds, after its other --only")
+    return [spec for spec in specs if parts[key](spec) in wanted]
+
+
+def _toml(name: str, registry: Registry, folder: Path) -> tuple[dict[str, Any], str, Path]:
+    """Table of a registered or own TOML file, its name for messages, and the folder that paths in it start from.
+
+    Raises:
+        RequestError: There is no such file and no such name, or it is no TOML.
+    """
+    text, where, base = _text(name, registry, folder)
+    try:
+        return tomllib.loads(text), where, base
+    except tomllib.TOMLDecodeError as error:
+        raise RequestError(f"{where}: not valid TOML: {error}") from None
+
+
+def _text(name: str, registry: Registry, folder: Path) -> tuple[str, str, Path]:
+    if name in registry.targets:
+        module, _, stem = registry.target(name).partition(":")
+        return files(module).joinpath(f"{stem}.toml").read_text(encoding="utf-8"), f"{registry.kind} {name}", folder
+    path = folder / Path(name).expanduser() if folder != Path.cwd() else Path(name)
+    if not path.is_file():
+        siblings = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        hint = f"give a registered {registry.kind} or the path of a TOML file"
+        raise UnknownName(registry.kind, name, [*registry.names(), *siblings], hint)
+    try:
+        return path.read_text(encoding="utf-8"), str(path), path.parent
+    except (OSError, UnicodeDecodeError) as error:
+        raise RequestError(f"{path}: cannot be read as text: {error}") from None
+
+
+def with_axes(table: dict[str, Any], where: str) -> dict[str, Any]:
+    """A suite's table with every matrix that has ``axes`` replaced by one for each combination of their values.
+
+    Raises:
+        RequestError: An axis is no list of values.
+    """
+    matrices = table.get("matrix")
+    if not isinstance(matrices, list):
+        return table  # its form is wrong, and is refused as such
+    expanded: list[Any] = []
+    for matrix in matrices:
+        axes = matrix.get("axes", {}) if isinstance(matrix, dict) else {}
+        if not isinstance(axes, dict) or any(not isinstance(values, list) or not values for values in axes.values()):
+            raise RequestError(f'{where}: axes must be a table of lists, for example axes = {{ "training.batch_size" = [16, 64] }}')
+        for values in itertools.product(*axes.values()):
+            one = copy.deepcopy(matrix)
+            if isinstance(one, dict):
+                one.pop("axes", None)
+            for key, value in zip(axes, values, strict=True):
+                path, targets = _targets(table, [one], key, f"{where}: axes")
+                for target in targets:
+                    _put(target, path, value, f"{where}: axes.{key}")
+            expanded.append(one)
+    return {**table, "matrix": expanded}
+
+
+def apply_setting(table: dict[str, Any], setting: str) -> None:
+    """Carries one ``--set key.path=value`` into a suite's table.
+
+    Raises:
+        RequestError: It has not that form.
+    """
+    key, equals, text = setting.partition("=")
+    if not equals or not key.strip():
+        raise RequestError(f"--set {setting}: write key.path=value, for example --set training.batch_size=32")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string
+    matrices = table.get("matrix", [])
+    if not isinstance(matrices, list) or not all(isinstance(matrix, dict) for matrix in matrices):
+        return  # the suite's own form is wrong, and is refused as such
+    path, targets = _targets(table, matrices, key.strip(), "--set")
+    for target in targets:
+        _put(target, path, value, f"--set {setting}")
+    for matrix in matrices:  # what is set is no axis any more
+        if isinstance(matrix.get("axes"), dict):
+            matrix["axes"].pop(key.strip(), None)
+
+
+RIVALS = {"budget": "budget_images", "budget_images": "budget"}
+"""Keys of a matrix of which one is given: setting one takes the other away."""
+
+
+def _put(target: dict[str, Any], path: Sequence[str], value: Any, where: str) -> None:
+    if len(path) == 1 and path[0] in RIVALS:
+        target.pop(RIVALS[path[0]], None)
+    for part in path[:-1]:
+        target = target.setdefault(part, {})
+        if not isinstance(target, dict):
+            raise RequestError(f"{where}: {part!r} holds a value, not a table")
+    target[path[-1]] = value
+
+
+def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str, where: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """The path of a setting, and the tables that it changes: the suite's own, or every matrix that it can apply to."""
+    path = key.split(".")
+    if path[0] in ("name", "description") or (path[0] == "datasets" and len(path) > 1):
+        return path, [table]
+    if path[0] != "config" or len(path) == 1:
+        return path, matrices
+    listing = [matrix for matrix in matrices if isinstance(matrix.get("variants"), list)]
+    variants = {str(name) for matrix in listing for name in matrix["variants"]}
+    meant = [name for name in variants if key.startswith(f"config.{name}.")]  # a name from a file holds dots itself
+    if not variants:
+        return path, []  # the suite's own form is wrong, and is refused as such
+    if not meant:
+        raise UnknownName(f"variant in {where}", path[1], variants)
+    name = max(meant, key=len)
+    return ["config", name, *key.removeprefix(f"config.{name}.").split(".")], [matrix for matrix in listing if name in matrix["variants"]]
+
+
+def expand(suite: Suite, folder: Path, where: str) -> list[RunSpec]:
+    """The runs that a suite means.
+
+    Args:
+        suite: A suite whose form is valid.
+        folder: Where its relative paths start.
+        where: Its name, for messages.
+    """
+    specs: dict[str, RunSpec] = {}
+    for number, matrix in enumerate(suite.matrix, start=1):
+        at = f"{where}, matrix {number}" if len(suite.matrix) > 1 else where
+        _check_names(matrix, at)
+        presets = [_preset(name, folder) for name in matrix.presets]
+        variants = [_variant(name, matrix, presets, folder, at) for name in matrix.variants]
+        datasets = [_dataset(name, suite, folder, at) for name in matrix.datasets]
+        for dataset in datasets:
+            images = _images(matrix, dataset, at)
+            for variant in variants:
+                for seed in matrix.seeds:
+                    spec = RunSpec(
+                        variant=variant,
+                        dataset=dataset,
+                        seed=seed,
+                        budget_images=images,
+                        evaluation=matrix.evaluation,
+                        training=matrix.training,
+                    )
+                    specs.setdefault(run_id(spec), spec)
+    return list(specs.values())
+
+
+def _check_names(matrix: Matrix, where: str) -> None:
+    """Looks names up before anything is imported or read."""
+    EXTRACTORS.target(matrix.evaluation.extractor)
+    check_metrics(matrix.evaluation.metrics, matrix.evaluation.extractor, f"{where}: evaluation.metrics")
+    for name in matrix.config:
+        if name not in matrix.variants:
+            raise UnknownName(f"variant in {where}, config", name, matrix.variants)
+
+
+def _images(matrix: Matrix, dataset: DatasetSpec, where: str) -> int:
+    if (matrix.budget is None) == (matrix.budget_images is None):
+        raise RequestError(f"{where}: give either budget_images = 100_000 or budget = 'short'")
+    if matrix.budget_images is not None:
+        return matrix.budget_images
+    assert matrix.budget is not None
+    return budget_images(matrix.budget, dataset.name, where)
+
+
+def _preset(name: str, folder: Path) -> Mapping[str, Mapping[str, ConfigValue]]:
+    table, where, _ = _toml(name, PRESETS, folder)
+    config = validated(Preset, table, where).config
+    for variant in config:
+        if split_file_target(variant) is None:
+            VARIANTS.target(variant)
+    return config
+
+
+def _variant(
+    name: str, matrix: Matrix, presets: Sequence[Mapping[str, Mapping[str, ConfigValue]]], folder: Path, where: str
+) -> VariantSpec:
+    source = variant_source(name, folder)
+    overrides: dict[str, ConfigValue] = {}
+    for table in (*presets, matrix.config):
+        overrides |= table.get(name, {})
+    config = resolved_config(source, overrides, f"{where}: config.{name}")
+    return VariantSpec(name=source.name, config=config, path=source.path, content=source.content)
+
+
+def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise RequestError(f"{where}: data set {name!r} cannot name a folder; use letters, digits, '.', '_' and '-'")
+    table = suite.datasets.get(name, DatasetTable())
+    if table.path is None:
+        if name not in DATASETS.targets:
+            raise UnknownName("dataset", name, [*DATASETS.names(), *suite.datasets], f"or give {where} a [datasets.{name}] with a path")
+        return DatasetSpec(name=name, resolution=table.resolution, channels=table.channels, n_train=table.n_train)
+    if name in DATASETS.targets:
+        raise RequestError(f"{where}: [datasets.{name}] has a path, but {name!r} is a registered data set; give yours another name")
+    path = (folder / Path(table.path).expanduser()).resolve()
+    return DatasetSpec(
+        name=name,
+        path=str(path),
+        content=content_hash(path),
+        resolution=table.resolution,
+        channels=table.channels,
+        n_train=table.n_train,
+    )

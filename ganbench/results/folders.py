@@ -1,0 +1,139 @@
+"""Where do the results of a matrix lie?
+
+::
+
+    OUT/manifest.json            every cell of every suite run here, written before the first of them
+    OUT/runs/<slug>/             one run: spec.json, events.jsonl, checkpoints/, samples/, record.json
+    OUT/leaderboard.md, .csv     what the records say
+    OUT/figures/
+"""
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ganbench.errors import RequestError
+from ganbench.plan.spec import RunSpec, from_json, run_id, to_json
+from ganbench.results.provenance import host_hash
+from ganbench.results.record import Record, read_record
+from ganbench.writing import writable_folder, write_json
+
+MANIFEST_VERSION = 1
+
+
+def run_folder(out: Path, spec: RunSpec) -> Path:
+    """Where a run of a matrix lies."""
+    return out / "runs" / spec.slug
+
+
+def check_owner(folder: Path, spec: RunSpec) -> None:
+    """Makes sure that a run directory is this spec's, or nobody's yet.
+
+    Raises:
+        RequestError: It belongs to another spec, or holds other things.
+    """
+    path = folder / "spec.json"
+    if path.exists():
+        owner = from_json(_read_json(path), str(path))
+        if run_id(owner) != run_id(spec):
+            raise RequestError(f"{folder}: belongs to another run ({owner.slug}); name another folder with --out")
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RequestError(f"{folder}: is not empty and holds no run; name another folder with --out")
+
+
+def claim(folder: Path, spec: RunSpec) -> None:
+    """Makes a run directory this spec's.
+
+    Raises:
+        RequestError: It belongs to another spec, holds other things, or cannot be written to.
+    """
+    check_owner(folder, spec)
+    write_json(writable_folder(folder) / "spec.json", to_json(spec))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """A JSON object of ganbench's own.
+
+    Raises:
+        RequestError: The file holds none.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{path}: damaged ({error}); move it away and run the same command again") from None
+    if not isinstance(fields, dict):
+        raise RequestError(f"{path}: damaged (no JSON object); move it away and run the same command again")
+    return fields
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """Holds the ``running`` marker: a lock that the system drops when its holder dies, however it dies.
+
+    Raises:
+        RequestError: Another process is working on this run.
+    """
+    marker = folder / "running"
+    with marker.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            raise RequestError(
+                f"{folder}: another process is working on this run ({handle.read().strip()}); wait for it, or stop it"
+            ) from None
+        if not marker.exists() or not os.path.samestat(os.fstat(handle.fileno()), marker.stat()):
+            # its last holder removed it between the opening and the lock, which now holds nothing
+            raise RequestError(f"{folder}: another process has just ended here; repeat the command")
+        handle.truncate(0)
+        handle.write(json.dumps({"pid": os.getpid(), "host": host_hash()}))
+        handle.flush()
+        try:
+            yield
+        finally:
+            marker.unlink(missing_ok=True)
+
+
+def heartbeat(folder: Path) -> None:
+    """Shows that the holder of the marker is alive: its file's time is now."""
+    os.utime(folder / "running", (now := time.time(), now))
+
+
+def write_manifest(out: Path, suite: str, specs: Iterable[RunSpec]) -> None:
+    """Writes the matrix before it runs; cells of earlier suites in the same folder stay listed."""
+    path = out / "manifest.json"
+    cells: dict[str, Any] = _read_json(path).get("cells", {}) if path.exists() else {}
+    for spec in specs:
+        cells[run_id(spec)] = {"suite": suite, "folder": f"runs/{spec.slug}", "spec": to_json(spec)}
+    write_json(path, {"manifest_version": MANIFEST_VERSION, "cells": cells})
+
+
+def finished(out: Path, spec: RunSpec) -> Record | None:
+    """The record of a run, or None while there is none.
+
+    Raises:
+        RequestError: The record in the run's folder is another run's.
+    """
+    path = run_folder(out, spec) / "record.json"
+    if not path.exists():
+        return None
+    record = read_record(path)
+    if record.run_id != run_id(spec):
+        raise RequestError(f"{path}: belongs to run {record.run_id}, not {run_id(spec)}; name another folder with --out")
+    return record
+
+
+def records(out: Path) -> list[Record]:
+    """Every record below a folder that ``ganbench run`` wrote, in the order of the run folders.
+
+    Raises:
+        RequestError: The folder holds no runs.
+    """
+    if not (out / "runs").is_dir():
+        raise RequestError(f"{out}: holds no runs; it is the --out of a `ganbench run` that is wanted here")
+    return [read_record(path) for path in sorted((out / "runs").glob("*/record.json"))]

@@ -1,0 +1,1 @@
+"""What is a set of examples, and what is known of two of them together?"""

@@ -1,0 +1,236 @@
+"""What do metrics share of two sets of examples? (moments, neighbours, pairs: each computed once)"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+
+from ganbench.errors import RequestError
+from ganbench.pairs.kernel_sums import Kernel
+from ganbench.pairs.neighbours import Containment, Manifold
+from ganbench.pairs.one_pass import WITHIN, OnePass, Share, between, within
+from ganbench.pairs.points import Points
+from ganbench.sets.features import Features
+from ganbench.sets.moments import Moments, moments
+
+T = TypeVar("T")
+
+
+class Reference:
+    """One set of real examples, with what every comparison with it shares.
+
+    Args:
+        features: Features of the examples, or their moments alone.
+
+    Raises:
+        RequestError: Features are not a matrix, or hold a value that is not finite.
+    """
+
+    def __init__(self, features: Features | Moments) -> None:
+        self._features = _checked(features, "real") if isinstance(features, Features) else None
+        self._given = features if isinstance(features, Moments) else None
+        self.n = len(features)
+        self._shared: dict[str, Any] = {}
+        self.within = OnePass(lambda names: within(self.points, names))
+
+    @property
+    def features(self) -> Features:
+        """Features of every example.
+
+        Raises:
+            RequestError: Only their moments are known.
+        """
+        if self._features is None:
+            raise RequestError(
+                "the reference is a statistics file, which holds only mean and covariance; give the real examples themselves"
+            )
+        return self._features
+
+    @property
+    def has_features(self) -> bool:
+        """Whether more is known than the moments."""
+        return self._features is not None
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return len(self.moments.mean) if self._features is None else self._features.values.shape[1]
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Mean and covariance."""
+        if self._given is not None:
+            return self._given
+        return self.features.moments or moments(self.features.values)
+
+    @cached_property
+    def points(self) -> Points:
+        """The features, ready for work on all pairs."""
+        return Points.of(self.features.values, self.moments.mean)
+
+    @property
+    def manifold(self) -> Manifold:
+        """The examples and their nearest neighbours."""
+        manifold: Manifold = self.within["manifold"]
+        return manifold
+
+    @property
+    def kernel(self) -> Kernel:
+        """The cubic kernel over all pairs of distinct examples."""
+        kernel: Kernel = self.within["kernel"]
+        return kernel
+
+    def shared(self, name: str, compute: Callable[[], T]) -> T:
+        """What a metric needs of the real examples alone, computed once.
+
+        Args:
+            name: Of the result.
+            compute: Makes it.
+        """
+        if name not in self._shared:
+            self._shared[name] = compute()
+        result: T = self._shared[name]
+        return result
+
+
+class Comparison:
+    """Real and generated examples, and what metrics share of them.
+
+    Args:
+        real: Features of the reference examples, or a reference that other comparisons share.
+        fake: Features of the generated examples, by the same extractor.
+        held_out: Features of real examples that the generator was not trained on, for metrics of memorisation.
+
+    Raises:
+        RequestError: Features are not a matrix, hold a value that is not finite, or differ in width.
+    """
+
+    def __init__(self, real: Features | Reference, fake: Features, held_out: Features | Reference | None = None) -> None:
+        self.reference = real if isinstance(real, Reference) else Reference(real)
+        self.fake = _checked(fake, "generated")
+        self.weights: Path | None = None
+        """Folder of the weights of networks that metrics bring along; None looks in the usual places."""
+        self.held_out_reference = held_out if isinstance(held_out, Reference) or held_out is None else Reference(held_out)
+        for side, reference in (("real", self.reference), ("held-out", self.held_out_reference)):
+            if reference is not None and reference.width != self.fake.values.shape[1]:
+                raise RequestError(
+                    f"{side} features have width {reference.width}, generated features {self.fake.values.shape[1]}; "
+                    "take both from the same layer of one extractor"
+                )
+        self._within_fake = OnePass(lambda names: within(self.fake_points, names))
+        self._between = OnePass(
+            lambda names: between(self.reference.points, self.fake_points, lambda: (self.reference.manifold, self.fake_manifold), names)
+        )
+
+    @property
+    def real(self) -> Features:
+        """The real examples."""
+        return self.reference.features
+
+    @property
+    def held_out(self) -> Features:
+        """Real examples that the generator was not trained on.
+
+        Raises:
+            RequestError: There are none.
+        """
+        if self.held_out_reference is None:
+            raise RequestError("held-out real examples are needed; give some that the generator was not trained on")
+        return self.held_out_reference.features
+
+    @property
+    def n_real(self) -> int:
+        """Number of real examples."""
+        return self.reference.n
+
+    @property
+    def n_fake(self) -> int:
+        """Number of generated examples."""
+        return len(self.fake)
+
+    @property
+    def real_moments(self) -> Moments:
+        """Mean and covariance of the real features."""
+        return self.reference.moments
+
+    @cached_property
+    def fake_moments(self) -> Moments:
+        """Mean and covariance of the generated features."""
+        return self.fake.moments or moments(self.fake.values)
+
+    @property
+    def real_manifold(self) -> Manifold:
+        """The real examples and their nearest real neighbours."""
+        return self.reference.manifold
+
+    @cached_property
+    def fake_points(self) -> Points:
+        """The generated features, centred on the real mean, ready for work on all pairs."""
+        return Points.of(self.fake.values, self.real_moments.mean)
+
+    @property
+    def fake_manifold(self) -> Manifold:
+        """The generated examples and their nearest generated neighbours."""
+        manifold: Manifold = self._within_fake["manifold"]
+        return manifold
+
+    @property
+    def fake_kernel(self) -> Kernel:
+        """The cubic kernel over all pairs of distinct generated examples."""
+        kernel: Kernel = self._within_fake["kernel"]
+        return kernel
+
+    @property
+    def kernel(self) -> Kernel:
+        """The cubic kernel over all pairs of a real (rows) and a generated example."""
+        kernel: Kernel = self._between["kernel"]
+        return kernel
+
+    @property
+    def fakes_in_real_balls(self) -> tuple[Containment, Containment]:
+        """Which generated examples lie in which real balls: closed with k = 3, and open with k = 5."""
+        counts: tuple[Containment, Containment] = self._between["fakes_in_real_balls"]
+        return counts
+
+    @property
+    def reals_in_fake_balls(self) -> Containment:
+        """Which real examples lie in which generated balls: closed with k = 3."""
+        counts: tuple[Containment] = self._between["reals_in_fake_balls"]
+        return counts[0]
+
+    def expect(self, shares: Iterable[Share]) -> None:
+        """Announces what metrics will share, so that one pass over the pairs serves them all.
+
+        Args:
+            shares: Of all metrics that will be asked for an estimate.
+        """
+        for share in shares:
+            self._between.expected.add(share)
+            for name in WITHIN[share]:
+                self.reference.within.expected.add(name)
+                self._within_fake.expected.add(name)
+
+
+def _checked(features: Features, side: str) -> Features:
+    """The features, or a refusal in one line."""
+    values = features.values if features.values.dtype in (torch.float32, torch.float64) else features.values.double()
+    if values.ndim != 2 or 0 in values.shape:
+        raise RequestError(f"{side} features have shape {tuple(values.shape)}; give a matrix (n, d) with one row an example")
+    broken = int((~values.isfinite()).any(1).sum())
+    if broken:
+        raise RequestError(f"{broken} of {len(values)} {side} examples have features that are not finite; drop them or mend the extractor")
+    if features.moments is not None and not bool(features.moments.covariance.isfinite().all()):
+        raise RequestError(f"{side} examples have features that are not finite; drop them or mend the extractor")
+    log_probabilities = features.log_probabilities
+    if log_probabilities is not None:
+        log_probabilities = log_probabilities.to(torch.float64)
+        if log_probabilities.ndim != 2 or len(log_probabilities) != len(features):
+            raise RequestError(
+                f"{side} log-probabilities have shape {tuple(log_probabilities.shape)}; give a matrix ({len(features)}, classes)"
+            )
+        if log_probabilities.isnan().any():
+            raise RequestError(f"{side} log-probabilities hold NaN; mend the extractor's classifier head")
+    return replace(features, values=values, log_probabilities=log_probabilities)

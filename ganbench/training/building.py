@@ -1,0 +1,25 @@
+"""How is a run's method made?"""
+
+import torch
+
+from ganbench import seeding
+from ganbench.data.dataset import Dataset
+from ganbench.errors import RequestError
+from ganbench.plan.spec import RunSpec
+from ganbench.plan.validation import validated
+from ganbench.plan.variant_config import load_variant
+from ganbench.training.variant import Variant
+
+
+def build(spec: RunSpec, dataset: Dataset, device: torch.device) -> Variant:
+    """A run's method, freshly initialised from the stream ``init``, always on the CPU first.
+
+    Raises:
+        RequestError: The class is no variant, or cannot do this shape.
+    """
+    cls = load_variant(spec.variant)
+    if not (isinstance(cls, type) and issubclass(cls, Variant)):
+        raise RequestError(f"{spec.variant.name}: is no ganbench.training.variant.Variant; see CONTRIBUTING.md, 'Add a variant'")
+    config = validated(cls.Config, spec.variant.config, f"config of {spec.variant.name}")
+    with seeding.global_stream(spec.seed, "init"):
+        return cls(config, dataset.shape).to(device)

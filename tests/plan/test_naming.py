@@ -1,0 +1,22 @@
+"""Are configurations told apart by what differs, and by nothing else?"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from ganbench.plan.naming import names
+from ganbench.plan.spec import DatasetSpec, RunSpec
+
+TinySpec = Callable[..., RunSpec]
+
+
+def test_a_name_holds_the_settings_in_which_runs_of_a_variant_on_the_same_data_differ(tiny_spec: TinySpec) -> None:
+    plain, packed = tiny_spec("pacgan", config={"pack": 1}), tiny_spec("pacgan", config={"pack": 4})
+    assert names([plain, replace(plain, seed=1), packed, tiny_spec("dcgan")]) == ["pacgan (pack=1)"] * 2 + ["pacgan (pack=4)", "dcgan"]
+    assert names([plain]) == ["pacgan"]
+
+
+def test_training_and_budget_tell_runs_apart_and_other_data_do_not(tiny_spec: TinySpec) -> None:
+    spec = tiny_spec("gan")
+    longer = replace(spec, budget_images=320, training=replace(spec.training, batch_size=32))
+    assert names([spec, longer]) == ["gan (batch_size=16, budget_images=192)", "gan (batch_size=32, budget_images=320)"]
+    assert names([spec, replace(spec, dataset=DatasetSpec(name="ring8"), budget_images=64)]) == ["gan", "gan"]
