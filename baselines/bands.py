@@ -20,7 +20,7 @@ from ganbench.errors import RequestError
 from ganbench.plan.budgets import BUDGETS
 from ganbench.plan.spec import run_id
 from ganbench.plan.suite import load_suite
-from ganbench.plan.variant_config import resolved_config, variant_source
+from ganbench.plan.variant_config import defaults
 from ganbench.registry import VARIANTS
 from ganbench.results.folders import records
 from ganbench.results.record import Record
@@ -74,8 +74,8 @@ def run_of(record: Record) -> Run | None:
     budget = few or _budget(spec.dataset.name, spec.budget_images)
     if budget is None or spec.variant.path is not None:
         return None
-    defaults = resolved_config(variant_source(spec.variant.name, Path()), {}, spec.variant.name)
-    differing = {key: value for key, value in sorted(spec.variant.config.items()) if value != defaults.get(key)}
+    usual = defaults(spec.variant.name)
+    differing = {key: value for key, value in sorted(spec.variant.config.items()) if value != usual.get(key)}
     start = next((e.scores[0] for e in record.evaluations if e.weights == "ema" and e.images_seen == 0 and e.scores), None)
     final = {score.protocol["weights"]: score.value for score in record.scores if start and score.metric == start.metric}
     found = {finding.name: finding.value for finding in record.diagnostics}
@@ -222,10 +222,6 @@ def meant(suite: str) -> frozenset[str]:
     return frozenset(run_id(spec) for spec in load_suite(suite)[1])
 
 
-def _source(name: str) -> Any:
-    return variant_source(name, Path())
-
-
 def _variants() -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     known = published()
@@ -247,7 +243,7 @@ def reference_variants() -> list[str]:
 def _data(name: str) -> str:
     """What a variant is for, asked of itself."""
     images = "images" if _built(name, (3, 32, 32), 0) else "images with labels"
-    optional = ", labels if `conditional`" if "conditional" in resolved_config(_source(name), {}, name) else ""
+    optional = ", labels if `conditional`" if "conditional" in defaults(name) else ""
     return ("points, " if _built(name, (2,), 0) else "") + images + optional
 
 
@@ -312,10 +308,10 @@ def _ablation(runs: Sequence[Run]) -> list[str]:
 
 
 def _grid(runs: Sequence[Run], dataset: str, key: str) -> str:
-    defaults = resolved_config(_source("ablation"), {}, "ablation")
+    usual = defaults("ablation")
     cells: dict[tuple[str, str], list[Run]] = {}
     for run in (run for run in runs if run.dataset == dataset):
-        config = {**defaults, **json.loads(run.overrides)}
+        config = {**usual, **json.loads(run.overrides)}
         cells.setdefault((config["loss"], config["regulariser"]), []).append(run)
     order = [(str(spec.variant.config["loss"]), str(spec.variant.config["regulariser"])) for spec in load_suite("ablation")[1]]
     losses, regularisers = (list(dict.fromkeys(pair[axis] for pair in order if pair in cells)) for axis in (0, 1))
@@ -369,10 +365,8 @@ def _gain(part: Sequence[Run]) -> str:
 def _name(group: Sequence[Run], others: Sequence[Run]) -> str:
     """The variant, with the settings in which its configurations on this data set differ."""
     variant = group[0].variant
-    defaults = resolved_config(_source(variant), {}, variant)
-    own, *alike = (
-        {**defaults, **json.loads(run.overrides), "batch": run.batch_size} for run in (group[0], *others) if run.variant == variant
-    )
+    usual = defaults(variant)
+    own, *alike = ({**usual, **json.loads(run.overrides), "batch": run.batch_size} for run in (group[0], *others) if run.variant == variant)
     shown = ", ".join(f"{key}={own[key]}" for key in sorted(own) if any(one[key] != own[key] for one in alike))
     return f"`{group[0].variant}`" + (f" ({shown})" if shown else "")
 

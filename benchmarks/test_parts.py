@@ -9,10 +9,11 @@ import torch
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from ganbench.data.bundled import digits
-from ganbench.environment import Runtime, configure
+from ganbench.environment import configure
 from ganbench.evaluation.runs import Evaluator, reference_examples
-from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, VariantSpec
-from ganbench.plan.variant_config import resolved_config, variant_source
+from ganbench.plan.runtime import Runtime
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec
+from ganbench.plan.variant_config import variant_spec
 from ganbench.registry import METRICS, VARIANTS
 from ganbench.sampling import sample
 from ganbench.seeding import stream
@@ -28,9 +29,8 @@ PLAN = EvaluationSpec(extractor="digits-probe", metrics=("fd",), n_fake=1_437)
 
 def trainer(variant: str) -> Trainer:
     device = configure(Runtime())
-    config = resolved_config(variant_source(variant, Path()), {}, "benchmark")
     spec = RunSpec(
-        variant=VariantSpec(name=variant, config=config), dataset=DatasetSpec(name="digits"), seed=0, budget_images=64_000, evaluation=PLAN
+        variant=variant_spec(variant, {}, "benchmark"), dataset=DatasetSpec(name="digits"), seed=0, budget_images=64_000, evaluation=PLAN
     )
     ready = Trainer(build(spec, DATASET, device), DATASET, spec, device)
     ready.advance(2)

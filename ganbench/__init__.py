@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from ganbench.errors import DataError as DataError
     from ganbench.errors import GanbenchError as GanbenchError
     from ganbench.errors import RequestError as RequestError
+    from ganbench.evaluation.result import Scores as Scores
     from ganbench.evaluation.score import score as score
-    from ganbench.evaluation.settings import Scores as Scores
     from ganbench.plan.spec import RunSpec as RunSpec
     from ganbench.results.frame import load_results as load_results
     from ganbench.results.record import Record as Record
@@ -27,7 +27,7 @@ _HOMES = {
     "RequestError": "ganbench.errors",
     "RunSpec": "ganbench.plan.spec",
     "Score": "ganbench.results.record",
-    "Scores": "ganbench.evaluation.settings",
+    "Scores": "ganbench.evaluation.result",
     "StepContext": "ganbench.training.variant",
     "Variant": "ganbench.training.variant",
     "load_results": "ganbench.results.frame",

@@ -6,6 +6,7 @@ Bodies import what they need, so that ``--help`` and ``list`` never load torch.
 """
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -14,7 +15,10 @@ import typer
 from rich.console import Console
 
 from ganbench import __version__
+from ganbench.commands.options import with_options
 from ganbench.errors import Diverged, Interrupted, RequestError
+from ganbench.evaluation.settings import Looks, Place, Settings
+from ganbench.plan.runtime import OnCpu, Runtime
 
 app = typer.Typer(
     name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
@@ -35,7 +39,7 @@ class Kind(StrEnum):
     presets = "presets"
 
 
-Settings = Annotated[
+Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the suite: training.batch_size=32, seeds=[0], config.dcgan.latent_dim=64."),
 ]
@@ -44,11 +48,10 @@ Only = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder of the results; the same one continues.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Runs at a time; one a CPU core or GPU by default.")]
-Threads = Annotated[int, typer.Option(min=1, help="CPU threads of one run; part of what makes runs bit-identical.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
-DataRoot = Annotated[Path | None, typer.Option(help="Where data sets lie; else GANBENCH_DATA, else the user's cache.")]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the machine form on stdout.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no features.")]
+AllThreads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -60,18 +63,18 @@ def top(version: Annotated[bool, typer.Option("--version", help="Print the versi
 
 
 @app.command()
+@with_options
 def quickstart(
+    runtime: OnCpu,
     out: Out = Path("runs/quickstart"),
     workers: Workers = None,
-    threads: Threads = 1,
-    device: Device = "cpu",
     retry_failed: Retry = False,
     as_json: Json = False,
 ) -> None:
     """Train four variants on bundled data, score and compare them: minutes on two CPU cores, no downloads."""
     from ganbench.commands.run import run_suite
 
-    run_suite("quickstart", out, [], [], workers, _runtime(threads, device, None), retry_failed, as_json, console)
+    run_suite("quickstart", out, [], [], workers, runtime, retry_failed, as_json, console)
 
 
 @app.command("list")
@@ -86,27 +89,27 @@ def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: 
 def plan(
     suite: Annotated[str, typer.Argument(help="A registered suite or a TOML file.")],
     out: Out = Path("runs"),
-    settings: Settings = None,
+    changes: Changes = None,
     only: Only = None,
     as_json: Json = False,
 ) -> None:
     """Show the matrix of a suite: what is there, what will run, how long it may take. Changes nothing."""
     from ganbench.commands.plan import show_plan
 
-    show_plan(suite, out, settings or [], only or [], as_json, console)
+    show_plan(suite, out, changes or [], only or [], as_json, console)
 
 
 @app.command()
+@with_options
 def run(
+    context: typer.Context,
+    runtime: Runtime,
     suite: Annotated[str | None, typer.Argument(help="A registered suite or a TOML file.")] = None,
     spec: Annotated[Path | None, typer.Option(help="One cell instead: the spec.json of a run, with --out as its folder.")] = None,
     out: Out = Path("runs"),
-    settings: Settings = None,
+    changes: Changes = None,
     only: Only = None,
     workers: Workers = None,
-    threads: Threads = 1,
-    device: Device = "auto",
-    data_root: DataRoot = None,
     retry_failed: Retry = False,
     as_json: Json = False,
 ) -> None:
@@ -115,178 +118,106 @@ def run(
 
     if (suite is None) == (spec is None):
         raise RequestError("give either a suite or --spec; `ganbench list suites` shows the registered suites")
-    runtime = _runtime(threads, device, data_root)
     if spec is not None:
-        if settings or only or workers or retry_failed:
+        if changes or only or workers or retry_failed:
             raise RequestError("--spec runs one cell as it is written; --set, --only, --workers and --retry-failed go with a suite")
-        run_one(spec, out, runtime, as_json, console)
+        by_hand = {name: value for name, value in vars(runtime).items() if _is_given(context, name)}
+        run_one(spec, out, by_hand, as_json, console)
     else:
-        run_suite(str(suite), out, settings or [], only or [], workers, runtime, retry_failed, as_json, console)
+        run_suite(str(suite), out, changes or [], only or [], workers, runtime, retry_failed, as_json, console)
 
 
-Fake = Annotated[str, typer.Argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")]
-Extractor = Annotated[str | None, typer.Option(help="Feature extractor, or path/to/file.py:Class; Inception by default.")]
-Weights = Annotated[Path | None, typer.Option(help="File of the extractor's weights, or a folder that holds the published ones.")]
-Resize = Annotated[str | None, typer.Option(help="tf1, torch, clean, clean-gpu or bicubic; the extractor's own by default.")]
-Features = Annotated[bool, typer.Option("--features", help="Paths hold features: npz with an array 'features' (n, d), or npy.")]
-Fast = Annotated[bool, typer.Option("--fast", help="TF32 or bfloat16 arithmetic in the network; scores shift, and say so.")]
-Resolution = Annotated[int | None, typer.Option(min=1, help="Crop and resize image files to N x N pixels first.")]
-LatentDim = Annotated[int | None, typer.Option(min=1, help="Length of a program's latents, where it does not say.")]
-Batch = Annotated[int, typer.Option(min=1, help="Images that the network sees at a time.")]
-Decoders = Annotated[int, typer.Option(min=1, help="Threads that decode image files.")]
-Cache = Annotated[Path | None, typer.Option(help="Folder of the feature cache; else GANBENCH_CACHE, else the user's.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no features.")]
-AllThreads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option stands on the command line."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 @app.command()
+@with_options
 def score(
-    fake: Fake,
+    settings: Settings,
+    fake: Annotated[str, typer.Argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")],
     real: Annotated[str | None, typer.Option(help="Reference: like FAKE, or a statistics file.")] = None,
-    metrics: Annotated[str | None, typer.Option(help="Comma-separated: fid,kid,is,precision,fd@dinov2-vitl14, ...")] = None,
-    extractor: Extractor = None,
-    features: Features = False,
-    n: Annotated[int | None, typer.Option("--n", min=2, help="Generated examples that count; generators draw 50,000 by default.")] = None,
-    n_real: Annotated[int | None, typer.Option(min=2, help="Real examples that count.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Comma-separated: fid,kid,is,precision,fd@dinov2-vitl14, my.py:METRIC, ...")] = None,
     held_out: Annotated[str | None, typer.Option(help="Real examples that the generator was not trained on.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of subsets, latents and the metrics' own randomness.")] = 0,
     verify: Annotated[str | None, typer.Option(metavar="torch-fidelity", help="Recompute with it and fail beyond 1e-5.")] = None,
-    weights: Weights = None,
-    resize: Resize = None,
-    fast: Fast = False,
-    resolution: Resolution = None,
-    latent_dim: LatentDim = None,
-    batch: Batch = 256,
-    workers: Decoders = 2,
-    cache: Cache = None,
     no_cache: NoCache = False,
-    device: Device = "auto",
     threads: AllThreads = None,
-    data_root: DataRoot = None,
     as_json: Json = False,
 ) -> None:
     """Score generated examples against real ones: FID, KID, IS, precision, recall and more, each with its interval."""
     from ganbench.commands.score import run_score
 
-    run_score(
-        fake,
-        real,
-        held_out,
-        metrics,
-        verify,
-        as_json,
-        console,
-        features=features,
-        extractor=extractor,
-        weights=weights,
-        resize=resize,
-        fast=fast,
-        n=n,
-        n_real=n_real,
-        seed=seed,
-        latent_dim=latent_dim,
-        resolution=resolution,
-        device=device,
-        batch=batch,
-        workers=workers,
-        cache=cache,
-        use_cache=not no_cache,
-        data_root=data_root,
-        threads=threads,
-    )
+    run_score(fake, real, held_out, metrics, verify, replace(settings, use_cache=not no_cache), threads, as_json, console)
 
 
-Run = Annotated[Path, typer.Argument(help="Directory of a run: OUT/runs/NAME.")]
-Which = Annotated[str, typer.Option(help="ema or raw.")]
+Run = Annotated[str, typer.Argument(help="Directory of a run, OUT/runs/NAME; EMA weights, or NAME:raw for those as trained.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Of the latents; the run's own by default, which gives the examples that it scored.")]
 
 
 @app.command()
+@with_options
 def generate(
     run: Run,
+    place: Place,
     out: Annotated[Path, typer.Option(help="Folder of the images.")],
     n: Annotated[int, typer.Option("--n", min=1, help="Number of examples.")] = 64,
     truncation: Annotated[float | None, typer.Option(help="Less variety for more fidelity, where the method defines it.")] = None,
     classes: Annotated[str | None, typer.Option(help="Only these, comma-separated, in equal shares.")] = None,
-    weights: Which = "ema",
     seed: Seed = None,
-    device: Device = "auto",
     threads: AllThreads = None,
-    data_root: DataRoot = None,
 ) -> None:
     """Draw examples from a run's newest checkpoint: PNG files, or one npy of points."""
     from ganbench.commands.generate import run_generate
 
-    run_generate(run, out, n, weights, seed, truncation, classes, device, data_root, threads, console)
+    run_generate(run, out, n, seed, truncation, classes, place, threads, console)
 
 
 @app.command()
+@with_options
 def latents(
     run: Run,
+    place: Place,
     out: Annotated[Path, typer.Option(help="Folder of the figures.")],
     rows: Annotated[int, typer.Option(min=1, help="Latents, pairs or directions that are followed.")] = 8,
     columns: Annotated[int, typer.Option(min=2, help="Images on a way.")] = 9,
-    weights: Which = "ema",
     seed: Seed = None,
-    device: Device = "auto",
     threads: AllThreads = None,
-    data_root: DataRoot = None,
 ) -> None:
     """Draw a run's latent space: interpolation, style mixing, truncation and SeFa directions, with numbers."""
     from ganbench.commands.generate import run_latents
 
-    run_latents(run, out, weights, seed, rows, columns, device, data_root, threads, console)
+    run_latents(run, out, seed, rows, columns, place, threads, console)
 
 
 @app.command()
+@with_options
 def stats(
+    settings: Looks,
     sources: Annotated[str, typer.Argument(help="Sets like score's FAKE, comma-separated; statistics of ganbench are merged.")],
     out: Annotated[Path, typer.Option(help="The npz file to write.")],
-    extractor: Extractor = None,
-    features: Features = False,
-    weights: Weights = None,
-    resize: Resize = None,
-    resolution: Resolution = None,
-    batch: Batch = 256,
-    workers: Decoders = 2,
-    cache: Cache = None,
     no_cache: NoCache = False,
-    device: Device = "auto",
     threads: AllThreads = None,
-    data_root: DataRoot = None,
 ) -> None:
     """Write mean and covariance of features, for score's --real; other tools read mu and sigma."""
     from ganbench.commands.score import run_stats
 
-    run_stats(
-        sources,
-        out,
-        console,
-        features=features,
-        extractor=extractor,
-        weights=weights,
-        resize=resize,
-        resolution=resolution,
-        batch=batch,
-        workers=workers,
-        cache=cache,
-        use_cache=not no_cache,
-        device=device,
-        threads=threads,
-        data_root=data_root,
-    )
+    run_stats(sources, out, replace(settings, use_cache=not no_cache), threads, console)
 
 
 @app.command()
-def doctor(weights: Weights = None, data_root: DataRoot = None, cache: Cache = None, as_json: Json = False) -> None:
+@with_options
+def doctor(
+    weights: Annotated[Path | None, typer.Option(help="File of an extractor's weights, or a folder that holds published ones.")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Where data sets lie; else GANBENCH_DATA, else the user's cache.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache; else GANBENCH_CACHE, else the user's.")] = None,
+    as_json: Json = False,
+) -> None:
     """Say what is installed, which weights and data are there, what will not work and how to mend it."""
     from ganbench.commands.doctor import examine
 
     examine(weights, data_root, cache, as_json, console)
-
-
-def _runtime(threads: int, device: str, data_root: Path | None) -> Any:
-    return {"threads": threads, "device": device, "data_root": data_root}
 
 
 UsageError: Any = typer.BadParameter.__base__

@@ -2,39 +2,23 @@
 
 import os
 import sys
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ganbench.errors import RequestError
+from ganbench.plan.runtime import Runtime
 from ganbench.results import provenance
 
 
-@dataclass(frozen=True, kw_only=True)
-class Runtime:
-    """How runs are carried out. Device and threads change rounding and are recorded; the rest changes nothing."""
-
-    device: str = "auto"
-    """"auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N"."""
-    threads: int = 1
-    """CPU threads of one run. A fixed number, since another one rounds otherwise."""
-    data_root: Path | None = None
-    """Where registered data sets lie; None asks ``GANBENCH_DATA``, then the user's cache."""
-    tick_images: int = 4_096
-    """Distance between readings of the losses, in images."""
-    checkpoint_s: float = 60.0
-    """Longest time of training between checkpoints; every evaluation is followed by one as well."""
-
-
-def chosen_device(runtime: Runtime) -> torch.device:
-    """The device that a runtime means.
+def chosen_device(wanted: str) -> torch.device:
+    """The device that a name means: "auto" is a GPU if there is one.
 
     Raises:
         RequestError: It is not there.
     """
-    name = runtime.device if runtime.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    name = wanted if wanted != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -56,7 +40,7 @@ def configure(runtime: Runtime) -> torch.device:
         RequestError: The device is not there.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must be set before CUDA starts
-    device = chosen_device(runtime)
+    device = chosen_device(runtime.device)
     torch.set_num_threads(runtime.threads)
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms imports the compiler first, a second a process
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 - set by the module's class, which mypy cannot see
@@ -120,13 +104,6 @@ def describe(device: torch.device, code: Path) -> dict[str, Any]:
         "fingerprint": provenance.environment_fingerprint(same),
         "promise": "bit-identical within this fingerprint, statistically equal elsewhere",
     }
-
-
-def worker_arguments(runtime: Runtime) -> list[str]:
-    """The command-line options that give a worker process this runtime."""
-    fields = asdict(runtime)
-    arguments = ["--device", fields["device"], "--threads", str(fields["threads"])]
-    return arguments + (["--data-root", str(fields["data_root"])] if fields["data_root"] else [])
 
 
 def slots(runtime: Runtime, workers: int | None, cells: int) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ganbench import seeding
 from ganbench.errors import Diverged, RequestError
+from ganbench.sets.features import LatentModel
 from ganbench.training.variant import Variant
 
 CHUNK = 256
@@ -99,6 +100,13 @@ def drawn_labels(chunk: int, seed: int, class_shares: Tensor) -> Tensor:
     return torch.multinomial(class_shares, CHUNK, replacement=True, generator=seeding.stream(seed, "eval-labels", chunk))
 
 
+def asked_labels(variant: Variant, n: int, seed: int, device: torch.device, class_shares: Tensor | None) -> Tensor | None:
+    """The classes that n examples are asked to be of (n,), on the CPU; None of a method that does not heed labels."""
+    if class_shares is None or not heeds_labels(variant, device):
+        return None
+    return torch.cat([drawn_labels(chunk, seed, class_shares) for chunk in range(-(-n // CHUNK))])[:n]
+
+
 def heeds_labels(variant: Variant, device: torch.device) -> bool:
     """Whether another label makes another example: most methods ignore labels."""
     classes = variant.shape.classes
@@ -113,3 +121,44 @@ def heeds_labels(variant: Variant, device: torch.device) -> bool:
         except RequestError:
             return True  # it cannot do without
         return not torch.equal(ready.generate(latents, labels), ready.generate(latents, labels.flip(0)))
+
+
+class VariantLatents(LatentModel):
+    """A variant's generator, asked for images at chosen latents; without labels, classes, if any, are held fixed by position.
+
+    Args:
+        variant: The method.
+        device: Where it lies.
+        generator: Averaged generator to ask instead of the method's own.
+    """
+
+    def __init__(self, variant: Variant, device: torch.device, generator: nn.Module | None = None) -> None:
+        self.variant, self.device, self.generator = variant, device, generator
+        self.has_styles = isinstance(getattr(variant.generator, "mapping", None), nn.Module)
+
+    def latents(self, n: int, generator: torch.Generator) -> Tensor:
+        """Standard normal latents (n, latent_dim)."""
+        return torch.randn(n, self.variant.config.latent_dim, generator=generator)
+
+    def styles(self, latents: Tensor) -> Tensor | None:
+        """Intermediate latents, of a generator with a mapping network."""
+        if not self.has_styles:
+            return None
+        labels = (self._labels(len(latents)),) if getattr(self.variant.config, "conditional", False) else ()
+        with observed(self.variant, self.generator) as ready:
+            styles: Tensor = ready.generator.mapping(latents.to(self.device), *labels)  # type: ignore[operator]
+        return styles
+
+    def images(self, latents: Tensor, styles: bool, labels: Tensor | None = None) -> Tensor:
+        """Float images in [-1, 1] of latents and, where there are classes, labels (n,); the noise inputs are those of one fixed stream."""
+        labels = self._labels(len(latents)) if labels is None else labels
+        with observed(self.variant, self.generator) as ready, seeding.global_stream(0, "eval-noise", device=self.device):
+            if styles:
+                images: Tensor = ready.generator.synthesis(latents.to(self.device))  # type: ignore[operator]
+            else:
+                images = ready.generate(latents.to(self.device), labels)
+        return images
+
+    def _labels(self, n: int) -> Tensor | None:
+        classes = self.variant.shape.classes
+        return torch.arange(n, device=self.device) % classes if classes else None

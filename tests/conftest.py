@@ -10,8 +10,8 @@ import pytest
 
 from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
-from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec
-from ganbench.plan.variant_config import resolved_config, variant_source
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
+from ganbench.plan.variant_config import variant_spec
 
 NARROW: dict[str, Any] = {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4}
 STYLE: dict[str, Any] = {"latent_dim": 8, "style_dim": 8, "mapping_layers": 2, "channel_max": 4}
@@ -49,10 +49,8 @@ TinySpec = Callable[..., RunSpec]
 
 def build_spec(variant: str = "dcgan", dataset: DatasetSpec = IMAGES, *, config: dict[str, Any] | None = None, **fields: Any) -> RunSpec:
     """A run of twelve steps on 8x8 digits or on points; ``config`` and ``fields`` replace parts of it."""
-    source = variant_source(variant, Path())
-    resolved = resolved_config(source, {**SMALL.get(variant, {}), **(config or {})}, "test")
     spec = RunSpec(
-        variant=VariantSpec(name=source.name, config=resolved, path=source.path, content=source.content),
+        variant=variant_spec(variant, {**SMALL.get(variant, {}), **(config or {})}, "test"),
         dataset=dataset,
         seed=0,
         budget_images=12 * 16,

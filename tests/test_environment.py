@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ganbench import environment
-from ganbench.environment import Runtime, slots
+from ganbench.environment import slots
+from ganbench.plan.runtime import Runtime
 
 
 @pytest.fixture

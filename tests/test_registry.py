@@ -11,11 +11,8 @@ from ganbench.registry import (
     METRICS,
     VARIANTS,
     Registry,
-    check_metrics,
-    definition,
-    load_file_target,
-    split_file_target,
 )
+from ganbench.targets import Target, definition
 
 REGISTRIES = [VARIANTS, DATASETS, EXTRACTORS, METRICS]
 ENTRIES = [(registry, name) for registry in REGISTRIES for name in registry.names()]
@@ -25,7 +22,7 @@ IDS = [f"{registry.kind}-{name}" for registry, name in ENTRIES]
 @pytest.mark.parametrize(("registry", "name"), ENTRIES, ids=IDS)
 def test_an_origin_is_the_line_that_defines_the_name_and_has_a_summary(registry: Registry, name: str) -> None:
     origin = registry.origin(name)
-    attribute = registry.target(name).partition(":")[2]
+    attribute = registry.target(name).attribute
     line = origin.path.read_text().splitlines()[origin.line - 1]
     assert line.startswith((f"class {attribute}(", f"def {attribute}(", f"{attribute} =", f"{attribute}:"))
     assert origin.summary.strip() and "\n" not in origin.summary
@@ -56,7 +53,7 @@ def test_built_ins_come_first_and_cannot_be_shadowed(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("ganbench.registry.entry_points", lambda group: found)
     registry = Registry("dataset", "g", {"ring8": "ganbench.data.synthetic:ring8"})
     assert registry.names() == ["ring8", "alpha", "beta"]
-    assert registry.target("ring8") == "ganbench.data.synthetic:ring8"
+    assert str(registry.target("ring8")) == "ganbench.data.synthetic:ring8"
 
 
 @pytest.mark.parametrize("target", ["no_such_package.x:Y", "ganbench.plan.spec:Nothing", "broken_plugin:Method"])
@@ -89,14 +86,15 @@ def test_a_string_below_a_name_documents_it() -> None:
 
 
 def test_a_file_target_is_a_path_and_a_class() -> None:
-    assert split_file_target("a/b.py:C") == (Path("a/b.py"), "C")
-    assert split_file_target("b.py") is None
-    assert split_file_target("package:C") is None
+    target = Target.of_file("a/b.py:C")
+    assert target is not None and (target.path, target.attribute) == (Path("a/b.py"), "C")
+    assert Target.of_file("b.py") is None
+    assert Target.of_file("package:C") is None
 
 
 def test_a_class_comes_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "own.py").write_text("import dataclasses\n@dataclasses.dataclass\nclass Own:\n    x: 'int' = 3\n")
-    assert load_file_target(tmp_path / "own.py", "Own")().x == 3
+    assert Target(str(tmp_path / "own.py"), "Own").load()().x == 3
 
 
 @pytest.mark.parametrize(
@@ -113,18 +111,5 @@ def test_a_file_that_gives_no_class_is_refused(tmp_path: Path, text: str | None,
     if text is not None:
         path.write_text(text)
     with pytest.raises(RequestError) as caught:
-        load_file_target(path, "Own")
+        Target(str(path), "Own").load()
     assert words in str(caught.value) and str(path) in str(caught.value)
-
-
-def test_metric_names_are_checked_with_the_nearest_valid_choice() -> None:
-    check_metrics(["fd", "kd"], "pixels", "here")
-    for names, words in (
-        ([], "here: is empty"),
-        (["kid"], "write 'kd'"),
-        (["fd", "fd"], "listed twice"),
-        (["recal"], "did you mean 'recall'?"),
-    ):
-        with pytest.raises(RequestError) as caught:
-            check_metrics(names, "pixels", "here")
-        assert words in str(caught.value)

@@ -9,31 +9,30 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor
 
-from ganbench.commands.score import threads as set_threads
+from ganbench.commands.score import set_threads
 from ganbench.data.root import data_root
-from ganbench.environment import Runtime, chosen_device
+from ganbench.environment import chosen_device
 from ganbench.errors import RequestError
+from ganbench.evaluation.settings import Place
 from ganbench.sampling import CHUNK, draw, heeds_labels, observed, to_uint8
 from ganbench.sources.runs import RunSource
-from ganbench.writing import check_folder, writable_folder, write_json
+from ganbench.storage import check_folder, writable_folder, write_json
 
 
 def run_generate(
-    run: Path,
+    run: str,
     out: Path,
     n: int,
-    weights: str,
     seed: int | None,
     truncation: float | None,
     classes: str | None,
-    device: str,
-    data: Path | None,
+    place: Place,
     threads: int | None,
     console: Console,
 ) -> None:
     """Draws examples from a run's newest checkpoint: PNG files, or one npy of points."""
     set_threads(threads)
-    source = _source(run, weights, seed, device, data)
+    source = _source(run, seed, place)
     variant = source.variant
     chosen = _classes(classes, source)
     if chosen is not None and not heeds_labels(variant, source.device):
@@ -46,7 +45,7 @@ def run_generate(
         for chunk in range(-(-n // CHUNK)):
             drawn = draw(ready, chunk, source.seed, source.device, source.shares if chosen is None else chosen, truncation)[: n - written]
             if not bool(torch.isfinite(drawn).all()):
-                raise RequestError(f"{run}: the generator gives values that are not finite; take another checkpoint or --weights")
+                raise RequestError(f"{run}: the generator gives values that are not finite; take another checkpoint, or its :raw weights")
             writable_folder(out)  # not earlier: what is refused leaves nothing behind
             if variant.shape.is_image:
                 _write_images(out, to_uint8(drawn).cpu().numpy(), written)
@@ -78,14 +77,12 @@ def _write_images(out: Path, images: npt.NDArray[np.uint8], start: int) -> None:
 
 
 def run_latents(
-    run: Path,
+    run: str,
     out: Path,
-    weights: str,
     seed: int | None,
     rows: int,
     columns: int,
-    device: str,
-    data: Path | None,
+    place: Place,
     threads: int | None,
     console: Console,
 ) -> None:
@@ -95,7 +92,7 @@ def run_latents(
 
     set_threads(threads)
     _check_unused(out)
-    source = _source(run, weights, seed, device, data)
+    source = _source(run, seed, place)
     atlas = LatentAtlas(source.variant, source.seed, rows, columns)
     writable_folder(out)
     measured = {}
@@ -107,12 +104,13 @@ def run_latents(
     write_json(out / "latents.json", measured)
 
 
-def _source(run: Path, weights: str, seed: int | None, device: str, data: Path | None) -> RunSource:
+def _source(text: str, seed: int | None, place: Place) -> RunSource:
+    """The run that a directory holds, with its EMA weights, or its raw ones where ``:raw`` stands behind."""
+    folder, _, which = text.rpartition(":") if text.endswith((":raw", ":ema")) else (text, "", "ema")
+    run = Path(folder)
     if not (run / "spec.json").is_file():
-        raise RequestError(f"{run}: is no run directory, which holds a spec.json; give one of those below OUT/runs")
-    if weights not in ("ema", "raw"):
-        raise RequestError(f"--weights {weights}: take ema or raw")
-    return RunSource(str(run), run, weights, None, seed, data_root(data), chosen_device(Runtime(device=device)))
+        raise RequestError(f"{folder}: is no run directory, which holds a spec.json; give one of those below OUT/runs")
+    return RunSource(text, run, which, None, seed, data_root(place.data_root), chosen_device(place.device))
 
 
 def _classes(text: str | None, source: RunSource) -> Tensor | None:

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from ganbench.commands.output import print_json
-from ganbench.registry import DATASETS, EXTRACTORS, METRICS, PRESETS, STANDARD, SUITES, VARIANTS, Registry
+from ganbench.plan.metric_names import STANDARD
+from ganbench.registry import DATASETS, EXTRACTORS, METRICS, PRESETS, SUITES, VARIANTS, Registry
 
 REGISTRIES: dict[str, Registry] = {
     "variants": VARIANTS,
@@ -27,12 +28,12 @@ def list_registry(kind: str, as_json: bool) -> None:
     """Lists what is registered."""
     registry = REGISTRIES[kind]
     if registry in (SUITES, PRESETS):
-        rows = [(name, _description(registry, name), registry.target(name)) for name in registry.names()]
+        rows = [(name, _description(registry, name), str(registry.target(name))) for name in registry.names()]
     else:
         origins = [(name, registry.origin(name)) for name in registry.names()]
-        rows = [(name, origin.summary, f"{registry.target(name).partition(':')[0]}:{origin.line}") for name, origin in origins]
+        rows = [(name, origin.summary, f"{registry.target(name).place}:{origin.line}") for name, origin in origins]
     if kind == "metrics":
-        rows += [(name, f"{one.label}: {one.metric} with {one.extractor}", "ganbench.registry") for name, one in STANDARD.items()]
+        rows += [(name, f"{one.label}: {one.metric} with {one.extractor}", "ganbench.plan.metric_names") for name, one in STANDARD.items()]
     if as_json:
         print_json([{"name": name, "summary": summary, "origin": origin} for name, summary, origin in rows])
         return
@@ -48,6 +49,6 @@ def list_registry(kind: str, as_json: bool) -> None:
 
 
 def _description(registry: Registry, name: str) -> str:
-    module, _, stem = registry.target(name).partition(":")
-    text = files(module).joinpath(f"{stem}.toml").read_text(encoding="utf-8")
+    target = registry.target(name)
+    text = files(target.place).joinpath(f"{target.attribute}.toml").read_text(encoding="utf-8")
     return str(tomllib.loads(text).get("description", ""))

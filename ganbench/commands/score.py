@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import typer
 from rich import box
@@ -13,9 +12,10 @@ from rich.text import Text
 
 from ganbench.commands.output import print_json
 from ganbench.errors import RequestError
-from ganbench.registry import NO_NETWORK
+from ganbench.evaluation.settings import Looks, Settings
+from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.report.tables import MISSING, number
-from ganbench.results.record import Finding, Score
+from ganbench.results.record import Diagnostic, Score
 
 
 def run_score(
@@ -24,9 +24,10 @@ def run_score(
     held_out: str | None,
     metrics: str | None,
     verify: str | None,
+    settings: Settings,
+    threads: int | None,
     as_json: bool,
     console: Console,
-    **settings: Any,
 ) -> None:
     """Scores, prints, and fails where a metric or the cross-check did."""
     from ganbench.evaluation.score import score
@@ -35,10 +36,11 @@ def run_score(
         raise RequestError(f"--verify {verify}: the only library to verify with is torch-fidelity; write --verify torch-fidelity")
     if verify and real is None:
         raise RequestError("--verify compares two sets; name the real one with --real")
-    threads(settings.pop("threads"))
+    set_threads(threads)
     names = None if metrics is None else metrics.split(",")
     with _progress(console) as progress:
-        result = score(fake, real, names, held_out=held_out, meter=meter(progress), verify=verify is not None, **settings)
+        chosen = {**vars(settings), "verify": verify is not None}
+        result = score(fake, real, names, held_out=held_out, meter=meter(progress), **chosen)
     if not result.scores and not result.failures:
         return  # another rank prints
     if as_json:
@@ -58,20 +60,20 @@ def run_score(
         raise typer.Exit(1)
 
 
-def run_stats(source: str, out: Path, console: Console, **settings: Any) -> None:
+def run_stats(source: str, out: Path, settings: Looks, threads: int | None, console: Console) -> None:
     """Writes mean and covariance of a set, merged with those of further sets."""
-    from ganbench.evaluation.score import make_statistics
+    from ganbench.evaluation.statistics import make_statistics
 
-    threads(settings.pop("threads"))
+    set_threads(threads)
     with _progress(console) as progress:
-        made = make_statistics(source.split(","), out, meter=meter(progress), **settings)
+        made = make_statistics(source.split(","), out, meter=meter(progress), **vars(settings))
     for line in made.warnings:
         console.print(f"note: {line}", style="yellow", highlight=False, soft_wrap=True)
     if made.n:  # another rank says it
         console.print(f"{out}: mean and covariance of {made.n:,} examples, {made.width:,} features", soft_wrap=True)
 
 
-def threads(count: int | None) -> None:
+def set_threads(count: int | None) -> None:
     """Sets the CPU threads of this process; None leaves all."""
     if count is not None:
         import torch
@@ -108,7 +110,7 @@ def table(scores: tuple[Score, ...]) -> Table:
     return grid
 
 
-def diagnostics_table(findings: tuple[Finding, ...]) -> Table:
+def diagnostics_table(findings: tuple[Diagnostic, ...]) -> Table:
     """Signs of collapse for a terminal."""
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("diagnostic", "value", "perfect at\nthis n"):

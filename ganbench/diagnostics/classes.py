@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
-from ganbench.diagnostics.base import Diagnostic
+from ganbench.diagnostics.base import Case, Examination
 from ganbench.errors import RequestError
+from ganbench.results.record import Diagnostic
 
 COVERED_SHARE = 0.2
 """A class is covered with this part of its expected count."""
@@ -61,3 +62,18 @@ def class_diagnostics(log_probabilities: Tensor, reference_shares: Tensor) -> li
         Diagnostic(name="class_tv", value=(shares - reference).abs().sum().item() / 2, perfect=tv_floor, n=n),
         Diagnostic(name="classes_covered", value=covered, perfect=k, n=n),
     ]
+
+
+def _examine(case: Case) -> list[Diagnostic]:
+    log_probabilities = case.comparison.fake.log_probabilities
+    assert log_probabilities is not None and case.class_shares is not None
+    return class_diagnostics(log_probabilities, case.class_shares)
+
+
+CLASSES = Examination(
+    name="classes",
+    measures=("class_kl", "class_tv", "classes_covered"),
+    fits=lambda case: case.class_shares is not None and case.comparison.fake.log_probabilities is not None,
+    examine=_examine,
+)
+"""Are the classes generated in the shares of the reference?"""

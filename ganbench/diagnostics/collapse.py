@@ -11,7 +11,8 @@ returned is a spike.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+
+from ganbench.results.record import Divergence
 
 VARIANCE_FLOOR = 0.05
 """Ratio of generated to real feature variance below which a generator has collapsed."""
@@ -21,16 +22,6 @@ WINDOW = 3
 """Evaluations in a row that make a score collapse."""
 GIVEN_BACK = 0.1
 """Share of the untrained start's score that a collapsed score must at least have."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Collapse:
-    """A run that collapsed."""
-
-    kind: Literal["variance", "score"]
-    images_seen: int
-    """At the first evaluation of the stretch that never recovered."""
-    detail: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +49,7 @@ class _Excursion:
 
 def verdict(
     images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float], variance_ratio: Sequence[float]
-) -> Collapse | None:
+) -> Divergence | None:
     """Judges a run by its evaluations, in order and of equal number.
 
     Args:
@@ -75,12 +66,12 @@ def verdict(
         low = low + 1 if ratio < VARIANCE_FLOOR and seen > 0 else 0
     if low and not _still_learning(images_seen, variance_ratio):
         detail = f"feature variance ended at {100 * variance_ratio[-1]:.2g} % of the real one"
-        return Collapse(kind="variance", images_seen=images_seen[-low], detail=detail)
+        return Divergence(kind="variance", images_seen=images_seen[-low], detail=detail)
     open_ended = [found for found in _excursions(scores, eval_sd) if found.returned is None]
     if open_ended and open_ended[0].above >= WINDOW and scores[-1] >= GIVEN_BACK * scores[0]:
         found = open_ended[0]
         detail = f"score ended at {scores[-1]:.4g} after a best of {found.best:.4g}, and never returned"
-        return Collapse(kind="score", images_seen=images_seen[found.first], detail=detail)
+        return Divergence(kind="score", images_seen=images_seen[found.first], detail=detail)
     return None
 
 

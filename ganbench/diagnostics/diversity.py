@@ -1,7 +1,8 @@
 """Do the generated examples vary as much as the real ones, and do they repeat?"""
 
-from ganbench.diagnostics.base import Diagnostic
+from ganbench.diagnostics.base import Examination
 from ganbench.pairs.neighbours import Manifold
+from ganbench.results.record import Diagnostic
 from ganbench.sets.comparison import Comparison
 
 NEAR_QUANTILE = 0.001
@@ -62,3 +63,12 @@ def _manifold(comparison: Comparison) -> Manifold:
     if stride == 1:
         return comparison.real_manifold
     return comparison.reference.shared("near neighbours", lambda: Manifold.of(comparison.real.values[::stride]))
+
+
+DIVERSITY = Examination(
+    name="diversity",
+    measures=("feature_variance_ratio", "duplicate_rate"),
+    fits=lambda case: True,
+    examine=lambda case: diversity_diagnostics(case.comparison),
+)
+"""Do the generated features vary as much as the real ones, and do examples repeat?"""

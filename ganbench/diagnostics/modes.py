@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from ganbench.data.dataset import ModeSet
-from ganbench.diagnostics.base import Diagnostic
+from ganbench.diagnostics.base import Case, Examination
 from ganbench.errors import DataError, RequestError
+from ganbench.results.record import Diagnostic
 
 PROTOCOL_VERSION = 1
 """Raised whenever the same samples would give other values."""
@@ -150,3 +151,25 @@ def _chi_square(dimensions: int) -> float:
     """Mass that the chi-square law of so many degrees of freedom has below RADIUS^2."""
     half = torch.tensor([dimensions / 2, RADIUS**2 / 2], dtype=torch.float64)
     return float(torch.special.gammainc(half[0], half[1]))
+
+
+def _examine(case: Case) -> list[Diagnostic]:
+    assert case.examples is not None and case.modes is not None
+    return mode_diagnostics(case.examples.double(), case.modes)
+
+
+MODES = Examination(
+    name="modes",
+    measures=("modes", "robust_modes", "hq_percent", "kl_hq", "kl_all", "sd_ratio"),
+    fits=lambda case: case.modes is not None and case.examples is not None,
+    examine=_examine,
+)
+"""Which modes of a mixture are reached, and how well?"""
+
+CLASS_MODES = Examination(
+    name="class_modes",
+    measures=("modes", "robust_modes", "kl_all"),
+    fits=lambda case: case.mode_counts is not None,
+    examine=lambda case: class_mode_diagnostics(case.mode_counts()) if case.mode_counts else [],
+)
+"""Which modes are reached, where a classifier sorts examples into them?"""

@@ -1,20 +1,22 @@
 """What looks wrong with these sets before anybody believes their scores?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
+from ganbench.evaluation.passes import Known
+from ganbench.evaluation.sets import NamedSet
 from ganbench.features.facts import Facts, hashes
+from ganbench.plan import facts as metric_facts
+from ganbench.sets.features import Features, Sketch
 
 SMALL_N = 10_000
 """Below it FID depends more on the number of examples than on the model (Heusel et al. 2017 advise at least 10,000)."""
 UNEQUAL = 2.0
 """Ratio of the numbers of examples from which precision and recall are not comparable with those of equal numbers."""
-SIZE_DEPENDENT = {"fd", "sfd", "intra_fd", "mifd", "cs", "mind", "vendi"}
-"""Formulas whose value moves with n even for the same law."""
 _COPIES = 0.01
 _ORDERED = 0.9
 
@@ -34,6 +36,22 @@ class Side:
     """None for features from elsewhere."""
     channels: int = 0
     """Of images; 0 of others."""
+
+    @classmethod
+    def of(cls, one: NamedSet, known: Known) -> "Side | None":
+        """A set and what a pass gave of it; None where that is moments alone."""
+        features = known.features
+        if not isinstance(features, Features):
+            return None
+        at_hand = not isinstance(features, Sketch) and (known.facts is not None or one.given.holds_features)
+        return cls(
+            name=one.given.name,
+            role=one.role,
+            n=len(features),
+            values=features.values if at_hand else None,
+            facts=known.facts,
+            channels=one.given.channels,
+        )
 
     @cached_property
     def hashes(self) -> Tensor | None:
@@ -101,14 +119,14 @@ def _ranges(real: Side, fake: Side) -> list[str]:
     return []
 
 
-def of_numbers(n_real: int, n_fake: int, metrics: Sequence[str]) -> list[str]:
+def of_numbers(n_real: int, n_fake: int, metrics: Collection[metric_facts.Facts]) -> list[str]:
     """Warnings about the numbers of examples."""
     found = []
     smallest = min(n for n in (n_real or n_fake, n_fake))
-    if smallest < SMALL_N and SIZE_DEPENDENT & set(metrics):
+    if smallest < SMALL_N and any(metric.depends_on_n for metric in metrics):
         found.append(f"{smallest:,} examples are few: FD and IS depend on n, so compare only scores at equal n, or take KD")
     unequal = n_real and max(n_real, n_fake) / min(n_real, n_fake) >= UNEQUAL
-    if unequal and {"precision", "recall", "density", "coverage"} & set(metrics):
+    if unequal and any(metric.depends_on_ratio for metric in metrics):
         found.append(
             f"{n_real:,} real and {n_fake:,} generated examples: precision and recall move with the ratio; compare only equal ones"
         )

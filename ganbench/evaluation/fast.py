@@ -29,7 +29,7 @@ class Shift:
         )
 
 
-def measured(fast: Extractor, exact: Extractor, sets: Sequence[tuple[Source, Selection]], device: torch.device) -> Shift:
+def measure_shift(fast: Extractor, exact: Extractor, sets: Sequence[tuple[Source, Selection]], device: torch.device) -> Shift:
     """Measures the shift on a few examples.
 
     Args:

@@ -1,31 +1,39 @@
-"""What are the scores of this set of generated examples? (examples -> features -> metrics and diagnostics)"""
+"""What are the scores of what a run's generator draws? (one reference, many sets of generated examples)"""
 
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import cast
 
 import torch
 from torch import Tensor
 
 from ganbench import seeding
 from ganbench.data.dataset import ClassModes, Dataset, ModeSet, Split
-from ganbench.diagnostics.base import Diagnostic
-from ganbench.diagnostics.classes import class_diagnostics, class_histogram
-from ganbench.diagnostics.diversity import diversity_diagnostics
-from ganbench.diagnostics.modes import class_mode_diagnostics, mode_diagnostics
+from ganbench.diagnostics.base import Case, examine
+from ganbench.diagnostics.classes import class_histogram
 from ganbench.errors import RequestError
-from ganbench.evaluation.scores import scored
-from ganbench.features.base import Extractor, extract
+from ganbench.evaluation.evaluator import Evaluated, Evaluator, Plan
+from ganbench.evaluation.needs import problem
+from ganbench.evaluation.passes import MemoryPass
+from ganbench.evaluation.sets import NamedSet
+from ganbench.features.base import Extractor, extract, load_extractor
+from ganbench.features.plain import Elsewhere
 from ganbench.metrics.base import Metric
+from ganbench.plan.facts import Need, facts
+from ganbench.plan.metric_names import NO_NETWORK
+from ganbench.plan.requests import Request, requested
 from ganbench.plan.spec import EvaluationSpec
-from ganbench.registry import EXTRACTORS, check_metrics, load_metric
-from ganbench.results.record import Finding, Score, Weights
+from ganbench.registry import METRICS
+from ganbench.results.record import Diagnostic, Score, Weights
 from ganbench.sampling import SAMPLING_VERSION
-from ganbench.sets.comparison import Comparison, Reference
-from ganbench.sets.features import Features
+from ganbench.sets.features import LatentModel
+from ganbench.sets.source import Network, Selection, Source
+from ganbench.sources.arrays import ArraySource
 
 
-class Evaluator:
-    """Scores sets of generated examples against one reference; the reference's features are computed once.
+class RunEvaluator:
+    """Scores sets of generated examples of one run against one reference.
 
     Args:
         dataset: Real data.
@@ -39,55 +47,65 @@ class Evaluator:
 
     def __init__(self, dataset: Dataset, plan: EvaluationSpec, seed: int, device: torch.device) -> None:
         self.dataset, self.plan, self.seed, self.device = dataset, plan, seed, device
-        check_metrics(plan.metrics, plan.extractor, "evaluation.metrics")
-        self.metrics: list[Metric] = [load_metric(name) for name in plan.metrics]
-        self.extractor: Extractor = EXTRACTORS.load(plan.extractor)().to(device)
-        check_plan(dataset, plan, self.extractor, self.metrics)
-        self.reference = Reference(self._features(reference_examples(dataset, plan)))
+        self.requests = [replace(one, name=one.asked) for one in requested(plan.metrics, plan.extractor, where="evaluation.metrics")]
+        extractors = {name: named_extractor(name).to(device) for name in networks(self.requests, plan)}
+        self.extractor = next(iter(extractors.values()))
+        """Whose features diagnostics see."""
+        check_data(dataset, plan, extractors)
+        check_metrics(dataset, plan, extractors, Promised(dataset, plan.n_fake, dataset.class_shares is not None))
+        others = real_sets(dataset, plan, self.requests)
+        self.evaluators = [Evaluator(self._part(extractor), others, MemoryPass(device=device)) for extractor in extractors.values()]
 
-    def __call__(self, examples: Tensor, weights: Weights) -> tuple[tuple[Score, ...], tuple[Finding, ...]]:
+    def __call__(
+        self, examples: Tensor, weights: Weights, labels: Tensor | None = None, generator: LatentModel | None = None
+    ) -> tuple[tuple[Score, ...], tuple[Diagnostic, ...]]:
         """Scores and diagnoses one set.
 
         Args:
             examples: uint8 images (n, channels, height, width), or float32 points (n, dimensions).
             weights: Which weights they were drawn with.
+            labels: Classes that were asked for (n,), of a method that heeds them.
+            generator: What drew them.
+
+        Raises:
+            Diverged: A metric has no finite value.
         """
-        fake = self._features(examples)
-        comparison = Comparison(self.reference, fake)
-        comparison.expect(share for metric in self.metrics for share in metric.shares)
-        scores = tuple(
-            scored(metric, name, comparison, self.extractor, self.seed, self._protocol(weights))
-            for metric, name in zip(self.metrics, self.plan.metrics, strict=True)
+        source = ArraySource("the run", examples.cpu().numpy(), "", None if labels is None else labels.cpu().numpy())
+        source.generator = generator
+        found = [cast(Evaluated, one(NamedSet.whole("generated", source), self._protocol(weights))) for one in self.evaluators]
+        scores: dict[Request, Score] = {}
+        for evaluated in found:
+            for request, score in zip(evaluated.plan.metrics, evaluated.scores(), strict=True):
+                if isinstance(score, Exception):
+                    raise score
+                scores[request] = score
+        return tuple(scores[request] for request in self.requests), tuple(examine(self._case(found[0], examples)))
+
+    def _part(self, extractor: Extractor) -> Plan:
+        own: dict[Request, Metric] = {one: METRICS.load(one.metric) for one in self.requests if one.extractor == extractor.name}
+        diagnosed = frozenset[Need]({"features"} if extractor is self.extractor else ())
+        return Plan(extractor=extractor, metrics=own, device=self.device, seed=self.seed, also=diagnosed)
+
+    def _case(self, evaluated: Evaluated, examples: Tensor) -> Case:
+        """The set with what is known exactly of the data."""
+        modes, shares = self.dataset.modes, self.dataset.class_shares
+        comparable = shares is not None and self.extractor.class_names == self.dataset.class_names and not isinstance(modes, ClassModes)
+        return Case(
+            comparison=evaluated.comparison,
+            examples=examples,
+            class_shares=torch.from_numpy(shares).to(self.device) if comparable and shares is not None else None,
+            modes=modes if isinstance(modes, ModeSet) else None,
+            mode_counts=partial(self._mode_counts, modes, evaluated, examples) if isinstance(modes, ClassModes) else None,
         )
-        found = [*diversity_diagnostics(comparison), *self._class_diagnostics(fake), *self._mode_diagnostics(examples, fake)]
-        return scores, tuple(Finding(**asdict(diagnostic)) for diagnostic in found)
 
-    def _features(self, examples: Tensor) -> Features:
-        return extract(self.extractor, examples, self.device)
-
-    def _mode_diagnostics(self, examples: Tensor, fake: Features) -> list[Diagnostic]:
-        modes = self.dataset.modes
-        if modes is None:
-            return []
-        if isinstance(modes, ModeSet):
-            return mode_diagnostics(examples.double(), modes)
-        seen = fake if self.extractor.name == modes.classifier else extract(self._classifier(modes), examples, self.device)
+    def _mode_counts(self, modes: ClassModes, evaluated: Evaluated, examples: Tensor) -> Tensor:
+        """Generated examples in each class that is a mode."""
+        known = self.extractor.name == modes.classifier
+        seen = evaluated.comparison.fake if known else extract(named_extractor(modes.classifier), examples, self.device)
         assert seen.log_probabilities is not None
-        return class_mode_diagnostics(class_histogram(seen.log_probabilities))
+        return class_histogram(seen.log_probabilities)
 
-    def _classifier(self, modes: ClassModes) -> Extractor:
-        classifier: Extractor = EXTRACTORS.load(modes.classifier)()
-        return classifier.to(self.device)
-
-    def _class_diagnostics(self, fake: Features) -> list[Diagnostic]:
-        shares = self.dataset.class_shares
-        if isinstance(self.dataset.modes, ClassModes):
-            return []  # the modes are the classes
-        if shares is None or fake.log_probabilities is None or self.extractor.class_names != self.dataset.class_names:
-            return []  # without labels, or the classifier knows other classes
-        return class_diagnostics(fake.log_probabilities, torch.from_numpy(shares).to(self.device))
-
-    def _protocol(self, weights: Weights) -> dict[str, Any]:
+    def _protocol(self, weights: Weights) -> dict[str, str | int]:
         """What a score depends on besides formula and extractor."""
         return {
             "dataset": self.dataset.name,
@@ -98,36 +116,129 @@ class Evaluator:
         }
 
 
+class Promised(Source):
+    """The examples that a run is going to generate, as far as a plan must know them.
+
+    Args:
+        dataset: Whose form they have.
+        n: How many.
+        labels: Whether they will be of classes that were asked for.
+        generator: What will draw them; None where that is not known yet, and taken to give what is asked.
+    """
+
+    def __init__(self, dataset: Dataset, n: int, labels: bool, generator: LatentModel | None = None) -> None:
+        super().__init__("the run")
+        self.n, self.generator = n, generator
+        self.channels = dataset.shape.size[0] if dataset.shape.is_image else 0
+        self.labels = torch.zeros(n, dtype=torch.int64) if labels else None
+
+    def __len__(self) -> int:
+        return self.n
+
+    def gives(self, need: Need, network: Network) -> bool:
+        """What such examples will give."""
+        return (self.generator is None and need in ("generator", "styles")) or super().gives(need, network)
+
+    def at(self, indices: Sequence[int]) -> Tensor:
+        """Nothing is there yet."""
+        raise IndexError("the examples of a run that has not started")
+
+
+def wants_labels(requests: Sequence[Request]) -> bool:
+    """Whether a metric asks which class every generated example was meant to be of."""
+    return any("labels" in facts(one.metric).needs_fake for one in requests)
+
+
+def networks(requests: Sequence[Request], plan: EvaluationSpec) -> list[str]:
+    """The extractors of a plan, the one whose features diagnostics see first.
+
+    Raises:
+        RequestError: No metric of the plan wants features, and it names no extractor for the diagnostics.
+    """
+    wanted = [plan.extractor] if plan.extractor else [one.extractor for one in requests if one.extractor != NO_NETWORK][:1]
+    if not wanted:
+        raise RequestError("evaluation.extractor: diagnostics need one, and no metric of the plan names any; take 'random-conv', say")
+    return list(dict.fromkeys([*wanted, *(one.extractor for one in requests)]))
+
+
+def named_extractor(name: str) -> Extractor:
+    """A registered extractor, or what stands for one where metrics look at examples themselves."""
+    return Elsewhere(name) if name == NO_NETWORK else load_extractor(name)
+
+
 def reference_split(dataset: Dataset, plan: EvaluationSpec) -> Split:
     """The split that generated examples are compared with."""
     return dataset.train if plan.reference == "train" else dataset.held_out
 
 
+def real_sets(dataset: Dataset, plan: EvaluationSpec, requests: Sequence[Request]) -> list[NamedSet]:
+    """The reference, and the held-out examples where a metric needs them."""
+    split = reference_split(dataset, plan)
+    chosen = Selection.of(len(split), plan.n_real, seeding.stream(0, "subset"))  # the same for every run and seed
+    sets = [NamedSet(role="real", given=_source("the reference", split), selection=chosen)]
+    if any(facts(one.metric).needs_held_out for one in requests):
+        sets.append(NamedSet.whole("held-out", _source("the held-out split", dataset.held_out)))
+    return sets
+
+
 def reference_examples(dataset: Dataset, plan: EvaluationSpec) -> Tensor:
     """The reference examples of a plan: the whole split, or a subset that every run and seed shares."""
-    split = reference_split(dataset, plan)
-    examples = torch.from_numpy(split.examples)
-    if plan.n_real is None or plan.n_real == len(split):
-        return examples
-    chosen = torch.randperm(len(split), generator=seeding.stream(0, "subset"))[: plan.n_real]
-    return examples[chosen.sort().values]
+    real = real_sets(dataset, plan, [])[0]
+    return cast(Source, real.given).at(real.selection.indices)
 
 
-def check_plan(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor, metrics: list[Metric]) -> None:
-    """Refuses a plan that does not fit the data.
+def _source(name: str, split: Split) -> ArraySource:
+    return ArraySource(name, split.examples, "", split.labels)
+
+
+def check_data(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[str, Extractor]) -> None:
+    """Refuses a plan whose reference or extractors do not fit the data.
+
+    Args:
+        dataset: Real data.
+        plan: What to measure.
+        extractors: Of the plan, by name.
 
     Raises:
         RequestError: One line that says what would fit.
     """
-    if extractor.accepts not in ("image" if dataset.shape.is_image else "points", "any"):
-        seen, held, fitting = ("points", "images", "random-conv") if dataset.shape.is_image else ("images", "points", "identity")
-        raise RequestError(f"evaluation.extractor: {extractor.name!r} sees {seen} and {dataset.name} holds {held}; try {fitting!r}")
     split = reference_split(dataset, plan)
     if plan.n_real is not None and plan.n_real > len(split):
         raise RequestError(
             f"evaluation.n_real = {plan.n_real:,} is more than the {len(split):,} examples of {dataset.name}'s {plan.reference} split; "
             "ask for at most that, or leave it out"
         )
+    for extractor in extractors.values():
+        _check_extractor(dataset, plan, extractor)
+
+
+def check_metrics(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[str, Extractor], generated: Promised) -> None:
+    """Refuses metrics that the data, the extractor or the run's generator cannot give what they need.
+
+    Args:
+        dataset: Real data.
+        plan: What to measure.
+        extractors: Of the plan, by name.
+        generated: What is going to be scored.
+
+    Raises:
+        RequestError: One line that says what is missing.
+    """
+    requests = requested(plan.metrics, plan.extractor, where="evaluation.metrics")
+    sets = {one.role: one for one in real_sets(dataset, plan, requests)}
+    sets["generated"] = NamedSet.whole("generated", generated)
+    for request in requests:
+        if why := problem(facts(request.metric), extractors[request.extractor], sets):
+            raise RequestError(f"evaluation.metrics: {request.asked!r} {why}; leave it out, or change the plan")
+
+
+def _check_extractor(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor) -> None:
+    """Refuses an extractor that cannot see examples of this form."""
+    if extractor.accepts not in ("image" if dataset.shape.is_image else "points", "any"):
+        seen, held, fitting = ("points", "images", "random-conv") if dataset.shape.is_image else ("images", "points", "identity")
+        raise RequestError(f"evaluation.extractor: {extractor.name!r} sees {seen} and {dataset.name} holds {held}; try {fitting!r}")
+    if extractor.name == NO_NETWORK:
+        return
     try:
         extract(extractor, reference_examples(dataset, plan)[:2], "cpu")
     except RequestError:
@@ -137,12 +248,3 @@ def check_plan(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor, met
         raise RequestError(
             f"evaluation.extractor: {extractor.name!r} cannot see examples of {dataset.shape} ({said}); try another"
         ) from None
-    for metric in metrics:
-        if "probabilities" in metric.needs_fake and extractor.classes == 0:
-            raise RequestError(
-                f"evaluation.metrics: {metric.name!r} needs a classifier and {extractor.name!r} is none; leave it out, or take a probe"
-            )
-        smallest = min(plan.n_fake, plan.n_real or len(split))
-        if smallest < metric.minimum_n:
-            needed = f"{metric.name!r} needs at least {metric.minimum_n} examples on either side, not {smallest}"
-            raise RequestError(f"evaluation: {needed}; raise n_fake or n_real")

@@ -1,85 +1,52 @@
-"""How are sets scored, and what comes of it?"""
+"""How are sets scored?"""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge
 
 from ganbench.errors import UnknownName
-from ganbench.evaluation.agreement import Agreement
-from ganbench.features.extraction import BATCH
-from ganbench.results.record import Finding, Score
-
-SCHEMA_VERSION = 1
-"""Raised when the machine form changes incompatibly."""
+from ganbench.plan.options import Help
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Place:
+    """Where work is done, and where data lie."""
+
+    device: Annotated[str, Help("auto, cpu, cuda or cuda:N.")] = "auto"
+    data_root: Annotated[Path | None, Help("Where data sets lie; else GANBENCH_DATA, else the user's cache.")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks(Place):
+    """How examples are read and seen by an extractor."""
+
+    features: Annotated[bool, Help("Paths hold features: npz with an array 'features' (n, d), or npy.")] = False
+    extractor: Annotated[str | None, Help("Feature extractor, or path/to/file.py:Class; Inception by default.")] = None
+    """None is Inception for images, ``identity`` for features."""
+    weights: Annotated[Path | None, Help("File of the extractor's weights, or a folder that holds the published ones.")] = None
+    resize: Annotated[str | None, Help("tf1, torch, clean, clean-gpu or bicubic; the extractor's own by default.")] = None
+    resolution: Annotated[int | None, Ge(1), Help("Crop and resize image files to N x N pixels first.")] = None
+    batch: Annotated[int, Ge(1), Help("Images that the network sees at a time.")] = 256
+    workers: Annotated[int, Ge(1), Help("Threads that decode image files.")] = 2
+    cache: Annotated[Path | None, Help("Folder of the feature cache; else GANBENCH_CACHE, else the user's.")] = None
+    use_cache: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Looks):
     """How sets are scored. What changes a value is part of its protocol."""
 
-    features: bool = False
-    """The paths hold features (or statistics), not images."""
-    extractor: str | None = None
-    """Registered name or file.py:Class; None is Inception for images, ``identity`` for features."""
-    weights: Path | None = None
-    """File of the extractor's weights, or folder that holds the published ones."""
-    resize: str | None = None
-    """Resize protocol; None is the extractor's own."""
-    fast: bool = False
-    """TF32 or bfloat16 arithmetic."""
-    n: int | None = None
-    """Generated examples that count: a random subset, or that many draws of a generator."""
-    n_real: int | None = None
-    """Real examples that count."""
-    seed: int = 0
-    latent_dim: int | None = None
-    resolution: int | None = None
-    device: str = "auto"
-    batch: int = BATCH
-    workers: int = 2
-    """Threads that decode image files."""
-    cache: Path | None = None
-    """Folder of the feature cache; None is ``GANBENCH_CACHE`` or the user's."""
-    use_cache: bool = True
+    fast: Annotated[bool, Help("TF32 or bfloat16 arithmetic in the network; scores shift, and say so.")] = False
+    n: Annotated[int | None, Ge(2), Help("Generated examples that count; generators draw 50,000 by default.")] = None
+    """A random subset, or that many draws of a generator."""
+    n_real: Annotated[int | None, Ge(2), Help("Real examples that count.")] = None
+    seed: Annotated[int, Ge(0), Help("Of subsets, latents and the metrics' own randomness.")] = 0
+    latent_dim: Annotated[int | None, Ge(1), Help("Length of a program's latents, where it does not say.")] = None
     verify: bool = False
     """Whether torch-fidelity recomputes what it has from the same features."""
-    data_root: Path | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Statistics:
-    """What was written to a statistics file."""
-
-    n: int
-    """Examples."""
-    width: int
-    """Features."""
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scores:
-    """What came of it."""
-
-    scores: tuple[Score, ...]
-    warnings: tuple[str, ...]
-    failures: tuple[str, ...] = ()
-    """Metrics that gave no finite value, and why; and where another library disagrees."""
-    agreements: tuple[Agreement, ...] = ()
-    """What another library made of the same features, where it was asked."""
-    diagnostics: tuple[Finding, ...] = ()
-    """Signs of collapse, where neighbours were searched for a metric anyway."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The machine form."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "scores": [asdict(score) for score in self.scores],
-            "warnings": [*self.warnings, *self.failures],
-            "diagnostics": [asdict(finding) for finding in self.diagnostics],
-            "agreements": [asdict(agreement) for agreement in self.agreements],
-        }
 
 
 def settings_from(given: Mapping[str, Any]) -> Settings:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ganbench.errors import RequestError
 from ganbench.features.published import Published, sha256
-from ganbench.registry import EXTRACTORS, load_file_target, split_file_target
+from ganbench.registry import EXTRACTORS
 from ganbench.sets.features import Features
 
 
@@ -59,6 +59,22 @@ class Extractor(ABC):
         self.weights_sha256 = weights_sha256
         """Hash of the weights; None where there are none."""
         self.device = torch.device("cpu")
+
+    def identity(self) -> dict[str, Any]:
+        """What its features depend on besides the examples: part of the protocol of scores, and of the key of caches and statistics."""
+        return {
+            "extractor": self.name,
+            "extractor_version": self.version,
+            "extractor_weights_sha256": self.weights_sha256,
+            "resize": self.resize,
+            "feature_dtype": "float64" if self.network is None else self.dtype,
+            **({"extractor_source_sha256": self.source_sha256} if self.source_sha256 else {}),
+        }
+
+    def departures(self) -> list[str]:
+        """What sets its features apart from those that its bare name promises, for labels in tables."""
+        other = self.published is not None and self.weights_sha256 != self.published.sha256
+        return [*([self.dtype] if self.dtype != "float32" else []), *(["other weights"] if other else [])]
 
     def to(self, device: torch.device | str) -> Self:
         """Moves the network; examples must lie on the same device."""
@@ -191,8 +207,8 @@ def load_extractor(name: str, weights: Path | None = None, resize: str | None = 
         RequestError: Nobody knows the name, it is no extractor, or the extractor takes no such option.
         DataError: Its weights are not on this machine, or are those of another network.
     """
-    file_target = split_file_target(name)
-    found = load_file_target(*file_target) if file_target else EXTRACTORS.load(name)
+    target = EXTRACTORS.target(name)
+    found = EXTRACTORS.load(name)
     _check_class(name, found)
     options = {
         option: value
@@ -215,17 +231,17 @@ def load_extractor(name: str, weights: Path | None = None, resize: str | None = 
     try:
         extractor: Extractor = found(**options)
     except Exception as error:
-        if file_target is None or isinstance(error, RequestError):
+        if not target.is_file or isinstance(error, RequestError):
             raise
         raise RequestError(f"extractor {name!r} raised {_raised(error)} when it was made") from error
     if not hasattr(extractor, "device"):
         raise RequestError(f"extractor {name!r} is not set up; call super().__init__() in its constructor")
-    if file_target:
+    if target.is_file:
         if extractor.name in EXTRACTORS.targets:
             raise RequestError(
                 f"extractor {name!r} calls itself {extractor.name!r}, which is the name of another; give it a name of its own"
             )
-        extractor.source_sha256 = _source(file_target[0], extractor)
+        extractor.source_sha256 = _source(target.path, extractor)
     return extractor
 
 

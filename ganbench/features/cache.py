@@ -22,7 +22,7 @@ from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.sets.moments import CHUNK
-from ganbench.writing import check_folder, writable_folder, write_json
+from ganbench.storage import check_folder, writable_folder, write_json
 
 SHARD = CHUNK
 """Examples in a shard: as many as moments are taken of at once, so that both orders of work give the same bits."""

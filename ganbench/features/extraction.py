@@ -13,8 +13,8 @@ from ganbench.distributed import Ranks
 from ganbench.features.base import Extractor, convolutions
 from ganbench.features.cache import Store
 from ganbench.features.facts import FACTS, Facts, facts
-from ganbench.sets.features import Features
-from ganbench.sets.moments import INFLUENCES, Moments, Sums, evenly
+from ganbench.sets.features import Features, Sketch
+from ganbench.sets.moments import INFLUENCES, Sums, evenly
 from ganbench.sets.source import Selection, Source
 
 BATCH = 256
@@ -37,7 +37,7 @@ class Extraction:
     store: Store
     n: int
 
-    def moments(self, name: str = "values") -> Features:
+    def sketch(self, name: str = "values") -> Sketch:
         """Mean and covariance of all, beside the evenly spaced examples that an interval is taken from; memory does not grow with n."""
         chosen = evenly(self.n, min(self.n, INFLUENCES))
         sums: Sums | None = None
@@ -49,8 +49,7 @@ class Extraction:
             extent = self.store.extent(shard)
             kept.append(values[chosen[(chosen >= extent.start) & (chosen < extent.stop)] - extent.start])
         assert sums is not None
-        moments: Moments = sums.moments()
-        return Features(values=torch.cat(kept), moments=moments)
+        return Sketch(values=torch.cat(kept), of_all=sums.moments())
 
     def features(self, names: Iterable[str]) -> Features:
         """All features in memory.
@@ -88,7 +87,7 @@ def _joined(store: Store, name: str) -> Tensor:
     return whole
 
 
-def extracted(
+def extract_source(
     extractor: Extractor,
     source: Source,
     selection: Selection,

@@ -54,6 +54,10 @@ class ImageNetwork(Extractor):
         self.resize = f"{mode}-{self.size}"
         self.notes = found.notes
 
+    def departures(self) -> list[str]:
+        """Another resize protocol than that of the published numbers, besides what sets any extractor apart."""
+        return [*([self.resize] if self.resize_mode != self.mode else []), *super().departures()]
+
     @abstractmethod
     def build(self, found: Found) -> nn.Module:
         """Makes the network and fills in its weights, without a draw from the global generator."""

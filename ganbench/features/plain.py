@@ -4,7 +4,9 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
+from ganbench.errors import RequestError
 from ganbench.features.base import Extractor
+from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.sets.features import Features
 
 
@@ -30,3 +32,29 @@ class Identity(Extractor):
     def features(self, examples: Tensor) -> Features:
         """The examples (n, d)."""
         return Features(values=examples.double())
+
+
+class Elsewhere(Extractor):
+    """An extractor in name only: features that another tool made of examples, or metrics that look at the examples themselves.
+
+    Args:
+        name: What the features are said to be.
+    """
+
+    accepts: ClassVar[Literal["image", "points", "any"]] = "any"
+    width: ClassVar[int] = 0
+    version: ClassVar[int] = 0
+    gives_spatial: ClassVar[bool] = True
+    resize = "unknown"
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name  # type: ignore[misc]
+
+    def departures(self) -> list[str]:
+        """That another extractor's features are taken on trust."""
+        return ["features given"] if self.name not in (Identity.name, NO_NETWORK) else []
+
+    def features(self, examples: Tensor) -> Features:
+        """Nothing: it sees no examples."""
+        raise RequestError(f"{self.name!r} stands for features from elsewhere and sees no examples; name an extractor")

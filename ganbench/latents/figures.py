@@ -11,8 +11,7 @@ from ganbench import seeding
 from ganbench.errors import RequestError
 from ganbench.latents.directions import first_weights, sefa
 from ganbench.latents.paths import path, smoothness
-from ganbench.sampling import heeds_labels, observed, to_uint8
-from ganbench.sources.runs import VariantLatents
+from ganbench.sampling import VariantLatents, heeds_labels, observed, to_uint8
 from ganbench.training.variant import Variant
 
 TRUNCATIONS = (0.3, 0.5, 0.7, 1.0, 1.5, 2.0)

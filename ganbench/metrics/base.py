@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 
 from ganbench.pairs.one_pass import Share
+from ganbench.plan.facts import Facts
 from ganbench.sets.comparison import Comparison
-from ganbench.sets.features import Need
 
 NORMAL_975 = 1.959963984540054
 """97.5 % quantile of the standard normal law: half of a 95 % interval, in standard deviations."""
@@ -27,22 +27,13 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
-    """A registered metric."""
+class Metric(Facts):
+    """A registered metric: its formula, and the facts that a plan and a reader of its scores need."""
 
     name: str
     """Lower-case name on the command line and in records ("fd")."""
     version: int
     """Raised whenever the same features would give another value; part of the protocol key."""
-    higher_is_better: bool | None
-    """None where a value between is best."""
-    needs_real: tuple[Need, ...] = ("features",)
-    needs_fake: tuple[Need, ...] = ("features",)
-    needs_held_out: tuple[Need, ...] = ()
-    minimum_n: int
-    """Smallest number of examples on either side that the metric accepts."""
-    bounds: tuple[float, float]
-    """Smallest and largest possible value."""
     parameters: tuple[tuple[str, int | float | str], ...]
     """What else fixes the value ("k", 3), for the protocol key."""
     shares: tuple[Share, ...] = ()

@@ -6,6 +6,7 @@ features, so that the score is a property of the features and of nothing else. I
 classes; per class few examples remain, so that the finite-sample bias of FD is large: compare it with ``perfect``.
 """
 
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -20,8 +21,9 @@ from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate
 from ganbench.metrics.frechet import FD
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.resampling import jackknife, wilson_estimate
+from ganbench.plan.facts import Need
 from ganbench.sets.comparison import Comparison, Reference
-from ganbench.sets.features import Features, Need
+from ganbench.sets.features import Features
 
 REGULARISATION = 1.0
 """Inverse strength of the penalty on the squared weights, scikit-learn's C."""
@@ -175,8 +177,9 @@ INTRA_FD = Metric(
     higher_is_better=False,
     needs_real=_LABELLED,
     needs_fake=_LABELLED,
-    minimum_n=FD.minimum_n,
-    bounds=FD.bounds,
+    minimum_n=10,
+    bounds=(0.0, math.inf),
+    depends_on_n=True,
     parameters=FD.parameters,
     estimate=lambda comparison, generator: _intra(comparison, generator, FD, "intra_fd"),
 )
@@ -188,8 +191,8 @@ INTRA_KD = Metric(
     higher_is_better=False,
     needs_real=_LABELLED,
     needs_fake=_LABELLED,
-    minimum_n=KD.minimum_n,
-    bounds=KD.bounds,
+    minimum_n=10,
+    bounds=(-math.inf, math.inf),
     parameters=KD.parameters,
     estimate=lambda comparison, generator: replace(_intra(comparison, generator, KD, "intra_kd"), perfect=0.0),
 )

@@ -59,6 +59,7 @@ CS = Metric(
     needs_fake=("probabilities",),
     minimum_n=100,
     bounds=_BOUNDS,
+    depends_on_n=True,
     parameters=(("splits", SPLITS),),
     streams=True,
     estimate=_estimate,

@@ -9,7 +9,9 @@ from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate,
 from ganbench.pairs.kernel_sums import projection_variances
 from ganbench.sets.comparison import Comparison
 
-SUBSETS, SUBSET_SIZE, SUBSET_SEED = 100, 1000, 2020
+SUBSETS = 100
+SUBSET_SIZE = 1000
+SUBSET_SEED = 2020
 """What torch-fidelity averages over (version 0.4.0, defaults)."""
 _BOUNDS = (-torch.inf, torch.inf)
 

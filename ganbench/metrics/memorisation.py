@@ -102,6 +102,7 @@ MIFD = Metric(
     higher_is_better=False,
     minimum_n=10,
     bounds=(0.0, torch.inf),
+    depends_on_n=True,
     parameters=(("ddof", 1), ("threshold", THRESHOLD)),
     estimand="expectation at this n for this training set",
     estimate=_mifd,

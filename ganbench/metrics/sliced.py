@@ -109,6 +109,7 @@ MIND = Metric(
     higher_is_better=False,
     minimum_n=10,
     bounds=_BOUNDS,
+    depends_on_n=True,
     parameters=(("directions", DIRECTIONS), ("scale", "3 d"), ("unequal n", "quantiles")),
     estimate=_estimate,
 )

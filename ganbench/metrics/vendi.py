@@ -107,6 +107,7 @@ VENDI = Metric(
     needs_real=(),
     minimum_n=10,
     bounds=_BOUNDS,
+    depends_on_n=True,
     parameters=(("order", 1), ("kernel", "cosine")),
     estimate=lambda comparison, generator: _estimate(
         comparison, generator, _Order(name="vendi", score=_shannon, slopes=_shannon_slopes, linear_from=4)

@@ -9,14 +9,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from ganbench.storage import read_json
+
 ID_VERSION = 1
-"""Raised when the same spec would mean another run: when a default changes, say. A field added later is left out of the
-identity while it has its default, so that old runs keep their ids."""
+"""Raised when the same spec would mean another run: when a default changes, say."""
+JOINED_LATER: dict[tuple[str, str], Any] = {("dataset", "n_train"): None}
+"""Fields that joined the spec after its first version, by part and name, with their defaults. Identity leaves one out while it has
+its default, so that runs from before it keep their ids."""
 
 Scalar = bool | int | float | str
 ConfigValue = Scalar | tuple[Scalar, ...] | None
@@ -39,21 +43,27 @@ class VariantSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetSpec:
-    """Real data and the protocol that turns them into examples."""
+class DatasetTable:
+    """The protocol that turns real data into examples: what a suite may say of a data set under ``[datasets.NAME]``."""
 
-    name: str
-    """Registered name, or the name that a suite gives to a folder, zip or npz."""
     path: str | None = None
-    """Folder, zip or npz of the user's own. Not part of the identity."""
-    content: str | None = None
-    """SHA-256 of what lies at ``path``. Part of the identity."""
+    """Folder, zip or npz of the user's own. Not part of the identity. None: the data set is a registered one."""
     resolution: Count | None = None
     """Height and width in pixels; None keeps the files' own."""
     channels: Literal[1, 3] | None = None
     """What the files must have; None accepts either."""
     n_train: Count | None = None
     """Training examples to keep, the same ones for every run; None keeps all. The held-out split stays whole."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(DatasetTable):
+    """Real data: which ones, and by which protocol."""
+
+    name: str
+    """Registered name, or the name that a suite gives to a folder, zip or npz."""
+    content: str | None = None
+    """SHA-256 of what lies at ``path``. Part of the identity."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +86,10 @@ class TrainingSpec:
 class EvaluationSpec:
     """What is measured, and when. None of it changes the weights."""
 
-    extractor: str
-    """Registered feature extractor."""
+    extractor: str | None = None
+    """Registered feature extractor of the formulas that name none; None is Inception. Diagnostics use it as well."""
     metrics: tuple[str, ...]
-    """Registered metrics; the first one ranks."""
+    """Formulas, standard names, or either with an extractor of its own ("precision@mnist-probe"); the first one with a direction ranks."""
     n_fake: Count
     """Generated examples that are scored."""
     n_real: Count | None = None
@@ -119,8 +129,9 @@ def identity(spec: RunSpec) -> dict[str, Any]:
     fields = asdict(spec)
     for source in ("variant", "dataset"):
         del fields[source]["path"]
-    if spec.dataset.n_train is None:
-        del fields["dataset"]["n_train"]  # runs from before the field keep their ids
+    for (part, name), default in JOINED_LATER.items():
+        if fields[part][name] == default:
+            del fields[part][name]
     return {"id_version": ID_VERSION, **fields}
 
 
@@ -133,6 +144,16 @@ def run_id(spec: RunSpec) -> str:
 def to_json(spec: RunSpec) -> dict[str, Any]:
     """The whole spec as plain data, paths included."""
     return asdict(spec)
+
+
+def read_spec(folder: Path) -> RunSpec:
+    """Reads the spec of a run's folder, ``spec.json``.
+
+    Raises:
+        RequestError: There is none, or it is damaged.
+    """
+    path = folder / "spec.json"
+    return from_json(read_json(path, "give the spec.json of a run"), str(path))
 
 
 def from_json(fields: Mapping[str, Any], where: str) -> RunSpec:

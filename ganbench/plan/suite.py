@@ -32,29 +32,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from annotated_types import Ge, MinLen
 
 from ganbench.content import content_hash
 from ganbench.errors import RequestError, UnknownName
 from ganbench.plan.budgets import Budget, budget_images
-from ganbench.plan.spec import ConfigValue, Count, DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
+from ganbench.plan.facts import facts
+from ganbench.plan.requests import requested
+from ganbench.plan.spec import ConfigValue, Count, DatasetSpec, DatasetTable, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
 from ganbench.plan.validation import validated
-from ganbench.plan.variant_config import resolved_config, variant_source
-from ganbench.registry import DATASETS, EXTRACTORS, PRESETS, SUITES, VARIANTS, Registry, check_metrics, split_file_target
-
-
-@dataclass(frozen=True, kw_only=True)
-class DatasetTable:
-    """A data set of the user's own, or a protocol for a registered one."""
-
-    path: str | None = None
-    """Folder, zip or npz; relative paths start at the suite's file. None: the name is a registered one."""
-    resolution: Count | None = None
-    channels: Literal[1, 3] | None = None
-    n_train: Count | None = None
-    """Training examples to keep."""
+from ganbench.plan.variant_config import variant_spec
+from ganbench.registry import DATASETS, PRESETS, SUITES, VARIANTS, Registry
+from ganbench.targets import Target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,8 +149,8 @@ def _toml(name: str, registry: Registry, folder: Path) -> tuple[dict[str, Any], 
 
 def _text(name: str, registry: Registry, folder: Path) -> tuple[str, str, Path]:
     if name in registry.targets:
-        module, _, stem = registry.target(name).partition(":")
-        return files(module).joinpath(f"{stem}.toml").read_text(encoding="utf-8"), f"{registry.kind} {name}", folder
+        target = registry.target(name)
+        return files(target.place).joinpath(f"{target.attribute}.toml").read_text(encoding="utf-8"), f"{registry.kind} {name}", folder
     path = folder / Path(name).expanduser() if folder != Path.cwd() else Path(name)
     if not path.is_file():
         siblings = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
@@ -286,11 +277,21 @@ def expand(suite: Suite, folder: Path, where: str) -> list[RunSpec]:
 
 def _check_names(matrix: Matrix, where: str) -> None:
     """Looks names up before anything is imported or read."""
-    EXTRACTORS.target(matrix.evaluation.extractor)
-    check_metrics(matrix.evaluation.metrics, matrix.evaluation.extractor, f"{where}: evaluation.metrics")
+    _check_metrics(matrix.evaluation, f"{where}: evaluation")
     for name in matrix.config:
         if name not in matrix.variants:
             raise UnknownName(f"variant in {where}, config", name, matrix.variants)
+
+
+def _check_metrics(evaluation: EvaluationSpec, where: str) -> None:
+    """Refuses metrics that nobody knows, or that no run could give what they need."""
+    for request in requested(evaluation.metrics, evaluation.extractor, where=f"{where}.metrics"):
+        if own := next((name for name in (request.metric, request.extractor) if Target.of_file(name)), None):
+            raise RequestError(f"{where}: {own!r} is from a file, which only `ganbench score` takes; register it, see CONTRIBUTING.md")
+        if facts(request.metric).needs_held_out and evaluation.reference == "held_out":
+            raise RequestError(
+                f"{where}: {request.asked!r} compares training with held-out examples; take reference = 'train', or leave it out"
+            )
 
 
 def _images(matrix: Matrix, dataset: DatasetSpec, where: str) -> int:
@@ -306,20 +307,17 @@ def _preset(name: str, folder: Path) -> Mapping[str, Mapping[str, ConfigValue]]:
     table, where, _ = _toml(name, PRESETS, folder)
     config = validated(Preset, table, where).config
     for variant in config:
-        if split_file_target(variant) is None:
-            VARIANTS.target(variant)
+        VARIANTS.target(variant)
     return config
 
 
 def _variant(
     name: str, matrix: Matrix, presets: Sequence[Mapping[str, Mapping[str, ConfigValue]]], folder: Path, where: str
 ) -> VariantSpec:
-    source = variant_source(name, folder)
     overrides: dict[str, ConfigValue] = {}
     for table in (*presets, matrix.config):
         overrides |= table.get(name, {})
-    config = resolved_config(source, overrides, f"{where}: config.{name}")
-    return VariantSpec(name=source.name, config=config, path=source.path, content=source.content)
+    return variant_spec(name, overrides, f"{where}: config.{name}", folder)
 
 
 def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:
@@ -329,15 +327,8 @@ def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:
     if table.path is None:
         if name not in DATASETS.targets:
             raise UnknownName("dataset", name, [*DATASETS.names(), *suite.datasets], f"or give {where} a [datasets.{name}] with a path")
-        return DatasetSpec(name=name, resolution=table.resolution, channels=table.channels, n_train=table.n_train)
+        return DatasetSpec(name=name, **vars(table))
     if name in DATASETS.targets:
         raise RequestError(f"{where}: [datasets.{name}] has a path, but {name!r} is a registered data set; give yours another name")
     path = (folder / Path(table.path).expanduser()).resolve()
-    return DatasetSpec(
-        name=name,
-        path=str(path),
-        content=content_hash(path),
-        resolution=table.resolution,
-        channels=table.channels,
-        n_train=table.n_train,
-    )
+    return DatasetSpec(name=name, content=content_hash(path), **{**vars(table), "path": str(path)})

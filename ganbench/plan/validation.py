@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
+from functools import cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
@@ -28,7 +29,8 @@ def validated(cls: type[T], data: Mapping[str, Any], where: str) -> T:
     if switch:
         raise RequestError(f"{where}: {switch}: a number is wanted, not true or false")
     try:
-        return TypeAdapter(_strict(cls)).validate_python(dict(data))
+        built: T = _adapter(cls).validate_python(dict(data))  # type: ignore[arg-type]
+        return built
     except ValidationError as error:
         details = error.errors()
         # the rest follows from these: a misspelt key is also a missing one, and a union's members complain one by one
@@ -36,12 +38,24 @@ def validated(cls: type[T], data: Mapping[str, Any], where: str) -> T:
         raise RequestError(_line(cls, (telling or details)[0], where)) from None
 
 
+@cache
+def _adapter(cls: Any) -> TypeAdapter[Any]:
+    """Pydantic's validator of a dataclass, built once: building takes longer than reading a record."""
+    return TypeAdapter(_strict(cls))
+
+
+@cache
+def _hints(cls: Any) -> dict[str, tuple[Any, ...]]:
+    """Every field's type, and the types inside it."""
+    return {key: (hint, *get_args(hint)) for key, hint in get_type_hints(cls).items()}
+
+
 def _switch(cls: Any, data: Any) -> str:
     """The first truth value in the place of a number, which pydantic would take for 0 or 1; empty where there is none."""
     if not (is_dataclass(cls) and isinstance(data, Mapping)):
         return ""
-    for key, hint in get_type_hints(cls).items():
-        value, kinds = data.get(key), (hint, *get_args(hint))
+    for key, kinds in _hints(cls).items():  # type: ignore[arg-type]
+        value = data.get(key)
         if isinstance(value, bool) and bool not in kinds and {int, float} & set(kinds):
             return f"{key} = {str(value).lower()}"
         inner = next((found for kind in kinds if (found := _switch(kind, value))), "")

@@ -1,41 +1,30 @@
 """Which hyper-parameters does a variant have, without importing torch?
 
 A plan needs every default, and importing a variant's module imports torch. A ``Config`` uses the standard
-library and ``annotated_types`` only (the contract says so), so that its class can be cut out of the source and run alone.
+library and ``annotated_types`` only (the contract says so), so that its class can be cut out of the source and run alone. It may
+inherit another variant's (``class Config(DCGAN.Config)``), which is then cut out of its own source.
 """
 
 import ast
 import hashlib
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from ganbench.errors import RequestError, UnknownName
 from ganbench.plan.spec import ConfigValue, VariantSpec
 from ganbench.plan.validation import validated
-from ganbench.registry import VARIANTS, load_file_target, source_path, split_file_target
+from ganbench.registry import VARIANTS
+from ganbench.targets import Target
 
 STANDARD = {"__future__", "dataclasses", "typing", "math", "collections", "annotated_types"}
 """Modules that a Config may use."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class VariantSource:
-    """Where a variant's class is written down."""
-
-    name: str
-    """As it stands in a spec: a registered name, or ``file.py:Class`` without folders."""
-    attribute: str
-    file: Path
-    path: str | None = None
-    """Of an unregistered file; None for a registered variant."""
-    content: str | None = None
-
-
-def variant_source(name: str, folder: Path) -> VariantSource:
+def variant_target(name: str, folder: Path = Path()) -> Target:
     """Finds a variant's class.
 
     Args:
@@ -46,55 +35,81 @@ def variant_source(name: str, folder: Path) -> VariantSource:
         UnknownName: Nobody registered it.
         RequestError: The file is missing.
     """
-    target = split_file_target(name)
-    if target is None:
-        module, _, attribute = VARIANTS.target(name).partition(":")
-        return VariantSource(name=name, attribute=attribute, file=source_path(module))
-    file = (folder / target[0].expanduser()).resolve()
-    if not file.is_file():
-        raise RequestError(f"{file}: no such file; a method from a file is written path/to/file.py:ClassName")
-    content = hashlib.sha256(file.read_bytes()).hexdigest()
-    return VariantSource(name=f"{file.name}:{target[1]}", attribute=target[1], file=file, path=str(file), content=content)
+    target = VARIANTS.target(name)
+    return target.below(folder) if target.is_file else target
 
 
-def resolved_config(source: VariantSource, overrides: Mapping[str, ConfigValue], where: str) -> dict[str, ConfigValue]:
-    """A variant's full configuration: its defaults with overrides in their place.
+def variant_spec(name: str, overrides: Mapping[str, ConfigValue], where: str, folder: Path = Path()) -> VariantSpec:
+    """A variant with its full configuration: its defaults with overrides in their place.
+
+    Args:
+        name: Registered name, or ``path/to/file.py:Class``.
+        overrides: Hyper-parameters by name.
+        where: Place of the overrides, for messages.
+        folder: Where a relative path starts.
 
     Raises:
-        RequestError: An override is unknown or has the wrong type.
+        UnknownName: Nobody registered the variant.
+        RequestError: An override is unknown or has the wrong type, or the file is missing or defines no Config.
     """
-    return asdict(validated(config_class(source), overrides, where))
+    target = variant_target(name, folder)
+    config = asdict(validated(config_class(target), overrides, where))
+    if not target.is_file:
+        return VariantSpec(name=name, config=config)
+    return VariantSpec(name=f"{target.path.name}:{target.attribute}", config=config, path=str(target.path), content=target.content)
 
 
-def config_class(source: VariantSource) -> Any:
+def defaults(name: str) -> Mapping[str, ConfigValue]:
+    """The configuration of a registered variant where nobody overrides anything.
+
+    >>> defaults("dcgan")["latent_dim"]
+    100
+    """
+    return variant_spec(name, {}, name).config
+
+
+def config_class(target: Target) -> Any:
     """The variant's ``Config``, without importing its module.
 
     Raises:
         UnknownName: The file defines no such class.
         RequestError: The class has no Config, or one that needs more than the standard library.
     """
+    file = target.source
     try:
-        tree = ast.parse(source.file.read_text(encoding="utf-8"))
+        tree = ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
-        raise RequestError(f"{source.file}: not valid Python: {error}") from None
+        raise RequestError(f"{file}: not valid Python: {error}") from None
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    if source.attribute not in classes:
-        raise UnknownName(f"class in {source.file.name}", source.attribute, classes)
-    config = next((n for n in classes[source.attribute].body if isinstance(n, ast.ClassDef) and n.name == "Config"), None)
+    if target.attribute not in classes:
+        raise UnknownName(f"class in {file.name}", target.attribute, classes)
+    config = next((n for n in classes[target.attribute].body if isinstance(n, ast.ClassDef) and n.name == "Config"), None)
     if config is None:
-        raise RequestError(f"{source.file.name}: {source.attribute} has no Config of its own; see CONTRIBUTING.md, 'Add a variant'")
+        raise RequestError(f"{file.name}: {target.attribute} has no Config of its own; see CONTRIBUTING.md, 'Add a variant'")
     imports: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) and _standard(node)]
-    module = ModuleType(f"ganbench_config_{source.attribute}_{hashlib.sha256(str(source.file).encode()).hexdigest()[:8]}")
+    module = ModuleType(f"ganbench_config_{target.attribute}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}")
     sys.modules[module.__name__] = module  # dataclasses and pydantic look annotations up there
+    vars(module).update({base: SimpleNamespace(Config=config_class(home)) for base, home in _inherited(config, tree, target)})
     try:
-        exec(compile(ast.Module([*imports, config], []), str(source.file), "exec"), vars(module))
+        exec(compile(ast.Module([*imports, config], []), str(file), "exec"), vars(module))
     except Exception as error:
         raise RequestError(
-            f"{source.file.name}: {source.attribute}.Config may use the standard library only, and nothing that raises ({error})"
+            f"{file.name}: {target.attribute}.Config may use the standard library only, and nothing that raises ({error})"
         ) from None
     if not is_dataclass(module.Config):
-        raise RequestError(f"{source.file.name}: {source.attribute}.Config is no dataclass; see CONTRIBUTING.md, 'Add a variant'")
+        raise RequestError(f"{file.name}: {target.attribute}.Config is no dataclass; see CONTRIBUTING.md, 'Add a variant'")
     return module.Config
+
+
+def _inherited(config: ast.ClassDef, tree: ast.Module, target: Target) -> Iterator[tuple[str, Target]]:
+    """Variants whose Config this one inherits, and where each of them is defined."""
+    imported = {alias.asname or alias.name: (node.module, alias.name) for node in tree.body if isinstance(node, ast.ImportFrom)
+                for alias in node.names}  # fmt: skip
+    for base in config.bases:
+        if isinstance(base, ast.Attribute) and base.attr == "Config" and isinstance(base.value, ast.Name):
+            module, name = imported.get(base.value.id, (target.place, base.value.id))
+            beside = target.path.with_name(f"{module}.py") if target.is_file and module != target.place else None
+            yield base.value.id, Target(str(beside) if beside is not None and beside.is_file() else str(module), name)
 
 
 def load_variant(spec: VariantSpec) -> Any:
@@ -103,14 +118,17 @@ def load_variant(spec: VariantSpec) -> Any:
     Raises:
         RequestError: It cannot be imported, or its file has changed since the spec was made.
     """
-    if spec.path is None:
-        return VARIANTS.load(spec.name)
-    path = Path(spec.path)
-    if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != spec.content:
+    target = class_target(spec)
+    if target.is_file and target.path.is_file() and target.content != spec.content:
         raise RequestError(
-            f"{path}: has changed since this run was planned; run the suite again, which gives the changed file a run of its own"
+            f"{target.path}: has changed since this run was planned; run the suite again, which gives the changed file a run of its own"
         )
-    return load_file_target(path, spec.name.rpartition(":")[2])
+    return target.load() if target.is_file else VARIANTS.load(spec.name)
+
+
+def class_target(spec: VariantSpec) -> Target:
+    """Where the class of a run's variant is defined."""
+    return VARIANTS.target(spec.name) if spec.path is None else Target(spec.path, Target.parse(spec.name).attribute)
 
 
 def _standard(node: ast.Import | ast.ImportFrom) -> bool:

@@ -7,7 +7,7 @@ from ganbench.report.tables import to_markdown
 from ganbench.results.frame import frame
 from ganbench.results.record import Record
 from ganbench.statistics.leaderboard import leaderboards
-from ganbench.writing import write_text
+from ganbench.storage import write_text
 
 
 def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Path]:

@@ -9,13 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from ganbench.execution.reporter import Reporter
 from ganbench.plan.naming import names
 from ganbench.plan.spec import RunSpec
 from ganbench.report.tables import number
 from ganbench.results.record import Record
 
 
-class MatrixProgress:
+class MatrixProgress(Reporter):
     """Shows the progress of a matrix; used as a context manager.
 
     Args:
@@ -48,12 +49,12 @@ class MatrixProgress:
         self._progress.stop()
 
     def started(self, spec: RunSpec) -> None:
-        """See :class:`~ganbench.execution.local.Reporter`."""
+        """See :class:`Reporter`."""
         self._tasks[spec.slug] = self._progress.add_task(f"  {self._names[spec.slug]}", total=spec.budget_images, note="starting")
         self._line(f"started   {self._names[spec.slug]}")
 
     def event(self, spec: RunSpec, event: Mapping[str, Any]) -> None:
-        """See :class:`~ganbench.execution.local.Reporter`."""
+        """See :class:`Reporter`."""
         if "images_seen" not in event:
             return
         seen = min(event["images_seen"], spec.budget_images)
@@ -67,7 +68,7 @@ class MatrixProgress:
             self._line(f"evaluated {self._names[spec.slug]} at {event['images_seen']:,} of {spec.budget_images:,} images: {note}")
 
     def finished(self, spec: RunSpec, record: Record | None, detail: str) -> None:
-        """See :class:`~ganbench.execution.local.Reporter`."""
+        """See :class:`Reporter`."""
         self._ended += 1
         self._seen[spec.slug] = spec.budget_images
         self._progress.remove_task(self._tasks[spec.slug])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganbench.writing import write_text
+from ganbench.storage import write_text
 
 
 class EventLog:

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.errors import RequestError
+from ganbench.plan.runtime import Runtime, write_runtime
 from ganbench.plan.spec import RunSpec, from_json, run_id, to_json
 from ganbench.results.provenance import host_hash
 from ganbench.results.record import Record, read_record
-from ganbench.writing import writable_folder, write_json
+from ganbench.storage import read_json, writable_folder, write_json
 
 MANIFEST_VERSION = 1
 
@@ -39,36 +40,22 @@ def check_owner(folder: Path, spec: RunSpec) -> None:
     """
     path = folder / "spec.json"
     if path.exists():
-        owner = from_json(_read_json(path), str(path))
+        owner = from_json(read_json(path), str(path))
         if run_id(owner) != run_id(spec):
             raise RequestError(f"{folder}: belongs to another run ({owner.slug}); name another folder with --out")
     elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RequestError(f"{folder}: is not empty and holds no run; name another folder with --out")
 
 
-def claim(folder: Path, spec: RunSpec) -> None:
-    """Makes a run directory this spec's.
+def claim(folder: Path, spec: RunSpec, runtime: Runtime) -> None:
+    """Makes a run directory this spec's, and says in it how the run is to be carried out.
 
     Raises:
         RequestError: It belongs to another spec, holds other things, or cannot be written to.
     """
     check_owner(folder, spec)
     write_json(writable_folder(folder) / "spec.json", to_json(spec))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """A JSON object of ganbench's own.
-
-    Raises:
-        RequestError: The file holds none.
-    """
-    try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{path}: damaged ({error}); move it away and run the same command again") from None
-    if not isinstance(fields, dict):
-        raise RequestError(f"{path}: damaged (no JSON object); move it away and run the same command again")
-    return fields
+    write_runtime(folder, runtime)
 
 
 @contextmanager
@@ -107,7 +94,7 @@ def heartbeat(folder: Path) -> None:
 def write_manifest(out: Path, suite: str, specs: Iterable[RunSpec]) -> None:
     """Writes the matrix before it runs; cells of earlier suites in the same folder stay listed."""
     path = out / "manifest.json"
-    cells: dict[str, Any] = _read_json(path).get("cells", {}) if path.exists() else {}
+    cells: dict[str, Any] = read_json(path).get("cells", {}) if path.exists() else {}
     for spec in specs:
         cells[run_id(spec)] = {"suite": suite, "folder": f"runs/{spec.slug}", "spec": to_json(spec)}
     write_json(path, {"manifest_version": MANIFEST_VERSION, "cells": cells})
@@ -119,7 +106,16 @@ def finished(out: Path, spec: RunSpec) -> Record | None:
     Raises:
         RequestError: The record in the run's folder is another run's.
     """
-    path = run_folder(out, spec) / "record.json"
+    return record_in(run_folder(out, spec), spec)
+
+
+def record_in(folder: Path, spec: RunSpec) -> Record | None:
+    """The record of a run in its folder, or None while there is none.
+
+    Raises:
+        RequestError: It is another run's.
+    """
+    path = folder / "record.json"
     if not path.exists():
         return None
     record = read_record(path)

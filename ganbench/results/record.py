@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ganbench.errors import RequestError
+from ganbench.plan.facts import facts
 from ganbench.plan.spec import ConfigValue, RunSpec
 from ganbench.plan.validation import validated
-from ganbench.writing import write_json
+from ganbench.storage import write_json
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or goes; ``tests/golden`` holds a record of every past version."""
@@ -45,18 +47,33 @@ class Score:
     """What a perfect generator is expected to score at this n; None where nobody knows."""
     estimand: str = ""
     """What the interval is meant to hold ("expectation at this n"); empty in records from before it was written down."""
+    bounds: tuple[float | None, float | None] = (None, None)
+    """Smallest and largest value that the metric can have; None where there is no bound."""
+    depends_on_n: bool = False
+    """Whether the value moves with the number of examples even for the same law."""
+
+    @property
+    def is_distance(self) -> bool:
+        """Whether lower is better and nothing is below 0."""
+        return self.higher_is_better is False and self.bounds[0] is not None and self.bounds[0] >= 0
+
+    @property
+    def column(self) -> tuple[str, str, str]:
+        """What tells a column of scores from the others of a run: metric, extractor and weights."""
+        return self.metric, str(self.protocol["extractor"]), str(self.protocol.get("weights", ""))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One diagnostic of one set of generated examples."""
+class Diagnostic:
+    """One number about the health of a generator, beside what a perfect generator would show."""
 
     name: str
     value: float | None
-    """None where it is undefined."""
+    """None where it is undefined (a divergence over no samples)."""
     perfect: float | None
-    """What a perfect generator would show at this n."""
+    """What a perfect generator shows at this n: floor, ceiling or expectation; None where nobody knows."""
     n: int
+    """Generated examples behind the value."""
     note: str = ""
 
 
@@ -67,7 +84,7 @@ class Evaluation:
     images_seen: int
     weights: Weights
     scores: tuple[Score, ...]
-    diagnostics: tuple[Finding, ...]
+    diagnostics: tuple[Diagnostic, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +94,7 @@ class Divergence:
     kind: Literal["nonfinite", "variance", "score"]
     """A non-finite number, a feature variance that vanished, or a score that left its best for good."""
     images_seen: int
+    """At the step of the number, or the first evaluation of the stretch that never recovered."""
     detail: str
 
 
@@ -138,7 +156,7 @@ class Record:
     images_seen: int
     scores: tuple[Score, ...] = ()
     """Of the final weights, raw and EMA; empty unless the status is done."""
-    diagnostics: tuple[Finding, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     """Of the final EMA weights."""
     evaluations: tuple[Evaluation, ...] = ()
     """Every evaluation in order, also those of a diverged run."""
@@ -163,14 +181,39 @@ def write_record(path: Path, record: Record) -> None:
     write_json(path, asdict(record))
 
 
+def read_evaluation(fields: Mapping[str, Any], where: str) -> Evaluation:
+    """Reads an evaluation back from plain data, whichever version wrote it.
+
+    Args:
+        fields: What ``asdict`` gave.
+        where: The file it came from, for messages.
+
+    Raises:
+        RequestError: It is none.
+    """
+    return validated(Evaluation, {**fields, "scores": _with_facts(fields.get("scores"))}, where)
+
+
+def _with_facts(scores: Any) -> Any:
+    """Scores from before metrics wrote their facts into them get those that a metric of the name declares today."""
+    if not isinstance(scores, list | tuple):
+        return scores  # refused as what it is
+    return [{**_facts(score["metric"]), **score} if isinstance(score, dict) and "bounds" not in score else score for score in scores]
+
+
+def _facts(metric: Any) -> dict[str, Any]:
+    try:
+        return facts(str(metric)).of_scores()
+    except RequestError:
+        return {}  # a plug-in's, which is not installed here
+
+
 def read_record(path: Path) -> Record:
     """Reads a record.
 
     Raises:
         RequestError: The file is no record, or one of a schema that this version does not know.
     """
-    from ganbench.errors import RequestError
-
     try:
         data = json.loads(path.read_text())
         version = data["schema_version"]
@@ -178,4 +221,7 @@ def read_record(path: Path) -> Record:
         raise RequestError(f"{path}: not a ganbench record ({error}); move it away and run the same command again") from None
     if version != SCHEMA_VERSION:
         raise RequestError(f"{path}: record of schema {version}; this ganbench reads {SCHEMA_VERSION}, so update ganbench")
+    if isinstance(data.get("scores"), list) and isinstance(data.get("evaluations"), list):
+        evaluations = [{**one, "scores": _with_facts(one.get("scores"))} if isinstance(one, dict) else one for one in data["evaluations"]]
+        data = {**data, "scores": _with_facts(data["scores"]), "evaluations": evaluations}
     return validated(Record, data, str(path))

@@ -13,8 +13,8 @@ from ganbench.pairs.kernel_sums import Kernel
 from ganbench.pairs.neighbours import Containment, Manifold
 from ganbench.pairs.one_pass import WITHIN, OnePass, Share, between, within
 from ganbench.pairs.points import Points
-from ganbench.sets.features import Features
-from ganbench.sets.moments import Moments, moments
+from ganbench.sets.features import Features, Sketch
+from ganbench.sets.moments import Moments
 
 T = TypeVar("T")
 
@@ -64,7 +64,7 @@ class Reference:
         """Mean and covariance."""
         if self._given is not None:
             return self._given
-        return self.features.moments or moments(self.features.values)
+        return self.features.moments()
 
     @cached_property
     def points(self) -> Points:
@@ -159,7 +159,7 @@ class Comparison:
     @cached_property
     def fake_moments(self) -> Moments:
         """Mean and covariance of the generated features."""
-        return self.fake.moments or moments(self.fake.values)
+        return self.fake.moments()
 
     @property
     def real_manifold(self) -> Manifold:
@@ -222,7 +222,7 @@ def _checked(features: Features, side: str) -> Features:
     broken = int((~values.isfinite()).any(1).sum())
     if broken:
         raise RequestError(f"{broken} of {len(values)} {side} examples have features that are not finite; drop them or mend the extractor")
-    if features.moments is not None and not bool(features.moments.covariance.isfinite().all()):
+    if isinstance(features, Sketch) and not bool(features.of_all.covariance.isfinite().all()):
         raise RequestError(f"{side} examples have features that are not finite; drop them or mend the extractor")
     log_probabilities = features.log_probabilities
     if log_probabilities is not None:

@@ -2,26 +2,25 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from ganbench.sets.moments import Moments
-
-Need = Literal["moments", "features", "probabilities", "spatial", "labels", "images", "generator"]
-"""What a metric can ask of one side: mean and covariance, features, class probabilities, spatial features, class labels, the
-images themselves, or the generator behind them."""
+from ganbench.sets.moments import Moments, moments
 
 
 class LatentModel(Protocol):
     """A generator that can be asked for images at chosen latents."""
 
+    has_styles: bool
+    """Whether it has intermediate latents (StyleGAN's w), in which lines are straight."""
+
     def latents(self, n: int, generator: torch.Generator) -> Tensor:
         """Latents of the model's own law (n, latent_dim)."""
 
     def styles(self, latents: Tensor) -> Tensor | None:
-        """The intermediate latents of a model that has them (StyleGAN's w), in which lines are straight; None of any other."""
+        """The intermediate latents of a model that has them; None of any other."""
 
     def images(self, latents: Tensor, styles: bool) -> Tensor:
         """Float images in [-1, 1] (n, channels, height, width) at latents, or at intermediate ones. Noise inputs are the same for all."""
@@ -43,8 +42,25 @@ class Features:
     """The uint8 images (k, channels, height, width) at indices (k,); None where only features are known."""
     generator: LatentModel | None = None
     """What generated the examples; None where only the examples are known."""
-    moments: Moments | None = None
-    """Mean and covariance of all examples, where ``values`` are only some evenly spaced ones; None where they are all."""
 
     def __len__(self) -> int:
-        return len(self.values if self.moments is None else self.moments)
+        return len(self.values)
+
+    def moments(self) -> Moments:
+        """Mean and covariance of all examples."""
+        return moments(self.values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sketch(Features):
+    """What is kept of many examples where metrics need no more than moments: ``values`` are only some evenly spaced ones."""
+
+    of_all: Moments
+    """Mean and covariance of all examples."""
+
+    def __len__(self) -> int:
+        return len(self.of_all)
+
+    def moments(self) -> Moments:
+        """Mean and covariance of all examples."""
+        return self.of_all

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from ganbench import seeding
 from ganbench.errors import DataError, Diverged, RequestError, UnknownName
-from ganbench.registry import load_file_target, split_file_target
 from ganbench.sampling import CHUNK, to_uint8
 from ganbench.sets.source import Source
+from ganbench.targets import Target
 
 DEFAULT_N = 50_000
 """Examples drawn where nobody says how many: the field's number."""
@@ -116,11 +116,11 @@ class FunctionSource(DrawnSource):
 
 
 def _function(name: str) -> Callable[[int, int], Any]:
-    from_file = split_file_target(name)
-    if from_file is not None:
-        found = load_file_target(*from_file)
+    target = Target.parse(name)
+    if target.is_file:
+        found = target.load()
     else:
-        module, _, attribute = name.partition(":")
+        module, attribute = target.place, target.attribute
         if os.getcwd() not in sys.path:
             sys.path.append(os.getcwd())  # as `python -m` would; last, so that it hides nothing
         try:

@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,34 +12,91 @@ import torch
 
 from ganbench.content import content_hash
 from ganbench.errors import DataError
+from ganbench.plan.facts import Need
 from ganbench.sets.features import Features
 from ganbench.sets.moments import Moments
-
-UNKNOWN = "unknown"
-"""Protocol of a statistics file that does not say how it was made."""
+from ganbench.sets.source import GivenSet, Network, Selection
 
 
-@dataclass(frozen=True, kw_only=True)
-class FeatureFile:
+class FeatureFile(GivenSet):
     """Features that come from elsewhere."""
 
-    name: str
-    content: str
-    features: Features
+    holds_features = True
+
+    def __init__(self, name: str, content: str, features: Features) -> None:
+        super().__init__(name)
+        self.content, self.features = content, features
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def gives(self, need: Need, network: Network) -> bool:
+        """What the file holds."""
+        held = {"labels": self.features.labels, "probabilities": self.features.log_probabilities, "spatial": self.features.spatial}
+        return need in ("moments", "features") or held.get(need) is not None
+
+    def known(self, selection: Selection) -> Features:
+        """The chosen rows."""
+        if selection.is_all:
+            return self.features
+        rows = torch.tensor(selection.indices)
+        parts = {field.name: getattr(self.features, field.name) for field in fields(self.features)}
+        return replace(self.features, **{name: part[rows] for name, part in parts.items() if part is not None})
 
 
-@dataclass(frozen=True, kw_only=True)
-class StatisticsFile:
-    """Mean and covariance that come from elsewhere, or from ``ganbench stats``."""
+class StatisticsFile(GivenSet):
+    """Mean and covariance that come from elsewhere, or from ``ganbench stats``.
 
-    name: str
-    content: str
-    moments: Moments
-    n_known: bool
-    """Whether the file says how many examples the moments rest on."""
-    protocol: Mapping[str, Any]
-    """What made them; empty where the file does not say."""
-    notes: tuple[str, ...] = ()
+    Args:
+        name: As the user wrote it.
+        content: Hash of the file.
+        moments: What it holds.
+        n_known: Whether the file says how many examples the moments rest on.
+        made_by: What made them; empty where the file does not say.
+    """
+
+    reference_only = True
+
+    def __init__(self, name: str, content: str, moments: Moments, n_known: bool, made_by: Mapping[str, Any]) -> None:
+        super().__init__(name)
+        self.content, self.moments, self.n_known, self.made_by = content, moments, n_known, made_by
+
+    def __len__(self) -> int:
+        return self.moments.n
+
+    def gives(self, need: Need, network: Network) -> bool:
+        """Moments alone."""
+        return need == "moments"
+
+    def known(self, selection: Selection) -> Moments:
+        """The moments; nothing can be chosen from them."""
+        return self.moments
+
+    def protocol(self) -> dict[str, Any]:
+        """That the reference is statistics, and whether they say what made them."""
+        return {"reference_kind": "statistics" if self.made_by else "statistics of unknown protocol"}
+
+    def check(self, identity: Mapping[str, Any], width: int) -> None:
+        """Refuses an extractor other than the one that made them.
+
+        Args:
+            identity: Of the extractor.
+            width: Its number of features; 0 where that is not known.
+
+        Raises:
+            DataError: They were made by another one.
+        """
+        for key, value in identity.items():
+            if self.made_by and self.made_by.get(key) != value:
+                raise DataError(
+                    f"{self.name!r} was made with {key} = {self.made_by.get(key)!r}, and this is {value!r}; "
+                    "score with the same extractor and weights, or make the statistics again"
+                )
+        if width not in (0, len(self.moments.mean)):
+            raise DataError(
+                f"{self.name!r} has {len(self.moments.mean):,} features and {identity['extractor']!r} {width:,}; "
+                "take both from one extractor"
+            )
 
 
 def arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -82,7 +139,7 @@ def feature_file(path: Path) -> FeatureFile:
         spatial=matrix(found["spatial"], f"{str(path)!r}: array 'spatial'", len(values)) if "spatial" in found else None,
         labels=_labels(found["labels"], path, len(values)) if "labels" in found else None,
     )
-    return FeatureFile(name=str(path), content=content_hash(path), features=features)
+    return FeatureFile(str(path), content_hash(path), features)
 
 
 def matrix(array: npt.NDArray[Any], where: str, rows: int | None = None) -> torch.Tensor:
@@ -150,15 +207,15 @@ def statistics_file(path: Path) -> StatisticsFile:
     from ganbench.sources.stats import protocol_of
 
     protocol, n = protocol_of(found, where)
-    notes = []
+    symmetric = torch.from_numpy(covariance.astype(np.float64))
+    moments = Moments(n=n or 0, mean=torch.from_numpy(mean.astype(np.float64)), covariance=(symmetric + symmetric.T) / 2)
+    found_set = StatisticsFile(str(path), content_hash(path), moments, n is not None, protocol)
     if not protocol:
-        notes.append(
+        found_set.notes.append(
             f"{where} does not say how its statistics were made: extractor, weights, resize, number of images and ddof are taken on trust"
         )
     if "arr_0" in found:
-        notes.append(f"{where} holds images as well; only its statistics are used. To score against the images, save them alone")
-    symmetric = torch.from_numpy(covariance.astype(np.float64))
-    moments = Moments(n=n or 0, mean=torch.from_numpy(mean.astype(np.float64)), covariance=(symmetric + symmetric.T) / 2)
-    return StatisticsFile(
-        name=str(path), content=content_hash(path), moments=moments, n_known=n is not None, protocol=protocol, notes=tuple(notes)
-    )
+        found_set.notes.append(f"{where} holds images as well; only its statistics are used. To score against the images, save them alone")
+    if n is None:
+        found_set.notes.append(f"{str(path)!r} does not say on how many images it rests; the interval takes the reference as exact")
+    return found_set

@@ -17,10 +17,10 @@ from ganbench.errors import DataError, RequestError, UnknownName, nearest
 from ganbench.plan.spec import DatasetSpec
 from ganbench.registry import DATASETS
 from ganbench.sets.features import Features
-from ganbench.sets.source import Source
+from ganbench.sets.source import GivenSet, Source
 from ganbench.sources.arrays import ArraySource
 from ganbench.sources.generated import FunctionSource
-from ganbench.sources.given import FeatureFile, StatisticsFile, feature_file, holds, is_statistics, matrix, statistics_file
+from ganbench.sources.given import FeatureFile, feature_file, holds, is_statistics, matrix, statistics_file
 from ganbench.sources.image_files import FileSource
 from ganbench.sources.programs import ProgramSource
 
@@ -51,7 +51,7 @@ class Opening:
     """Threads that decode image files."""
 
 
-def opened_source(text: str, how: Opening) -> Source | FeatureFile | StatisticsFile:
+def opened_source(text: str, how: Opening) -> GivenSet:
     """Opens what the user named.
 
     Args:
@@ -80,7 +80,7 @@ def opened_source(text: str, how: Opening) -> Source | FeatureFile | StatisticsF
     raise _unknown(text, path)
 
 
-def opened_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> Source | FeatureFile:
+def opened_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> GivenSet:
     """Opens examples that lie in memory.
 
     Args:
@@ -94,7 +94,7 @@ def opened_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) ->
     array = given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
     content = hashlib.sha256(f"{array.dtype} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
     if features:
-        return FeatureFile(name=name, content=content, features=Features(values=matrix(array, name)))
+        return FeatureFile(name, content, Features(values=matrix(array, name)))
     if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1] in (1, 3) and len(array):
         return ArraySource(name, array, content)
     if array.dtype.kind == "f" and array.ndim == 2 and array.size:
@@ -105,7 +105,7 @@ def opened_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) ->
     )
 
 
-def _at_path(text: str, path: Path, how: Opening) -> Source | StatisticsFile:
+def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
     if (path / "spec.json").is_file():
         return _run(text, path, "ema", how)
     suffix = path.suffix.lower()

@@ -54,6 +54,8 @@ class ProgramSource(DrawnSource):
 class ProgramLatents(LatentModel):
     """A program, asked for images at chosen latents."""
 
+    has_styles = False
+
     def __init__(self, source: ProgramSource) -> None:
         self.source = source
 

@@ -1,24 +1,19 @@
 """How are examples drawn from a run's checkpoint?"""
 
 import inspect
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganbench import seeding
 from ganbench.data.loading import load_dataset
 from ganbench.errors import DataError
-from ganbench.plan.spec import from_json, run_id
-from ganbench.sampling import CHUNK, SAMPLING_VERSION, draw, drawn_labels, heeds_labels, observed
-from ganbench.sets.features import LatentModel
-from ganbench.sources.generated import DrawnSource, brief, digest
+from ganbench.plan.spec import read_spec, run_id
+from ganbench.sampling import SAMPLING_VERSION, VariantLatents, asked_labels, draw, observed
+from ganbench.sources.generated import DrawnSource, digest
 from ganbench.training.building import build
 from ganbench.training.checkpoint import readable, weights_sha256
-from ganbench.training.variant import Variant
 
 
 class RunSource(DrawnSource):
@@ -38,7 +33,7 @@ class RunSource(DrawnSource):
     """
 
     def __init__(self, name: str, folder: Path, weights: str, n: int | None, seed: int | None, root: Path, device: torch.device) -> None:
-        spec = from_json(_spec(folder / "spec.json"), str(folder / "spec.json"))
+        spec = read_spec(folder)
         super().__init__(name, n, spec.seed if seed is None else seed)
         dataset = load_dataset(spec.dataset, root)
         checkpoint = next(readable(folder / "checkpoints", device), None)
@@ -55,9 +50,7 @@ class RunSource(DrawnSource):
         self.class_names = dataset.class_names
         self.shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
         self.generator = VariantLatents(self.variant, device)
-        if self.shares is not None and heeds_labels(self.variant, device):
-            chunks = range(-(-self.n // CHUNK))
-            self.labels = torch.cat([drawn_labels(chunk, self.seed, self.shares) for chunk in chunks])[: self.n]
+        self.labels = asked_labels(self.variant, self.n, self.seed, device, self.shares)
         shares = None if self.shares is None else self.shares.tolist()
         method = inspect.getsource(sys.modules[type(self.variant).__module__])
         weights_hash = weights_sha256(self.variant.generator.state_dict())
@@ -68,48 +61,3 @@ class RunSource(DrawnSource):
         """One chunk, as :func:`ganbench.sampling.sample` draws it."""
         with observed(self.variant) as ready:
             return draw(ready, chunk, self.seed, self.device, self.shares)
-
-
-class VariantLatents(LatentModel):
-    """A variant's generator, asked for images at chosen latents; without labels, classes, if any, are held fixed by position."""
-
-    def __init__(self, variant: Variant, device: torch.device) -> None:
-        self.variant, self.device = variant, device
-
-    def latents(self, n: int, generator: torch.Generator) -> Tensor:
-        """Standard normal latents (n, latent_dim)."""
-        return torch.randn(n, self.variant.config.latent_dim, generator=generator)
-
-    def styles(self, latents: Tensor) -> Tensor | None:
-        """Intermediate latents, of a generator with a mapping network."""
-        mapping = getattr(self.variant.generator, "mapping", None)
-        if not isinstance(mapping, nn.Module):
-            return None
-        labels = (self._labels(len(latents)),) if getattr(self.variant.config, "conditional", False) else ()
-        with observed(self.variant):
-            styles: Tensor = mapping(latents.to(self.device), *labels)
-        return styles
-
-    def images(self, latents: Tensor, styles: bool, labels: Tensor | None = None) -> Tensor:
-        """Float images in [-1, 1] of latents and, where there are classes, labels (n,); the noise inputs are those of one fixed stream."""
-        labels = self._labels(len(latents)) if labels is None else labels
-        with observed(self.variant) as ready, seeding.global_stream(0, "eval-noise", device=self.device):
-            if styles:
-                images: Tensor = ready.generator.synthesis(latents.to(self.device))  # type: ignore[operator]
-            else:
-                images = ready.generate(latents.to(self.device), labels)
-        return images
-
-    def _labels(self, n: int) -> Tensor | None:
-        classes = self.variant.shape.classes
-        return torch.arange(n, device=self.device) % classes if classes else None
-
-
-def _spec(path: Path) -> dict[str, Any]:
-    try:
-        fields = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(f"{str(path)!r} cannot be read ({brief(error)}); run the suite again") from None
-    if not isinstance(fields, dict):
-        raise DataError(f"{str(path)!r} holds no run spec; run the suite again")
-    return fields

@@ -13,9 +13,9 @@ import torch
 from ganbench.errors import DataError, RequestError
 from ganbench.results.record import protocol_key
 from ganbench.sets.moments import Moments, Sums
-from ganbench.writing import check_folder, writable_folder
+from ganbench.storage import check_folder, writable_folder
 
-FORMAT = 1
+FORMAT = 2
 """Raised when a file of ours would be read in another way."""
 
 
@@ -79,8 +79,11 @@ def protocol_of(found: Mapping[str, npt.NDArray[Any]], where: str) -> tuple[dict
         intact, n = False, 0
     if not intact or n < 2:
         raise DataError(f"{where}: its protocol does not fit its key; make the statistics again with `ganbench stats`")
-    if int(found["format"]) != FORMAT:
-        raise DataError(f"{where}: statistics of format {int(found['format'])}; this ganbench reads {FORMAT}, so update ganbench")
+    written = int(found["format"])
+    if written > FORMAT:
+        raise DataError(f"{where}: statistics of format {written}; this ganbench reads up to {FORMAT}, so update ganbench")
+    if written == 1 and protocol.get("extractor_weights_sha256") is None:
+        protocol["feature_dtype"] = "float64"  # it named the arithmetic of a network where there was none
     return protocol, n
 
 

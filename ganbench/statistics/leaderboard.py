@@ -13,7 +13,7 @@ from statistics import fmean, median
 from typing import Any
 
 from ganbench.plan.naming import names, setup_key
-from ganbench.results.record import Finding, Record, Score, Weights
+from ganbench.results.record import Diagnostic, Record, Score, Weights
 from ganbench.statistics.intervals import MeanInterval, mean_interval
 
 BOUNDS = {
@@ -151,7 +151,7 @@ def _columns(records: Sequence[Record]) -> tuple[Column, ...]:
 def _row(name: str, records: Sequence[Record]) -> Row:
     done = [record for record in records if record.status == "done"]
     scores: dict[tuple[str, str], list[Score]] = {}
-    findings: dict[str, list[Finding]] = {}
+    findings: dict[str, list[Diagnostic]] = {}
     for record in done:
         for score in record.scores:
             scores.setdefault((score.metric, str(score.protocol["weights"])), []).append(score)

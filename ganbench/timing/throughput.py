@@ -5,16 +5,15 @@ left out; the median of the ticks. Sampling: the median of repeats of one chunk 
 """
 
 import resource
-import statistics
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ganbench.results.record import Throughput
+from ganbench.results.timings import throughput
 from ganbench.sampling import CHUNK, draw, observed
 from ganbench.training.variant import Variant
 
@@ -22,29 +21,7 @@ WARM_UP_TICKS = 1
 """First ticks of every attempt that are left out: allocation, autotuning, cold caches."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rate:
-    """Images a second over repeated measurements."""
-
-    median: float
-    p5: float
-    p95: float
-    measurements: int
-
-
-def training_rate(ticks: Sequence[tuple[int, float]]) -> Rate | None:
-    """Training speed.
-
-    Args:
-        ticks: (images, seconds) of every tick after the warm-up, in any order.
-
-    Returns:
-        Median, 5th and 95th percentile of the ticks' images a second, or None without a tick.
-    """
-    return _rate([images / seconds for images, seconds in ticks if seconds > 0])
-
-
-def sampling_rate(variant: Variant, seed: int, device: torch.device, class_shares: Tensor | None = None, repeats: int = 5) -> Rate:
+def sampling_rate(variant: Variant, seed: int, device: torch.device, class_shares: Tensor | None = None, repeats: int = 5) -> Throughput:
     """Sampling speed of a method's own generator, in evaluation mode.
 
     Args:
@@ -60,7 +37,7 @@ def sampling_rate(variant: Variant, seed: int, device: torch.device, class_share
             start = time.perf_counter()
             draw(ready, repeat, seed, device, class_shares)[-1].sum().item()  # reading a value waits for the device
             rates.append(CHUNK / (time.perf_counter() - start))
-    measured = _rate(rates[1:])
+    measured = throughput(rates[1:])
     assert measured is not None
     return measured
 
@@ -74,10 +51,3 @@ def peak_memory_bytes(device: torch.device) -> int:
         return 1024 * int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")))
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes on macOS, KiB on Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _rate(rates: Sequence[float]) -> Rate | None:
-    if not rates:
-        return None
-    twentieths = statistics.quantiles(rates, n=20, method="inclusive") if len(rates) > 1 else [rates[0]] * 19
-    return Rate(median=statistics.median(rates), p5=twentieths[0], p95=twentieths[-1], measurements=len(rates))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ganbench.environment import Runtime
 from ganbench.pipeline.cell import run_cell
+from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec
 from ganbench.plan.suite import load_suite
 from ganbench.results.record import Record

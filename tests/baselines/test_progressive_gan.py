@@ -16,9 +16,9 @@ from baselines.blocks.growth import Growing, level_channels, progress, reduced
 from baselines.progressive_gan import ProgressiveGAN
 from baselines.stylegan import StyleGAN
 from ganbench.data.dataset import Dataset, DataShape, Split
-from ganbench.environment import Runtime
 from ganbench.errors import RequestError
-from ganbench.pipeline.cell import check
+from ganbench.pipeline.check import check
+from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.training.context import HarnessContext
 from ganbench.training.trainer import Trainer

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 
 from ganbench import seeding
-from ganbench.environment import Runtime
 from ganbench.pipeline.cell import run_cell
+from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.sampling import observed, to_uint8
 from ganbench.sources.runs import RunSource

@@ -9,7 +9,7 @@ import pytest
 
 import ganbench as package
 from ganbench.commands.list import REGISTRIES
-from ganbench.registry import STANDARD
+from ganbench.plan.metric_names import STANDARD
 
 LIGHT = [("--help",), ("--version",), *(("list", kind) for kind in REGISTRIES)]
 HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "scipy", "sklearn")

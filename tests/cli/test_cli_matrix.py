@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ganbench.plan.runtime import Runtime
 from ganbench.results.folders import records
 from ganbench.results.record import Record, read_record
 
@@ -247,7 +248,7 @@ def test_a_run_that_another_process_holds_is_refused(matrix: Matrix, ganbench: C
 
     spec = by_class(matrix[0] / "out")["Healthy"].spec
     folder = tmp_path / "held"
-    claim(folder, spec)
+    claim(folder, spec, Runtime())
     with running(folder):
         said = ganbench("run", "--spec", folder / "spec.json", "--out", folder, "--device", "cpu").one_line()
         assert "another process is working on this run" in said and str(os.getpid()) in said

@@ -10,9 +10,9 @@ import torch
 from variant_forms import DOUBLED, FORMS, TAKES_LABELS, TinySpec, build, does, inputs, of_every_variant, spec_for
 
 from ganbench.data.dataset import DataShape
-from ganbench.environment import Runtime
 from ganbench.errors import RequestError
 from ganbench.pipeline.cell import run_cell
+from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import ConfigValue, Scalar
 from ganbench.plan.validation import validated
 from ganbench.plan.variant_config import config_class, variant_source

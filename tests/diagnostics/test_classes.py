@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from ganbench.diagnostics.base import Diagnostic
 from ganbench.diagnostics.classes import class_diagnostics, class_histogram
 from ganbench.errors import RequestError
+from ganbench.results.record import Diagnostic
 from ganbench.seeding import stream
 
 EVEN = torch.full((10,), 0.1, dtype=torch.float64)

@@ -2,10 +2,11 @@
 
 import pytest
 
-from ganbench.diagnostics.collapse import Collapse, Spike, spikes, verdict
+from ganbench.diagnostics.collapse import Spike, spikes, verdict
+from ganbench.results.record import Divergence
 
 
-def judge(scores: list[float], ratios: list[float] | None = None, sd: float = 0.5) -> Collapse | None:
+def judge(scores: list[float], ratios: list[float] | None = None, sd: float = 0.5) -> Divergence | None:
     seen = [1000 * i for i in range(len(scores))]
     return verdict(seen, scores, [sd] * len(scores), ratios or [1.0] * len(scores))
 

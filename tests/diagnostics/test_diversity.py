@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ganbench.diagnostics import diversity
-from ganbench.diagnostics.base import Diagnostic
 from ganbench.diagnostics.diversity import diversity_diagnostics, duplicate_rate
+from ganbench.results.record import Diagnostic
 from ganbench.seeding import stream
 from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import Features

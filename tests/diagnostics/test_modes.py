@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from ganbench.data.dataset import ModeSet
-from ganbench.diagnostics.base import Diagnostic
 from ganbench.diagnostics.modes import kl_to_uniform, mode_counts, mode_diagnostics
 from ganbench.errors import DataError, RequestError
+from ganbench.results.record import Diagnostic
 from ganbench.seeding import stream
 
 N, K, SIGMA = 10_000, 8, 0.01

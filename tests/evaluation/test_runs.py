@@ -10,7 +10,7 @@ import torch
 from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
 from ganbench.errors import Diverged, RequestError
-from ganbench.evaluation.runs import Evaluator, reference_examples
+from ganbench.evaluation.runs import RunEvaluator, reference_examples
 from ganbench.plan.spec import DatasetSpec, EvaluationSpec
 from ganbench.results.record import Score, protocol_key
 
@@ -31,16 +31,16 @@ def ring() -> Dataset:
 
 
 @pytest.fixture(scope="module")
-def evaluator(digits: Dataset) -> Evaluator:
+def evaluator(digits: Dataset) -> RunEvaluator:
     """Scores against all training digits."""
-    return Evaluator(digits, PLAN, 0, CPU)
+    return RunEvaluator(digits, PLAN, 0, CPU)
 
 
 def by_name(scores: tuple[Score, ...]) -> dict[str, Score]:
     return {score.metric: score for score in scores}
 
 
-def test_held_out_real_images_score_near_perfect(evaluator: Evaluator, digits: Dataset) -> None:
+def test_held_out_real_images_score_near_perfect(evaluator: RunEvaluator, digits: Dataset) -> None:
     scores, diagnostics = evaluator(torch.from_numpy(digits.held_out.examples), "raw")
     found = by_name(scores)
     assert [score.metric for score in scores] == list(PLAN.metrics)
@@ -57,7 +57,7 @@ def test_held_out_real_images_score_near_perfect(evaluator: Evaluator, digits: D
     assert by_name(evaluator(noise, "raw")[0])["fd"].value > 20 * found["fd"].value
 
 
-def test_one_image_over_and_over_scores_as_collapsed(evaluator: Evaluator, digits: Dataset) -> None:
+def test_one_image_over_and_over_scores_as_collapsed(evaluator: RunEvaluator, digits: Dataset) -> None:
     same = torch.from_numpy(digits.train.examples[:1]).expand(200, -1, -1, -1).contiguous()
     scores, diagnostics = evaluator(same, "ema")
     found = by_name(scores)
@@ -70,7 +70,7 @@ def test_one_image_over_and_over_scores_as_collapsed(evaluator: Evaluator, digit
     assert health["duplicate_rate"] == 1
 
 
-def test_a_protocol_says_everything_that_fixes_a_score(evaluator: Evaluator, digits: Dataset) -> None:
+def test_a_protocol_says_everything_that_fixes_a_score(evaluator: RunEvaluator, digits: Dataset) -> None:
     score = evaluator(torch.from_numpy(digits.held_out.examples[:200]), "ema")[0][0]
     assert score.label == "FD·digits-probe"
     assert (score.n_real, score.n_fake) == (len(digits.train), 200)
@@ -86,7 +86,7 @@ def test_the_protocol_key_is_equal_across_seeds_and_differs_between_metrics_weig
     examples = torch.from_numpy(digits.held_out.examples)
 
     def keys(seed: int, plan: EvaluationSpec = small, n: int = 100, weights: Any = "raw") -> list[str]:
-        return [protocol_key(score.protocol) for score in Evaluator(digits, plan, seed, CPU)(examples[:n], weights)[0]]
+        return [protocol_key(score.protocol) for score in RunEvaluator(digits, plan, seed, CPU)(examples[:n], weights)[0]]
 
     first = keys(0)
     assert keys(1) == first
@@ -105,7 +105,7 @@ def test_every_seed_and_variant_is_compared_with_the_same_subset(digits: Dataset
     assert torch.equal(reference_examples(digits, replace(PLAN, reference="held_out")), torch.from_numpy(digits.held_out.examples))
 
 
-def test_equal_examples_get_equal_scores_whatever_was_scored_before(evaluator: Evaluator, digits: Dataset) -> None:
+def test_equal_examples_get_equal_scores_whatever_was_scored_before(evaluator: RunEvaluator, digits: Dataset) -> None:
     def values(examples: torch.Tensor) -> list[tuple[float, float, float]]:
         return [(score.value, score.ci_low, score.ci_high) for score in evaluator(examples, "raw")[0]]
 
@@ -122,10 +122,10 @@ def test_equal_examples_get_equal_scores_whatever_was_scored_before(evaluator: E
         ("ring", {"metrics": ("fd",)}, "'digits-probe' sees images and ring8 holds points; try 'identity'"),
         ("digits", {"n_real": 1_439}, "n_real = 1,439 is more than the 1,438 examples of digits's train split"),
         ("digits", {"n_real": 360, "reference": "held_out"}, "n_real = 360 is more than the 359 examples of digits's held_out split"),
-        ("digits", {"extractor": "pixels", "metrics": ("cs",)}, "'cs' needs a classifier and 'pixels' is none"),
+        ("digits", {"extractor": "pixels", "metrics": ("cs",)}, "'cs' needs, of the generated set, class probabilities"),
         ("digits", {"metrics": ("cs",), "n_fake": 5}, "'cs' needs at least"),
         ("digits", {"metrics": ("fd",), "n_fake": 200, "n_real": 1}, "'fd' needs at least"),
-        ("digits", {"metrics": ("kid",)}, "'kid' is reserved"),
+        ("digits", {"metrics": ("kid",)}, "'kid' is the name for inception-v3-compat features; with digits-probe write 'kd'"),
         ("digits", {"metrics": ()}, "is empty"),
         ("digits", {"metrics": ("fdd",)}, "did you mean 'fd'?"),
         ("digits", {"extractor": "digit-probe"}, "did you mean 'digits-probe'?"),
@@ -136,21 +136,21 @@ def test_a_plan_that_does_not_fit_the_data_is_refused(
 ) -> None:
     dataset: Dataset = request.getfixturevalue(data)
     with pytest.raises(RequestError) as caught:
-        Evaluator(dataset, replace(PLAN, **changes), 0, CPU)
+        RunEvaluator(dataset, replace(PLAN, **changes), 0, CPU)
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_points_are_scored_and_their_modes_counted(ring: Dataset, tiny_data: Callable[[DatasetSpec], Dataset]) -> None:
     plan = EvaluationSpec(extractor="identity", metrics=("fd",), n_fake=500, n_real=500)
-    scores, diagnostics = Evaluator(ring, plan, 0, CPU)(torch.from_numpy(ring.held_out.examples[:500]), "raw")
+    scores, diagnostics = RunEvaluator(ring, plan, 0, CPU)(torch.from_numpy(ring.held_out.examples[:500]), "raw")
     health = {finding.name: finding.value for finding in diagnostics}
     assert scores[0].value < 0.05
     assert health["modes"] == 8
 
 
-def test_a_classifier_of_other_classes_diagnoses_no_classes(evaluator: Evaluator, digits: Dataset) -> None:
+def test_a_classifier_of_other_classes_diagnoses_no_classes(evaluator: RunEvaluator, digits: Dataset) -> None:
     def names(dataset: Dataset) -> set[str]:
-        return {found.name for found in Evaluator(dataset, PLAN, 0, CPU)(torch.from_numpy(digits.held_out.examples), "raw")[1]}
+        return {found.name for found in RunEvaluator(dataset, PLAN, 0, CPU)(torch.from_numpy(digits.held_out.examples), "raw")[1]}
 
     animals = replace(digits, class_names=tuple("abcdefghij"))
     assert "class_kl" in names(digits)
@@ -161,4 +161,4 @@ def test_a_metric_without_a_finite_value_ends_the_run(ring: Dataset) -> None:
     plan = EvaluationSpec(extractor="identity", metrics=("kd",), n_fake=64, n_real=64)
     far = 5e25 * torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
     with pytest.raises(Diverged, match="KD·identity is not finite"):
-        Evaluator(ring, plan, 0, CPU)(far, "raw")
+        RunEvaluator(ring, plan, 0, CPU)(far, "raw")

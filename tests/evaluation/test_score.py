@@ -17,8 +17,8 @@ from PIL import Image
 
 import ganbench
 from ganbench.errors import DataError, RequestError
-from ganbench.evaluation.score import make_statistics
-from ganbench.evaluation.settings import Scores
+from ganbench.evaluation.result import Scores
+from ganbench.evaluation.statistics import make_statistics
 from ganbench.metrics import frechet
 from ganbench.metrics.base import Estimate
 from ganbench.results.record import Score

@@ -8,7 +8,7 @@ import torch
 
 from ganbench.distributed import Ranks
 from ganbench.features.cache import SHARD, Store
-from ganbench.features.extraction import Extraction, extracted
+from ganbench.features.extraction import Extraction, extract_source
 from ganbench.features.plain import Pixels
 from ganbench.seeding import stream
 from ganbench.sets.moments import moments
@@ -52,7 +52,7 @@ class Nothing:
 
 def run(source: Source, root: Path, batch: int = 256, key: dict[str, str] = KEY) -> tuple[Extraction, Nothing, Store]:
     store, meter = Store(root, key, N), Nothing()
-    return extracted(Pixels(), source, Selection(indices=range(N)), store, meter, Ranks(), batch), meter, store
+    return extract_source(Pixels(), source, Selection(indices=range(N)), store, meter, Ranks(), batch), meter, store
 
 
 def test_features_are_those_of_the_examples_in_order(tmp_path: Path) -> None:
@@ -116,11 +116,11 @@ def test_a_damaged_shard_is_named_and_made_again(tmp_path: Path, damage: str) ->
 
 def test_moments_without_all_features_in_memory_are_the_same_bits(tmp_path: Path) -> None:
     extraction, _, _ = run(Counted(), tmp_path)
-    few, whole = extraction.moments(), moments(extraction.features(()).values)
-    assert few.moments is not None
+    few, whole = extraction.sketch(), moments(extraction.features(()).values)
+    assert few.of_all is not None
     assert len(few) == N
-    assert torch.equal(few.moments.mean, whole.mean)
-    assert torch.equal(few.moments.covariance, whole.covariance)
+    assert torch.equal(few.of_all.mean, whole.mean)
+    assert torch.equal(few.of_all.covariance, whole.covariance)
 
 
 def test_the_key_names_neither_paths_nor_times(tmp_path: Path) -> None:

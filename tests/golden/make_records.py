@@ -4,8 +4,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
-from ganbench.results.record import Evaluation, Finding, Record, Score, Throughput, Timing
-from ganbench.writing import write_json
+from ganbench.results.record import Diagnostic, Evaluation, Record, Score, Throughput, Timing
+from ganbench.storage import write_json
 
 spec = RunSpec(
     variant=VariantSpec(name="dcgan", config={"latent_dim": 8, "learning_rate": 0.001, "generator_widths": (16, 8), "note": None}),
@@ -38,8 +38,8 @@ def evaluation(images_seen: int, weights: str, fd: float) -> Evaluation:
         weights=weights,  # type: ignore[arg-type]
         scores=(score("fd", weights, fd, False), score("precision", weights, 0.5, True)),
         diagnostics=(
-            Finding(name="feature_variance_ratio", value=0.75, perfect=1.0, n=128),
-            Finding(name="duplicate_rate", value=None, perfect=None, n=128, note="every real example has an exact copy"),
+            Diagnostic(name="feature_variance_ratio", value=0.75, perfect=1.0, n=128),
+            Diagnostic(name="duplicate_rate", value=None, perfect=None, n=128, note="every real example has an exact copy"),
         ),
     )
 

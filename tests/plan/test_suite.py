@@ -9,7 +9,7 @@ import pytest
 from ganbench.errors import RequestError
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import apply_setting, load_suite
-from ganbench.plan.variant_config import resolved_config, variant_source
+from ganbench.plan.variant_config import defaults, variant_spec
 from ganbench.registry import PRESETS, SUITES, VARIANTS
 
 PLAN = 'evaluation = { extractor = "identity", metrics = ["fd"], n_fake = 64 }\n'
@@ -257,12 +257,11 @@ def test_a_preset_that_cannot_be_meant_is_refused(load: Load, tmp_path: Path, pr
 
 @pytest.mark.parametrize("name", PRESETS.names())
 def test_every_registered_preset_fits_the_variants_that_it_names(name: str) -> None:
-    module, _, stem = PRESETS.target(name).partition(":")
-    table = tomllib.loads(files(module).joinpath(f"{stem}.toml").read_text())
+    target = PRESETS.target(name)
+    table = tomllib.loads(files(target.place).joinpath(f"{target.attribute}.toml").read_text())
     assert table["description"] and table["config"].keys() <= VARIANTS.targets.keys()
     for variant, overrides in table["config"].items():
-        defaults = resolved_config(variant_source(variant, Path()), {}, name)
-        assert resolved_config(variant_source(variant, Path()), overrides, name) != defaults
+        assert variant_spec(variant, overrides, name).config != defaults(variant)
 
 
 def test_only_keeps_a_part_and_parts_add_up(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from ganbench import writing
+from ganbench import storage
 from ganbench.errors import RequestError
+from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import from_json, run_id
 from ganbench.results.events import EventLog
 from ganbench.results.folders import claim, finished, heartbeat, records, run_folder, running, write_manifest
 from ganbench.results.record import read_record, write_record
-from ganbench.writing import writable_folder, write_json, write_text
+from ganbench.storage import writable_folder, write_json, write_text
 
 FINISHED = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
 SPEC = FINISHED.spec
@@ -80,14 +81,14 @@ def test_the_manifest_keeps_the_cells_of_earlier_suites(tmp_path: Path) -> None:
 
 def test_a_run_directory_belongs_to_one_spec(tmp_path: Path) -> None:
     folder = tmp_path / "cell"
-    claim(folder, SPEC)
-    claim(folder, SPEC)
+    claim(folder, SPEC, Runtime())
+    claim(folder, SPEC, Runtime())
     with pytest.raises(RequestError, match="belongs to another run"):
-        claim(folder, OTHER)
+        claim(folder, OTHER, Runtime())
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter.txt").touch()
     with pytest.raises(RequestError, match="is not empty"):
-        claim(tmp_path / "full", SPEC)
+        claim(tmp_path / "full", SPEC, Runtime())
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["letter.txt"]
 
 
@@ -142,7 +143,7 @@ def test_a_write_that_dies_before_the_rename_leaves_the_old_file(tmp_path: Path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(writing.os, "replace", killed)
+        patch.setattr(storage.os, "replace", killed)
         with pytest.raises(KeyboardInterrupt):
             write_text(path, "new")
     assert path.read_text() == "old"

@@ -17,7 +17,7 @@ from ganbench.results import provenance
 from ganbench.results.folders import run_folder
 from ganbench.results.frame import COLUMNS, frame
 from ganbench.results.record import SCHEMA_VERSION, Divergence, Failure, Record, protocol_key, read_record, write_record
-from ganbench.writing import write_json
+from ganbench.storage import write_json
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "record-v1.json"
 FINISHED = read_record(GOLDEN)
@@ -68,15 +68,19 @@ def test_a_record_survives_the_way_to_the_disk(tmp_path: Path, record: Record) -
     assert list(tmp_path.iterdir()) == [tmp_path / "record.json"]
 
 
-ADDED = {"perfect": None, "estimand": ""}
-"""Fields that scores of schema 1 got after the golden record was written, and what they are in it."""
+ADDED = {
+    "fd": {"perfect": None, "estimand": "", "bounds": [0.0, None], "depends_on_n": True},
+    "precision": {"perfect": None, "estimand": "", "bounds": [0.0, 1.0], "depends_on_n": False},
+}
+"""Fields that scores of schema 1 got after the golden record was written, and what they are in it: a metric's facts are those that it
+declares today."""
 
 
 def as_of_today() -> dict[str, Any]:
     """The golden record, with the fields added since."""
     golden: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
     for scored in (golden, *golden["evaluations"]):
-        scored["scores"] = [{**score, **ADDED} for score in scored["scores"]]
+        scored["scores"] = [{**score, **ADDED[score["metric"]]} for score in scored["scores"]]
     golden["spec"]["dataset"]["n_train"] = None
     return golden
 

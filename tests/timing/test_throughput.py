@@ -6,7 +6,8 @@ from torch import nn
 
 from ganbench.data.dataset import DataShape
 from ganbench.registry import VARIANTS
-from ganbench.timing.throughput import WARM_UP_TICKS, peak_memory_bytes, sampling_rate, training_rate
+from ganbench.results.timings import training_rate
+from ganbench.timing.throughput import WARM_UP_TICKS, peak_memory_bytes, sampling_rate
 
 
 def test_training_rate_is_median_and_percentiles_of_the_ticks() -> None:

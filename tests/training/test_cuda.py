@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from ganbench.data.bundled import digits
-from ganbench.environment import Runtime, configure
+from ganbench.environment import configure
 from ganbench.pipeline.cell import run_cell
+from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
 from ganbench.registry import VARIANTS
 from ganbench.sampling import sample

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ganbench.environment import Runtime
 from ganbench.pipeline.cell import run_cell
+from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
 from ganbench.results.record import Evaluation
 

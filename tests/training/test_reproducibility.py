@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 import torch
 
-from ganbench.environment import Runtime
 from ganbench.errors import Interrupted
 from ganbench.pipeline import cell as pipeline
 from ganbench.pipeline.cell import run_cell
+from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, RunSpec, run_id, to_json
 from ganbench.results.events import EventLog
 from ganbench.results.record import Record, read_record

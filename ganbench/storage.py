@@ -1,4 +1,4 @@
-"""How is a file written so that nobody ever sees half of it?"""
+"""How are ganbench's own files written, so that nobody ever sees half of one, and read?"""
 
 import json
 import os
@@ -21,6 +21,27 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, data: Any) -> None:
     """Writes plain data as JSON with sorted keys; non-finite numbers are refused."""
     write_text(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, remedy: str = "move it away and run the same command again") -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+        path: The file.
+        remedy: What to do where it cannot be read, for the message.
+
+    Raises:
+        RequestError: The file is missing, cannot be read, or holds no JSON object.
+    """
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be read ({error.strerror}); {remedy}") from None
+    except ValueError as error:  # also what is no text
+        raise RequestError(f"{path}: damaged, not valid JSON ({error}); {remedy}") from None
+    if not isinstance(fields, dict):
+        raise RequestError(f"{path}: damaged, holds no JSON object; {remedy}")
+    return fields
 
 
 def check_folder(path: Path, option: str) -> None:

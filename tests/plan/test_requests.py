@@ -3,8 +3,9 @@
 import pytest
 
 from ganbench.errors import RequestError
-from ganbench.evaluation.requests import USUAL, Request, requested
-from ganbench.registry import METRICS, NO_NETWORK, STANDARD, formula, label
+from ganbench.plan.metric_names import NO_NETWORK, STANDARD, formula, label
+from ganbench.plan.requests import USUAL, Request, requested
+from ganbench.registry import METRICS
 
 INCEPTION = "inception-v3-compat"
 
@@ -65,4 +66,5 @@ def test_every_standard_name_stands_for_a_registered_formula_and_shadows_none() 
 
 
 def test_a_request_is_a_value() -> None:
-    assert len({Request(name="fd", metric="fd", extractor="a"), Request(name="fd", metric="fd", extractor="a")}) == 1
+    first, second = (Request(name="fd", metric="fd", extractor="a", asked="fd") for _ in range(2))
+    assert len({first, second}) == 1

@@ -1,0 +1,65 @@
+"""How are mean and covariance of sets made into a file?"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from ganbench.distributed import joined
+from ganbench.environment import chosen_device, exact_products
+from ganbench.errors import DataError, RequestError
+from ganbench.evaluation.passes import CachedPass, MeterFor
+from ganbench.evaluation.result import Statistics
+from ganbench.evaluation.score import Silent, loaded
+from ganbench.evaluation.sets import open_set
+from ganbench.evaluation.settings import settings_from
+from ganbench.plan.requests import FEATURES, IMAGES
+from ganbench.sets.moments import Moments
+from ganbench.sources.given import StatisticsFile
+from ganbench.sources.stats import check_target, merged, write_statistics
+
+
+def make_statistics(sources: Sequence[str], out: Path, *, meter: MeterFor = lambda name, total: Silent(), **settings: Any) -> Statistics:
+    """Writes mean and covariance of all examples of some sets together.
+
+    Args:
+        sources: Whatever ``opened_source`` knows; statistics of ours among them are merged.
+        out: An npz file.
+        meter: Opens a meter of progress for a set.
+        **settings: Fields of :class:`Settings`.
+
+    Returns:
+        Number of examples and of features, and warnings.
+
+    Raises:
+        RequestError: The request cannot be carried out as it was written.
+    """
+    chosen = settings_from(settings)
+    check_target(out)
+    if twice := next((text for text in sources if sources.count(text) > 1), None):
+        raise RequestError(f"{twice!r} is named twice, and its examples would count twice; name it once")
+    with joined() as ranks, ExitStack() as stack:
+        device = chosen_device(chosen.device)
+        exact_products()
+        extractor = loaded(chosen.extractor or (FEATURES if chosen.features else IMAGES), chosen, device)
+        warnings: list[str] = []
+        look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, warnings=warnings)
+        found: list[Moments] = []
+        sets = [open_set("real", text, chosen, device) for text in sources]
+        for one in sets:
+            stack.callback(one.given.close)
+            if isinstance(one.given, StatisticsFile):
+                one.given.check(extractor.identity(), extractor.width)
+            known = look(extractor, one, {"moments"}, True)
+            if known is None:
+                continue
+            warnings += one.given.notes
+            found.append(known.features if isinstance(known.features, Moments) else known.features.moments())
+            if not found[-1].n:
+                raise DataError(
+                    f"{one.given.name!r} does not say on how many images it rests, so it cannot be merged; make it again from the images"
+                )
+        if ranks.first:
+            write_statistics(out, reduce(merged, found), extractor.identity(), [str(one.given.content) for one in sets])
+        return Statistics(n=sum(one.n for one in found), width=len(found[0].mean) if found else 0, warnings=tuple(dict.fromkeys(warnings)))

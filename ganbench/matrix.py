@@ -1,0 +1,176 @@
+"""How do specs become records? (for the command line and for Python alike)"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ganbench.errors import Interrupted
+from ganbench.execution.executor import Executor, Job
+from ganbench.execution.local import LocalExecutor
+from ganbench.execution.reporter import Reporter
+from ganbench.plan.runtime import Runtime
+from ganbench.plan.spec import RunSpec, run_id
+from ganbench.plan.suite import load_suite
+from ganbench.results.events import EventLog
+from ganbench.results.folders import check_owner, claim, finished, record_in, run_folder, write_manifest
+from ganbench.results.record import Record
+from ganbench.storage import writable_folder
+
+POLL_S = 0.1
+"""How often the jobs are looked at."""
+
+
+Watch = Callable[[str, int, Sequence[RunSpec], int], Reporter]
+"""Makes a reporter of a suite's name, its number of runs, the runs to do, and how many of them run at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """A suite's runs and what is there of them."""
+
+    suite: str
+    out: Path
+    specs: tuple[RunSpec, ...]
+    records: tuple[Record, ...]
+    """Of the runs that have ended, in the order of the specs."""
+
+    @property
+    def missing(self) -> int:
+        """Runs that died without a record; the same request goes on with them."""
+        return len(self.specs) - len(self.records)
+
+
+def run(
+    suite: str | Path,
+    out: str | Path = "runs",
+    *,
+    settings: Sequence[str] = (),
+    only: Sequence[str] = (),
+    workers: int | None = None,
+    runtime: Runtime | None = None,
+    retry_failed: bool = False,
+    watch: Watch = lambda suite, total, missing, places: Reporter(),
+) -> Matrix:
+    """Runs what is missing of a suite; one run that fails or dies does not stop the others.
+
+    >>> import tempfile
+    >>> found = run("quickstart", tempfile.mkdtemp(), only=["variant=gan", "dataset=ring8", "seed=0"], settings=["budget_images=640"])
+    >>> [record.status for record in found.records], found.missing
+    (['done'], 0)
+
+    Args:
+        suite: A registered suite, or the path of a TOML file.
+        out: Folder of the results; the same one continues.
+        settings: Changes of the suite, ``key.path=value``.
+        only: Parts to keep, ``variant=a,b``.
+        workers: Runs at a time; None takes one a GPU, or one a CPU core.
+        runtime: How runs are carried out.
+        retry_failed: Whether failed runs are run again.
+        watch: Makes a reporter once it is known what there is to do.
+
+    Returns:
+        All runs and the records of those that have ended.
+
+    Raises:
+        RequestError: Something cannot be meant, or a run cannot start; nothing was run.
+        Interrupted: Ctrl-C; the workers were asked to leave checkpoints.
+    """
+    folder, how = Path(out), runtime or Runtime()
+    loaded, specs = load_suite(str(suite), settings, only)
+    there = {run_id(spec): record for spec in specs if (record := finished(folder, spec))}
+    done = {key: record for key, record in there.items() if not (retry_failed and record.status == "failed")}
+    missing = [spec for spec in specs if run_id(spec) not in done]
+    if missing:
+        _prepare(loaded.name, specs, missing, folder, how)
+        places = _places(how, workers, len(missing))
+        jobs = [Job(spec=spec, runtime=how, folder=run_folder(folder, spec)) for spec in missing]
+        with watch(loaded.name, len(specs), missing, len(places)) as reporter:
+            done |= {record.run_id: record for record in carry_out(jobs, LocalExecutor(places), reporter) if record}
+    return Matrix(
+        suite=loaded.name, out=folder, specs=tuple(specs), records=tuple(done[run_id(spec)] for spec in specs if run_id(spec) in done)
+    )
+
+
+def _prepare(suite: str, specs: Sequence[RunSpec], missing: Sequence[RunSpec], out: Path, runtime: Runtime) -> None:
+    """Checks everything before anything is written, then writes what there is to do."""
+    from ganbench.environment import chosen_device
+    from ganbench.pipeline.check import check
+
+    chosen_device(runtime.device)
+    for spec in {run_id(replace(spec, seed=0)): spec for spec in missing}.values():  # seeds differ in nothing that can be checked
+        check(spec, runtime)
+    for spec in missing:
+        check_owner(run_folder(out, spec), spec)
+    writable_folder(out / "runs")
+    write_manifest(out, suite, specs)
+    for spec in missing:
+        (run_folder(out, spec) / "record.json").unlink(missing_ok=True)  # only retry_failed leaves one here
+
+
+def _places(runtime: Runtime, workers: int | None, jobs: int) -> list[dict[str, str]]:
+    from ganbench.environment import slots
+
+    return slots(runtime, workers, jobs)
+
+
+@dataclass(kw_only=True)
+class _Followed:
+    """A running job, as far as its events have been told."""
+
+    job: Job
+    known: int = 0
+    size: int = -1
+    """Of the event file when it was last read."""
+
+    def tell(self, reporter: Reporter) -> None:
+        """Tells what the job has written since."""
+        log = EventLog(self.job.folder / "events.jsonl")
+        size = log.path.stat().st_size if log.path.exists() else 0
+        if size == self.size:
+            return
+        events = list(log)
+        for event in events[min(self.known, len(events)) :]:
+            reporter.event(self.job.spec, event)
+        self.known, self.size = len(events), size
+
+
+def carry_out(jobs: Sequence[Job], executor: Executor, reporter: Reporter) -> list[Record | None]:
+    """Submits jobs and waits for all of them.
+
+    Args:
+        jobs: Runs whose folders are theirs or nobody's.
+        executor: Where they run.
+        reporter: Who is told.
+
+    Returns:
+        A record for each in the order in which they ended, or None where one died without.
+
+    Raises:
+        Interrupted: Ctrl-C; the jobs were asked to leave checkpoints.
+    """
+    records: list[Record | None] = []
+    running: dict[Path, _Followed] = {}
+    try:
+        for job in jobs:
+            claim(job.folder, job.spec, job.runtime)
+            executor.submit(job)
+        while len(records) < len(jobs):
+            for change in executor.poll():
+                if change.state == "started":
+                    running[change.job.folder] = _Followed(job=change.job)
+                    reporter.started(change.job.spec)
+                    continue
+                running.pop(change.job.folder).tell(reporter)
+                record = record_in(change.job.folder, change.job.spec)
+                detail = "" if record else f"{change.detail}; the same command goes on from its checkpoint"
+                reporter.finished(change.job.spec, record, detail)
+                records.append(record)
+            for followed in running.values():
+                followed.tell(reporter)
+            if len(records) < len(jobs):
+                time.sleep(POLL_S)
+    except KeyboardInterrupt:
+        executor.cancel()
+        raise Interrupted(f"{len(records)} of {len(jobs)} runs finished; the same command goes on with the rest") from None
+    return records
