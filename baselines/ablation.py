@@ -78,7 +78,7 @@ class Ablation(Variant):
         else:
             loss = LOSSES[self.config.loss][0](real_values, fake_values)
         with torch.no_grad():
-            self.averages.lerp_(torch.stack([real_values.mean(), fake_values.mean()]), 1 - LECAM_DECAY)
+            self.averages.lerp_(ctx.mean(torch.stack([real_values.mean(), fake_values.mean()])), 1 - LECAM_DECAY)
         anchors = self.averages / (1 - LECAM_DECAY ** (ctx.step + 1))
         penalty = self.penalty(examples, fake, real_values, fake_values, anchors)
         ctx.minimize("discriminator", loss + self.weight * penalty)

@@ -114,7 +114,7 @@ class StyleGAN(Variant):
         """-log D(G(z)) with mixed styles; their average follows."""
         level, alpha = self.progress(ctx.images_seen)
         styles = self._styles(ctx, level)
-        self.generator.mapping.follow(styles[:, 0], self.config.style_average_decay)
+        self.generator.mapping.follow(ctx.mean(styles[:, 0].detach().mean(0)), self.config.style_average_decay)
         fake = self.generator.synthesis(styles, level, alpha)
         loss = non_saturating_generator(self.discriminator(ctx.augment(fake), level, alpha))
         ctx.minimize("generator", loss)

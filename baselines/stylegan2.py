@@ -113,7 +113,7 @@ class StyleGAN2(Variant):
         """-log D(G(z)) with mixed styles; in one step of ``path_length_interval`` also an update by path lengths alone."""
         labels = ctx.labels(ctx.batch_size)
         styles = self._styles(ctx.latents(2 * ctx.batch_size), labels)
-        self.generator.mapping.follow(styles[:, 0], self.config.style_average_decay)
+        self.generator.mapping.follow(ctx.mean(styles[:, 0].detach().mean(0)), self.config.style_average_decay)
         loss = non_saturating_generator(self.judged(self.generator.synthesis(styles), labels, ctx))
         ctx.minimize("generator", loss)
         logs = {"loss/generator": loss}
@@ -122,7 +122,7 @@ class StyleGAN2(Variant):
             styles = self._styles(ctx.latents(2 * n), ctx.labels(n))
             images = self.generator.synthesis(styles)
             lengths = path_lengths(images, styles, torch.randn_like(images))
-            self.path_mean.lerp_(lengths.detach().mean(), self.config.path_length_decay)
+            self.path_mean.lerp_(ctx.mean(lengths.detach().mean()), self.config.path_length_decay)
             logs["penalty/path_length"] = (lengths - self.path_mean).square().mean()
             logs["path_length"] = lengths.mean()
             ctx.minimize("generator", self.config.path_length_weight * self.config.path_length_interval * logs["penalty/path_length"])

@@ -72,7 +72,7 @@ class StyleGAN2ADA(StyleGAN2):
         """StyleGAN2's, then in one step of ``augment_interval`` a change of p (section 3)."""
         logs = super().discriminator_step(real, ctx)
         r = logs["logit/real_sign"]
-        self.augmentation.observe(r)
+        self.augmentation.observe(ctx.mean(r))
         if ctx.every(self.config.augment_interval):
-            self.augmentation.adjust(self.config.augment_interval, self.config.augment_interval * ctx.batch_size)
+            self.augmentation.adjust(self.config.augment_interval, self.config.augment_interval * ctx.step_images)
         return {**logs, "augment/r_t": r, "augment/p": self.augmentation.p.clone()}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch.distributed as dist
+from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +38,29 @@ class Ranks:
         dist.broadcast_object_list(box)
         return box[0]
 
+    def part(self, n: int) -> slice:
+        """This rank's piece of n things in a row, of which every rank takes as many as the others if it divides n."""
+        return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
+
+    def mean(self, tensor: Tensor) -> Tensor:
+        """Mean of the ranks' tensors of one shape, the same bits on all; no gradient flows through it. Alone, the tensor itself."""
+        if self.size == 1:
+            return tensor
+        total = tensor.detach().clone()
+        dist.all_reduce(total)
+        return total / self.size
+
+
+ALONE = Ranks()
+"""The only rank."""
+
 
 @contextmanager
 def joined() -> Iterator[Ranks]:
     """Joins the process group that ``RANK`` and ``WORLD_SIZE`` describe, on gloo, and leaves it again."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
-        yield Ranks()
+        yield ALONE
         return
     dist.init_process_group("gloo")
     try:

@@ -9,6 +9,7 @@ import torch
 
 from ganbench.errors import RequestError
 from ganbench.plan.runtime import Runtime
+from ganbench.precision import PRODUCTS, exact
 from ganbench.results import provenance
 
 
@@ -44,15 +45,7 @@ def configure(runtime: Runtime) -> torch.device:
     torch.set_num_threads(runtime.threads)
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms imports the compiler first, a second a process
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 - set by the module's class, which mypy cannot see
-    torch.backends.cudnn.benchmark = False
-    exact_products()
     return device
-
-
-def exact_products() -> None:
-    """Keeps TF32 out of matrix products and convolutions on a GPU."""
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
 
 
 def describe(device: torch.device, code: Path) -> dict[str, Any]:
@@ -79,12 +72,13 @@ def describe(device: torch.device, code: Path) -> dict[str, Any]:
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         }
-    flags = {
-        "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
-        "cudnn_benchmark": torch.backends.cudnn.benchmark,
-        "tf32": torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32,
-        "threads": torch.get_num_threads(),
-    }
+    with exact():  # as steps and evaluations run
+        flags = {
+            "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
+            "cudnn_benchmark": torch.backends.cudnn.benchmark,
+            "tf32": any(product.fp32_precision == "tf32" for product in PRODUCTS),
+            "threads": torch.get_num_threads(),
+        }
     packages = provenance.packages()
     same = (
         packages.get("torch"),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ganbench import seeding
 from ganbench.errors import Diverged, RequestError
+from ganbench.precision import exact
 from ganbench.sets.features import LatentModel
 from ganbench.training.variant import Variant
 
@@ -35,7 +36,7 @@ def observed(variant: Variant, generator: nn.Module | None = None) -> Iterator[V
     if generator is not None:
         variant.generator = generator
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), exact():
             yield variant
     finally:
         variant.generator = own

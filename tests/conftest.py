@@ -74,21 +74,22 @@ def tiny_data() -> Callable[[DatasetSpec], Dataset]:
 
 @pytest.fixture(scope="session")
 def tiny_trainer(tiny_data: Callable[[DatasetSpec], Dataset]) -> Callable[..., Any]:
-    """Builds a trainer at step 0; with ``cls``, of that class instead of the spec's variant."""
+    """Builds a trainer at step 0; with ``cls``, of that class instead of the spec's variant; with ``ranks``, of one among several."""
     import torch
 
     from ganbench import seeding
+    from ganbench.distributed import ALONE, Ranks
     from ganbench.training.building import build
     from ganbench.training.trainer import Trainer
     from ganbench.training.variant import Variant
 
-    def start(spec: RunSpec, cls: type[Variant] | None = None) -> Trainer:
+    def start(spec: RunSpec, cls: type[Variant] | None = None, ranks: Ranks = ALONE) -> Trainer:
         data = tiny_data(spec.dataset)
         variant = build(spec, data, torch.device("cpu"))
         if cls is not None:
             with seeding.global_stream(spec.seed, "init"):
                 variant = cls(variant.config, data.shape)
-        return Trainer(variant, data, spec, torch.device("cpu"))
+        return Trainer(variant, data, spec, torch.device("cpu"), ranks)
 
     return start
 

@@ -47,9 +47,9 @@ class Mapping(nn.Module):
             x = functional.leaky_relu(layer(x), SLOPE)
         return x
 
-    def follow(self, styles: Tensor, decay: float) -> None:
-        """Moves the average towards the mean of styles (n, style_dim)."""
-        self.mean.lerp_(styles.detach().mean(0), 1 - decay)
+    def follow(self, mean: Tensor, decay: float) -> None:
+        """Moves the average towards the mean style of a batch (style_dim,)."""
+        self.mean.lerp_(mean, 1 - decay)
 
     def truncated(self, styles: Tensor, truncation: float) -> Tensor:
         """``mean + truncation (w - mean)`` (2019, appendix B): 1 leaves styles as they are, 0 gives the average one."""

@@ -24,6 +24,7 @@ from ganbench.plan.facts import Need, facts
 from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.plan.requests import Request, requested
 from ganbench.plan.spec import EvaluationSpec
+from ganbench.precision import exact
 from ganbench.registry import METRICS
 from ganbench.results.record import Diagnostic, Score, Weights
 from ganbench.sampling import SAMPLING_VERSION
@@ -45,6 +46,7 @@ class RunEvaluator:
         RequestError: The plan does not fit the data.
     """
 
+    @exact()
     def __init__(self, dataset: Dataset, plan: EvaluationSpec, seed: int, device: torch.device) -> None:
         self.dataset, self.plan, self.seed, self.device = dataset, plan, seed, device
         self.requests = [replace(one, name=one.asked) for one in requested(plan.metrics, plan.extractor, where="evaluation.metrics")]
@@ -56,6 +58,7 @@ class RunEvaluator:
         others = real_sets(dataset, plan, self.requests)
         self.evaluators = [Evaluator(self._part(extractor), others, MemoryPass(device=device)) for extractor in extractors.values()]
 
+    @exact()
     def __call__(
         self, examples: Tensor, weights: Weights, labels: Tensor | None = None, generator: LatentModel | None = None
     ) -> tuple[tuple[Score, ...], tuple[Diagnostic, ...]]:

@@ -11,7 +11,7 @@ from ganbench import seeding
 from ganbench.diagnostics.base import Case, examine
 from ganbench.diagnostics.classes import class_histogram
 from ganbench.distributed import joined
-from ganbench.environment import chosen_device, exact_products
+from ganbench.environment import chosen_device
 from ganbench.errors import DataError, Diverged, RequestError
 from ganbench.evaluation import checks
 from ganbench.evaluation.agreement import TOLERANCE, Agreement
@@ -28,6 +28,7 @@ from ganbench.metrics.base import Metric
 from ganbench.plan.facts import Need, Role
 from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.plan.requests import OFFLINE, Request, requested
+from ganbench.precision import exact
 from ganbench.registry import METRICS
 from ganbench.results.record import Diagnostic, Score
 from ganbench.sets.comparison import Comparison
@@ -102,7 +103,7 @@ def score(
     names = metrics.split(",") if isinstance(metrics, str) else metrics
     with joined() as ranks, ExitStack() as stack:
         device = chosen_device(chosen.device)
-        exact_products()
+        stack.enter_context(exact())
         requests = requested(names, chosen.extractor, chosen.features)
         given: dict[Role, Examples | None] = {"generated": fake, "real": real, "held-out": held_out}
         sets = {role: open_set(role, named, chosen, device) for role, named in given.items() if named is not None}

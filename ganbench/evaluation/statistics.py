@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.distributed import joined
-from ganbench.environment import chosen_device, exact_products
+from ganbench.environment import chosen_device
 from ganbench.errors import DataError, RequestError
 from ganbench.evaluation.passes import CachedPass, MeterFor
 from ganbench.evaluation.result import Statistics
@@ -15,6 +15,7 @@ from ganbench.evaluation.score import Silent, loaded
 from ganbench.evaluation.sets import open_set
 from ganbench.evaluation.settings import settings_from
 from ganbench.plan.requests import FEATURES, IMAGES
+from ganbench.precision import exact
 from ganbench.sets.moments import Moments
 from ganbench.sources.given import StatisticsFile
 from ganbench.sources.stats import check_target, merged, write_statistics
@@ -41,7 +42,7 @@ def make_statistics(sources: Sequence[str], out: Path, *, meter: MeterFor = lamb
         raise RequestError(f"{twice!r} is named twice, and its examples would count twice; name it once")
     with joined() as ranks, ExitStack() as stack:
         device = chosen_device(chosen.device)
-        exact_products()
+        stack.enter_context(exact())
         extractor = loaded(chosen.extractor or (FEATURES if chosen.features else IMAGES), chosen, device)
         warnings: list[str] = []
         look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, warnings=warnings)

@@ -4,7 +4,6 @@ import hashlib
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from ganbench.errors import RequestError
 from ganbench.features.published import Published, sha256
+from ganbench.precision import convolutions
 from ganbench.registry import EXTRACTORS
 from ganbench.sets.features import Features
 
@@ -180,17 +180,6 @@ def extract(extractor: Extractor, examples: Tensor | npt.NDArray[Any], device: t
         log_probabilities=None if log_probabilities is None else log_probabilities.double(),
         spatial=_joined([piece.spatial for piece in pieces]),
     )
-
-
-def convolutions(tf32: bool = False) -> AbstractContextManager[None]:
-    """A block in which convolutions on CUDA repeat to the bit, in float32 or in TF32.
-
-    Args:
-        tf32: Whether their factors may be rounded to 10 bits.
-    """
-    cudnn: Any = torch.backends.cudnn
-    flags: AbstractContextManager[None] = cudnn.flags(enabled=cudnn.enabled, benchmark=False, deterministic=True, allow_tf32=tf32)
-    return flags
 
 
 def load_extractor(name: str, weights: Path | None = None, resize: str | None = None, fast: bool = False, strict: bool = True) -> Extractor:

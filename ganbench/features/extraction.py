@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from ganbench.distributed import Ranks
-from ganbench.features.base import Extractor, convolutions
+from ganbench.features.base import Extractor
+from ganbench.precision import convolutions
 from ganbench.features.cache import Store
 from ganbench.features.facts import FACTS, Facts, facts
 from ganbench.sets.features import Features, Sketch

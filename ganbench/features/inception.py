@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import DataError
-from ganbench.features.base import convolutions
+from ganbench.precision import convolutions
 from ganbench.features.image_network import BATCH_IMAGES, ImageNetwork, filled, read
 from ganbench.features.inception_network import CLASSES, WIDTH, Definition, InceptionNetwork, Seen
 from ganbench.features.published import Found, Published

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import DataError
-from ganbench.features.base import convolutions
+from ganbench.precision import convolutions
 from ganbench.features.image_network import filled, read
 from ganbench.features.published import Published, find
 from ganbench.features.vgg import VGG16, vgg16

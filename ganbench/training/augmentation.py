@@ -1,39 +1,48 @@
 """What happens to real and generated examples before the discriminator sees them?"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """A random change of examples, its random numbers apart from what they do."""
+
+    numbers: Callable[[int, torch.Size, torch.Generator], Tensor]
+    """Numbers (n, ...) for n examples of a size, drawn from a stream on their device."""
+    applied: Callable[[Tensor, Tensor], Tensor]
+    """Examples after their change by these numbers, differentiable, of the same shape."""
+
+    def __call__(self, examples: Tensor, generator: torch.Generator) -> Tensor:
+        """Both at once, with numbers from a stream on the examples' device."""
+        return self.applied(examples, self.numbers(len(examples), examples.shape[1:], generator))
 
 
-def none(examples: Tensor, generator: torch.Generator) -> Tensor:
-    """Leaves examples as they are."""
-    return examples
+def _shifts(n: int, size: torch.Size, generator: torch.Generator) -> Tensor:
+    """How far each image moves down and to the right, counted from a full reach up and left: (n, 2)."""
+    reaches = [-(-side // 8) for side in size[1:]]
+    return torch.stack([torch.randint(0, 2 * reach + 1, (n,), generator=generator, device=generator.device) for reach in reaches], 1)
 
 
-def translation(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Shifts every image by up to an eighth of its side, filling with mid grey (Zhao et al. 2020, DiffAugment).
-
-    Args:
-        images: (n, channels, height, width), differentiable.
-        generator: Stream on the images' device.
-
-    Returns:
-        Images of the same shape.
-    """
-    n, _, height, width = images.shape
+def _shifted(images: Tensor, shifts: Tensor) -> Tensor:
+    n, channels, height, width = images.shape
     reach_y, reach_x = -(-height // 8), -(-width // 8)
-    shift_y = torch.randint(0, 2 * reach_y + 1, (n, 1, 1, 1), generator=generator, device=images.device)
-    shift_x = torch.randint(0, 2 * reach_x + 1, (n, 1, 1, 1), generator=generator, device=images.device)
     padded = functional.pad(images, (reach_x, reach_x, reach_y, reach_y))
-    rows = shift_y + torch.arange(height, device=images.device).view(1, 1, -1, 1)
-    columns = shift_x + torch.arange(width, device=images.device).view(1, 1, 1, -1)
-    shifted = padded.gather(2, rows.expand(n, images.shape[1], height, padded.shape[3]))
-    return shifted.gather(3, columns.expand(n, images.shape[1], height, width))
+    rows = shifts[:, 0].view(n, 1, 1, 1) + torch.arange(height, device=images.device).view(1, 1, -1, 1)
+    columns = shifts[:, 1].view(n, 1, 1, 1) + torch.arange(width, device=images.device).view(1, 1, 1, -1)
+    shifted = padded.gather(2, rows.expand(n, channels, height, padded.shape[3]))
+    return shifted.gather(3, columns.expand(n, channels, height, width))
 
+
+none = Augmentation(numbers=lambda n, size, stream: torch.empty(n, 0, device=stream.device), applied=lambda examples, numbers: examples)
+"""Leaves examples as they are."""
+
+translation = Augmentation(numbers=_shifts, applied=_shifted)
+"""Shifts every image by up to an eighth of its side, filling with mid grey (Zhao et al. 2020, DiffAugment)."""
 
 AUGMENTATIONS: dict[str, Augmentation] = {"none": none, "translation": translation}
 """The names that ``TrainingSpec.augmentation`` accepts."""

@@ -8,16 +8,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganbench import seeding
 from ganbench.data.dataset import Dataset
 from ganbench.data.order import DataOrder
+from ganbench.distributed import ALONE, Ranks
 from ganbench.errors import RequestError
 from ganbench.plan.spec import RunSpec
+from ganbench.precision import PRECISIONS
 from ganbench.training.augmentation import AUGMENTATIONS
-from ganbench.training.context import HarnessContext, Watch
+from ganbench.training.context import HarnessContext
+from ganbench.training.draws import Draws
 from ganbench.training.ema import MovingAverage
-from ganbench.training.schedules import SCHEDULES, ema_decay
+from ganbench.training.engines import ENGINES
+from ganbench.training.plan import StepPlan, planned
+from ganbench.training.update import Updates
 from ganbench.training.variant import Batch, Variant
+from ganbench.training.watch import Watch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +49,16 @@ class Trainer:
         dataset: Real data; the training split is copied to the device.
         spec: The run.
         device: Where to train.
+        ranks: This process among those that train one run together, each on its part of every batch.
+
+    Raises:
+        RequestError: A batch cannot be shared evenly.
     """
 
-    def __init__(self, variant: Variant, dataset: Dataset, spec: RunSpec, device: torch.device) -> None:
+    def __init__(self, variant: Variant, dataset: Dataset, spec: RunSpec, device: torch.device, ranks: Ranks = ALONE) -> None:
+        size, multiple = spec.training.batch_size, ranks.size * variant.batch_multiple
+        if ranks.size > 1 and size % multiple:
+            raise RequestError(f"training.batch_size = {size}: {ranks.size} ranks take multiples of {multiple} examples together")
         self.variant = variant
         self.spec = spec
         self.device = device
@@ -56,17 +68,16 @@ class Trainer:
         self._examples = torch.from_numpy(dataset.train.examples).to(device)
         self._labels = None if dataset.train.labels is None else torch.from_numpy(dataset.train.labels).to(device)
         self._order = DataOrder(len(dataset.train), spec.seed)
-        self._watch = Watch(device)
-        self._context = HarnessContext(
-            seed=spec.seed,
-            device=device,
-            batch_size=spec.training.batch_size,
-            latent_dim=variant.config.latent_dim,
-            class_shares=None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float().to(device),
-            optimizers=self.optimizers,
+        self._part = ranks.part(size)
+        self._watch = Watch(device, ranks)
+        shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
+        self.context = HarnessContext(
+            draws=Draws(seed=spec.seed, device=device, latent_dim=variant.config.latent_dim, class_shares=shares, ranks=ranks),
+            updates=Updates(self.optimizers, self._watch, ranks),
             augmentation=AUGMENTATIONS[spec.training.augmentation],
-            watch=self._watch,
+            ranks=ranks,
         )
+        self._engine = ENGINES["eager"](variant=variant, ema=self.ema, watch=self._watch, precision=PRECISIONS["exact"])
 
     @staticmethod
     def check(spec: RunSpec, dataset: Dataset) -> None:
@@ -99,7 +110,7 @@ class Trainer:
         """
         start = time.perf_counter()
         for _ in range(steps):
-            self._one_step()
+            self.one_step()
         logs = self._watch.read()
         first, count = torch.stack([self._watch.first_nonfinite_step, self._watch.nonfinite_updates]).tolist()
         return Tick(
@@ -112,22 +123,20 @@ class Trainer:
             nonfinite_updates=count,
         )
 
-    def _one_step(self) -> None:
-        training = self.spec.training
-        factor = SCHEDULES[training.learning_rate_schedule](self.images_seen, self.spec.steps * training.batch_size)
-        real = self._batch()
-        self._context.begin(self.step, self.images_seen, factor, real)
-        self.variant.train()  # every step, so that a method that changes a mode does not depend on the length of a tick
-        with seeding.global_stream(self.spec.seed, "step", self.step, device=self.device):
-            self._watch.add(self.variant.discriminator_step(real, self._context))
-            self._watch.add(self.variant.generator_step(self._context))
-        self.step += 1
-        decay = ema_decay(self.images_seen, training.batch_size, training.ema_halflife_images, training.ema_rampup)
-        self.ema.update(self.variant.generator, decay)
+    def begin(self, step: int) -> HarnessContext:
+        """Moves to a step, without carrying it out: what a method would see in it, real examples included."""
+        plan = planned(self.spec.training, self.spec.steps, step)
+        self.context.begin(plan, self._batch(plan))
+        return self.context
 
-    def _batch(self) -> Batch:
-        """The real examples of this step: a function of the seed and the step alone."""
-        indices = self._order.indices(self.images_seen, self.spec.training.batch_size)
+    def one_step(self) -> None:
+        """Carries out the next step, without reading anything from the device."""
+        self._engine(self.begin(self.step))
+        self.step += 1
+
+    def _batch(self, plan: StepPlan) -> Batch:
+        """The real examples of a step: a function of the seed and the step alone, of which a rank takes its part."""
+        indices = self._order.indices(plan.images_seen, plan.batch_size)[self._part]
         if self.device.type == "cuda":
             indices = indices.pin_memory().to(self.device, non_blocking=True)  # a plain copy would wait for the device
         examples = self._examples[indices]

@@ -41,8 +41,10 @@ class StepContext(Protocol):
     """Steps finished before this one."""
     images_seen: int
     """Real images that the discriminator saw before this step."""
+    step_images: int
+    """Real images that it sees in this step; where several processes train together, on all of them."""
     batch_size: int
-    """Real examples in this step."""
+    """Real examples of this step that this process has: all of them, if it trains alone."""
     real: Batch
     """Those examples: for generators that are judged against real ones."""
 
@@ -57,6 +59,12 @@ class StepContext(Protocol):
 
     def every(self, n: int) -> bool:
         """True in one step out of n, the last of each group: ``every(5)`` is a WGAN's generator step."""
+
+    def mean(self, tensor: Tensor) -> Tensor:
+        """Mean over the processes that train together; the tensor itself where there is one. No gradient goes through it.
+
+        For what a method averages over a batch by itself and keeps, such as a running mean: gradients and logs are averaged anyway.
+        """
 
     def minimize(self, name: str, loss: Tensor, **options: Any) -> None:
         """Updates what the optimizer ``name`` holds by one step down ``loss``; the one door for an update.

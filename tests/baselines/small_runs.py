@@ -39,12 +39,12 @@ def trainer(cls: type[Variant], size: tuple[int, ...] = (1, 8, 8), classes: int 
 def updates(training: Trainer, steps: int) -> list[str]:
     """Which networks were updated in so many steps, in order."""
     order: list[str] = []
-    real = training._context.minimize
+    real = training.context.minimize
 
     def noted(name: str, loss: torch.Tensor, **options: Any) -> None:
         real(name, loss, **options)
         order.append(name)
 
-    training._context.minimize = noted  # type: ignore[method-assign]
+    training.context.minimize = noted  # type: ignore[method-assign]
     training.advance(steps)
     return order

@@ -48,14 +48,13 @@ def test_an_undecided_classifier_pays_the_logarithm_of_the_number_of_classes() -
 
 def test_the_generator_wants_the_true_source_and_its_own_class(monkeypatch: pytest.MonkeyPatch) -> None:
     training = trainer(ACGAN, classes=3, **SMALL)
-    context = training._context
+    context = training.begin(0)
     asked: list[Tensor] = []
     judged: list[tuple[Tensor, Tensor]] = []
     losses: list[Tensor] = []
     training.variant.generator.register_forward_pre_hook(lambda module, inputs: asked.append(inputs[1]))
     training.variant.discriminator.register_forward_hook(lambda module, inputs, output: judged.append(output))
     monkeypatch.setattr(context, "minimize", lambda name, loss: losses.append(loss))
-    context.begin(0, 0, 1.0, training._batch())
     logs = training.variant.generator_step(context)
     (logits, classes), (labels,) = judged[0], asked
     source = torch.log1p((-logits).exp()).mean()

@@ -189,8 +189,7 @@ def test_feature_matching_leaves_the_discriminator_alone(tiny_spec: TinySpec, ti
     head: Any = trainer.variant.discriminator
     assert all(p.grad is not None for p in trainer.variant.generator.parameters())
     before = head.head.weight.clone()
-    trainer._context.begin(1, 16, 1.0, trainer._batch())
-    trainer.variant.generator_step(trainer._context)
+    trainer.variant.generator_step(trainer.begin(1))
     assert torch.equal(head.head.weight, before)
 
 

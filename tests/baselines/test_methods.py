@@ -92,6 +92,6 @@ def test_the_original_discriminator_drops_units_in_training_only() -> None:
 def test_fakes_of_a_discriminator_step_leave_the_generator_without_gradient(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:
     for name in ("gan", "dcgan", "wgan", "wgan_gp"):
         trainer = tiny_trainer(tiny_spec(name))
-        trainer._context.begin(0, 0, 1.0, trainer._batch())
-        trainer.variant.discriminator_step(trainer._batch(), trainer._context)
+        context = trainer.begin(0)
+        trainer.variant.discriminator_step(context.real, context)
         assert all(p.grad is None for p in trainer.variant.generator.parameters())

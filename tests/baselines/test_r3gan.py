@@ -37,8 +37,8 @@ def linear_critic(training: Trainer) -> nn.Linear:
 def test_the_loss_of_a_linear_discriminator_is_that_of_the_hand(gamma: float, monkeypatch: pytest.MonkeyPatch) -> None:
     training = trainer(R3GAN, (2,), latent_dim=4, penalty_weight=gamma, final_penalty_weight=gamma)
     layer = linear_critic(training)
-    context, batch = training._context, training._batch()
-    context.begin(0, 0, 1.0, batch)
+    context = training.begin(0)
+    batch = context.real
     fakes: list[Tensor] = []
     losses: list[Tensor] = []
     training.variant.generator.register_forward_hook(lambda module, inputs, output: fakes.append(output.detach()))
@@ -61,10 +61,9 @@ def test_the_generator_has_the_same_pairs_the_other_way_round() -> None:
     layer = linear_critic(training)
     fakes: list[Tensor] = []
     training.variant.generator.register_forward_hook(lambda module, inputs, output: fakes.append(output.detach()))
-    batch = training._batch()
-    training._context.begin(0, 0, 1.0, batch)
-    loss = training.variant.generator_step(training._context)["loss/generator"]
-    gaps = (batch.examples - fakes[0]) @ layer.weight.detach()[0]
+    context = training.begin(0)
+    loss = training.variant.generator_step(context)["loss/generator"]
+    gaps = (context.real.examples - fakes[0]) @ layer.weight.detach()[0]
     assert loss.item() == pytest.approx(torch.log1p(gaps.exp()).mean().item(), rel=1e-5)
 
 
@@ -73,10 +72,9 @@ def test_equal_real_and_generated_examples_are_a_draw_without_gradient() -> None
     training = trainer(R3GAN, (2,), latent_dim=4, penalty_weight=0.0, final_penalty_weight=0.0)
     layer = linear_critic(training)
     nn.init.zeros_(layer.weight)
-    batch = training._batch()
-    training.variant.generator = Copies(batch.examples)
-    training._context.begin(0, 0, 1.0, batch)
-    logs = training.variant.discriminator_step(batch, training._context)
+    context = training.begin(0)
+    training.variant.generator = Copies(context.real.examples)
+    logs = training.variant.discriminator_step(context.real, context)
     assert logs["loss/discriminator"].item() == pytest.approx(math.log(2))
     assert layer.weight.grad is not None and layer.weight.grad.abs().max() < 1e-7
 
@@ -95,8 +93,7 @@ class Copies(nn.Module):
 def options(seen: int, **config: Any) -> dict[str, Any]:
     """What the optimizer of the generator is set to after so many images."""
     training = trainer(R3GAN, (2,), latent_dim=4, **config)
-    training._context.begin(seen // 8, seen, 1.0, training._batch())
-    training.variant.generator_step(training._context)
+    training.variant.generator_step(training.begin(seen // 8))
     return training.optimizers["generator"].param_groups[0]
 
 
@@ -154,8 +151,8 @@ def test_the_class_vectors_act_in_both_networks() -> None:
 
 def test_both_examples_of_a_pair_are_of_one_class(monkeypatch: pytest.MonkeyPatch) -> None:
     training = trainer(R3GAN, classes=3, conditional=True, **SMALL)
-    context, batch = training._context, training._batch()
-    context.begin(0, 0, 1.0, batch)
+    context = training.begin(0)
+    batch = context.real
     made: list[Tensor] = []
     judged: list[Tensor] = []
     training.variant.generator.register_forward_pre_hook(lambda module, inputs: made.append(inputs[1]))

@@ -63,8 +63,7 @@ def test_a_gradient_of_the_generator_does_not_move_the_discriminators_weights(si
     training = trainer(SNGAN, size, **SMALL)
     training.advance(4)
     before = {name: p.clone() for name, p in training.variant.discriminator.named_parameters()}
-    training._context.begin(4, 32, 1.0, training._batch())
-    training.variant.generator_step(training._context)
+    training.variant.generator_step(training.begin(4))
     assert all(torch.equal(p, before[name]) for name, p in training.variant.discriminator.named_parameters())
 
 

@@ -66,7 +66,7 @@ GENERATOR: dict[str, Loss] = {
 
 
 class Seen:
-    """Watches a run's discriminator and what is minimised, without updating anything; ``begin`` is a step in which both networks train.
+    """Watches a run's discriminator and what is minimised, without updating anything, in a step in which both networks train.
 
     Args:
         training: The run, at step 0.
@@ -74,12 +74,13 @@ class Seen:
     """
 
     def __init__(self, training: Trainer, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.variant, self.context, self.batch = training.variant, training._context, training._batch()
+        self.variant = training.variant
+        self.context = training.begin(getattr(self.variant.config, "critic_steps", 1) - 1)
+        self.batch = self.context.real
         self.outputs: list[Tensor] = []
         self.minimised: dict[str, Tensor] = {}
         self.variant.discriminator.register_forward_hook(self._judged)
         monkeypatch.setattr(self.context, "minimize", self._minimise)
-        self.context.begin(getattr(self.variant.config, "critic_steps", 1) - 1, 0, 1.0, self.batch)
 
     def _judged(self, module: nn.Module, inputs: Any, output: Any) -> None:
         self.outputs.append(output[0] if isinstance(output, tuple) else output)

@@ -196,7 +196,7 @@ def test_the_mean_path_length_follows_the_lengths(tiny_spec: TinySpec) -> None:
 
 def test_r1_is_that_of_the_discriminator_on_real_images(tiny_spec: TinySpec) -> None:
     training = trainer(tiny_spec, r1_interval=1, learning_rate=0.0)
-    real = training._examples[training._order.indices(0, 16)].float() / 127.5 - 1
+    real = training.begin(0).real.examples
     caught = training.advance(1).logs["penalty/r1"]
     real.requires_grad_()
     (gradient,) = torch.autograd.grad(training.variant.discriminator(real).sum(), real)

@@ -7,27 +7,31 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
-from ganbench.training.augmentation import none, translation
-from ganbench.training.context import HarnessContext, Watch
+from ganbench.training.augmentation import Augmentation, none, translation
+from ganbench.training.context import HarnessContext
+from ganbench.training.draws import Draws
+from ganbench.training.plan import StepPlan
+from ganbench.training.update import Updates
 from ganbench.training.variant import Batch
+from ganbench.training.watch import Watch
 
 CPU = torch.device("cpu")
 REAL = Batch(examples=torch.zeros(4, 2))
 
 
-def context(optimizers: dict[str, Optimizer] | None = None, **fields: Any) -> HarnessContext:
-    given = {
-        "seed": 0,
-        "device": CPU,
-        "batch_size": 4,
-        "latent_dim": 3,
-        "class_shares": None,
-        "optimizers": optimizers or {},
-        "augmentation": none,
-        "watch": Watch(CPU),
-    }
-    ctx = HarnessContext(**{**given, **fields})
-    ctx.begin(0, 0, 1.0, REAL)
+def plan(step: int, factor: float = 1.0) -> StepPlan:
+    return StepPlan(step=step, images_seen=4 * step, batch_size=4, learning_rate_factor=factor, ema_decay=0.5)
+
+
+def context(
+    optimizers: dict[str, Optimizer] | None = None,
+    class_shares: Tensor | None = None,
+    augmentation: Augmentation = none,
+    watch: Watch | None = None,
+) -> HarnessContext:
+    draws = Draws(seed=0, device=CPU, latent_dim=3, class_shares=class_shares)
+    ctx = HarnessContext(draws=draws, updates=Updates(optimizers or {}, watch or Watch(CPU)), augmentation=augmentation)
+    ctx.begin(plan(0), REAL)
     return ctx
 
 
@@ -46,7 +50,7 @@ def test_every_n_is_true_in_the_last_step_of_each_group(n: int) -> None:
     ctx = context()
     answers = []
     for step in range(15):
-        ctx.begin(step, 4 * step, 1.0, REAL)
+        ctx.begin(plan(step), REAL)
         answers.append(ctx.every(n))
     assert answers == [(step + 1) % n == 0 for step in range(15)]
 
@@ -58,9 +62,9 @@ def test_latents_are_standard_normal_and_fresh_in_every_call_and_step() -> None:
     assert not torch.equal(first, second)
     assert abs(first.mean().item()) < 5 / 60_000**0.5
     assert abs(first.var().item() - 1) < 5 * (2 / 60_000) ** 0.5
-    ctx.begin(1, 4, 1.0, REAL)
+    ctx.begin(plan(1), REAL)
     assert not torch.equal(ctx.latents(20_000), first)
-    ctx.begin(0, 0, 1.0, REAL)
+    ctx.begin(plan(0), REAL)
     assert torch.equal(ctx.latents(20_000), first)
 
 
@@ -76,7 +80,7 @@ def test_augmentation_has_a_stream_of_its_own_in_every_call() -> None:
     images = torch.rand(64, 1, 16, 16)
     first, second = ctx.augment(images), ctx.augment(images)
     assert not torch.equal(first, second)
-    ctx.begin(0, 0, 1.0, REAL)
+    ctx.begin(plan(0), REAL)
     assert torch.equal(ctx.augment(images), first)
 
 
@@ -140,7 +144,7 @@ def test_a_non_finite_loss_is_counted_with_its_first_step(networks: tuple[nn.Lin
     watch = Watch(CPU)
     ctx = context({"discriminator": SGD(first.parameters(), lr=0.0)}, watch=watch)
     for step, factor in enumerate([1.0, 1.0, bad, 1.0, bad]):
-        ctx.begin(step, 4 * step, 1.0, REAL)
+        ctx.begin(plan(step), REAL)
         ctx.minimize("discriminator", first.bias.sum() * 1.0 + factor)
     assert (watch.nonfinite_updates.item(), watch.first_nonfinite_step.item()) == (2, 2)
 
@@ -155,7 +159,7 @@ def test_a_non_finite_gradient_of_a_finite_loss_is_counted_before_the_step(netwo
             seen.append(int(watch.nonfinite_updates))
 
     ctx = context({"discriminator": Noting(first.parameters(), lr=1.0)}, watch=watch)
-    ctx.begin(7, 28, 1.0, REAL)
+    ctx.begin(plan(7), REAL)
     ctx.minimize("discriminator", first.bias.sum().sqrt())  # sqrt is 0 at 0, its slope infinite
     assert seen == [1]
     assert watch.first_nonfinite_step.item() == 7
@@ -166,18 +170,18 @@ def test_learning_rates_follow_the_schedule_and_do_not_compound(networks: tuple[
     optimizers: dict[str, Optimizer] = {"discriminator": Adam(first.parameters(), lr=0.4), "generator": SGD(second.parameters(), lr=0.1)}
     ctx = context(optimizers)
     for factor in (1.0, 0.5, 0.5, 0.0, 0.25):
-        ctx.begin(3, 12, factor, REAL)
+        ctx.begin(plan(3, factor), REAL)
         assert [optimizer.param_groups[0]["lr"] for optimizer in optimizers.values()] == pytest.approx([0.4 * factor, 0.1 * factor])
 
 
 def test_learning_rates_survive_a_restored_optimizer(networks: tuple[nn.Linear, nn.Linear]) -> None:
     first, second = networks
     old: dict[str, Optimizer] = {"discriminator": SGD(first.parameters(), lr=0.4)}
-    context(old).begin(5, 20, 0.25, REAL)
+    context(old).begin(plan(5, 0.25), REAL)
     new: dict[str, Optimizer] = {"discriminator": SGD(second.parameters(), lr=0.4)}
     ctx = context(new)
     new["discriminator"].load_state_dict(old["discriminator"].state_dict())
-    ctx.begin(6, 24, 0.5, REAL)
+    ctx.begin(plan(6, 0.5), REAL)
     assert new["discriminator"].param_groups[0]["lr"] == pytest.approx(0.2)
 
 

@@ -108,7 +108,7 @@ def test_a_step_never_waits_for_the_device(tiny_spec: TinySpec, variant: str) ->
     torch.cuda.set_sync_debug_mode("error")
     try:
         for _ in range(4):
-            trainer._one_step()
+            trainer.one_step()
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert trainer.step == 8, "a copy or a read that waits would have raised"

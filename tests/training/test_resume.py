@@ -363,8 +363,7 @@ def test_a_batch_larger_than_the_training_split_is_refused(tiny_spec: TinySpec, 
 
 def test_labels_reach_the_method_and_follow_the_class_shares(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:
     trainer = tiny_trainer(tiny_spec("dcgan"))
-    context: Any = trainer._context
-    context.begin(0, 0, 1.0, trainer._batch())
+    context: Any = trainer.begin(0)
     drawn: Mapping[int, int] = torch.bincount(context.labels(10_000), minlength=10)
     assert min(drawn) > 800  # ten classes of about 1,000: six standard deviations of 30 below
-    assert tiny_trainer(tiny_spec("dcgan", POINTS))._context.labels(3) is None
+    assert tiny_trainer(tiny_spec("dcgan", POINTS)).begin(0).labels(3) is None
