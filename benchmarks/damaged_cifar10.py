@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from ganbench.data.own import content_at
-from ganbench.report.tables import number
+from ganbench.report.table import number
 
 N, HELD_OUT, MISSING_CLASS, DUPLICATED = 8_000, 1_000, 7, 0.1
 """Images a set; held-out ones; the class that goes missing (horse); share of copies."""

@@ -15,10 +15,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-from ganbench.precision import convolutions
 from ganbench.features.image_network import BATCH_IMAGES
 from ganbench.features.inception import COMPILED_FROM_IMAGES_PER_THREAD, InceptionCompat
 from ganbench.features.inception_network import Definition
+from ganbench.precision import convolutions
 from ganbench.seeding import stream
 
 THREADS = 2

@@ -47,8 +47,9 @@ def run_suite(
 
 
 def _show(matrix: Matrix, as_json: bool, console: Console) -> None:
-    from ganbench.report.leaderboard import write_report
-    from ganbench.report.tables import to_terminal
+    from ganbench.report.boards import tables
+    from ganbench.report.folder import write_report
+    from ganbench.report.terminal import to_terminal
     from ganbench.statistics.leaderboard import leaderboards
 
     found, out = matrix.records, matrix.out
@@ -56,8 +57,7 @@ def _show(matrix: Matrix, as_json: bool, console: Console) -> None:
         print_json({"schema_version": 1, "suite": matrix.suite, "records": [asdict(record) for record in found]})
     if not found:
         return
-    for board in leaderboards(found):
-        console.print(to_terminal(board, console.width), highlight=False)
+    console.print(to_terminal(tables(leaderboards(found)), console.width), highlight=False)
     written = write_report(out, found, matrix.suite)
     console.print("wrote " + "\n      ".join(str(path) for path in [*written, out / "runs"]), highlight=False, markup=False, soft_wrap=True)
 

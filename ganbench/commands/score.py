@@ -14,7 +14,7 @@ from ganbench.commands.output import print_json
 from ganbench.errors import RequestError
 from ganbench.evaluation.settings import Looks, Settings
 from ganbench.plan.metric_names import NO_NETWORK
-from ganbench.report.tables import MISSING, number
+from ganbench.report.table import MISSING, number
 from ganbench.results.record import Diagnostic, Score
 
 

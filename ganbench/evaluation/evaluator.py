@@ -101,9 +101,9 @@ class Evaluator:
     def __init__(self, plan: Plan, others: Sequence[NamedSet], look: Pass) -> None:
         self.plan, self.look = plan, look
         plan.extractor.wants_spatial = plan.extractor.gives_spatial and any("spatial" in plan.needs(role) for role in ROLES)
-        # statistics first, so that wrong ones are refused before a long pass and not after it
-        wanted = sorted((one for one in others if self._wanted(one)), key=lambda one: not one.given.reference_only)
-        self.known = {one.role: self._look(one) for one in wanted}
+        self.others = [one for one in others if not plan.sketched or plan.needs(one.role)]
+        """Those that are looked at: one that no streaming metric needs is not."""
+        self._known: dict[Role, Known | None] = {}
         self._references: dict[tuple[Role, torch.device], Reference] = {}
 
     def __call__(self, generated: NamedSet, protocol: Mapping[str, Any]) -> Evaluated | None:
@@ -116,19 +116,16 @@ class Evaluator:
         Returns:
             None on every rank but the first.
         """
-        found = self._look(generated)
-        known = {role: one for role, one in {**self.known, generated.role: found}.items() if one is not None}
+        found = self._look(generated)  # first, so that generated examples that cannot be used cost no pass over the others
+        self._known = self._known or {one.role: self._look(one) for one in self.others}
         if found is None:
             return None
+        known = {role: one for role, one in {**self._known, generated.role: found}.items() if one is not None}
         fake = cast(Features, found.features)
         comparisons = {place: self._compare(fake, place) for place in {CPU, self.plan.device}}
         for metric in self.plan.metrics.values():
             comparisons[self.plan.place(metric)].expect(metric.shares)
         return Evaluated(comparisons=comparisons, known=known, plan=self.plan, protocol=protocol)
-
-    def _wanted(self, one: NamedSet) -> bool:
-        """Whether a set is looked at: one that no streaming metric needs is not."""
-        return not self.plan.sketched or bool(self.plan.needs(one.role))
 
     def _look(self, one: NamedSet) -> Known | None:
         return self.look(self.plan.extractor, one, self.plan.needs(one.role), self.plan.sketched)
@@ -142,7 +139,7 @@ class Evaluator:
 
     def _reference(self, role: Role, place: torch.device, width: int) -> Reference | None:
         """A set on a device, with what all comparisons with it share; a real one of which nothing is known where no metric needs any."""
-        known = self.known.get(role)
+        known = self._known.get(role)
         if known is None:
             return Reference(nothing(width)) if role == "real" else None
         if (role, place) not in self._references:

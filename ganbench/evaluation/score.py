@@ -195,7 +195,7 @@ def _score(plan: Plan, sets: Mapping[Role, NamedSet], look: CachedPass, explicit
         if isinstance(one.given, StatisticsFile):
             one.given.check(extractor.identity(), extractor.width)
     evaluator = Evaluator(plan, [one for role, one in sets.items() if role != "generated"], look)
-    evaluated = evaluator(sets["generated"], {"seed": settings.seed, **_references(sets, evaluator.known)})
+    evaluated = evaluator(sets["generated"], {"seed": settings.seed, **_references(evaluator.others)})
     findings.warnings += extractor.notes
     if evaluated is None:
         return
@@ -227,15 +227,12 @@ def _collect(evaluated: Evaluated, explicit: bool, findings: Findings) -> None:
         findings.warnings += [f"left out: {error}" for error in refused]
 
 
-def _references(sets: Mapping[Role, NamedSet], known: Mapping[Role, object]) -> dict[str, Any]:
+def _references(others: Sequence[NamedSet]) -> dict[str, Any]:
     """The part of a protocol that says what was compared with; the generated examples are what is scored, and no part of it."""
     protocol: dict[str, Any] = {"reference": None}
-    keys: dict[Role, str] = {"real": "reference", "held-out": "held_out"}
-    for role, key in keys.items():
-        one = sets.get(role)
-        if one is not None and role in known:
-            part = "" if one.selection.is_all else f"/{seeding.derive(0, 'indices', *one.selection.indices):x}"
-            protocol |= {key: f"{one.given.content}{part}", **one.given.protocol()}
+    for one in others:
+        part = "" if one.selection.is_all else f"/{seeding.derive(0, 'indices', *one.selection.indices):x}"
+        protocol |= {"reference" if one.role == "real" else "held_out": f"{one.given.content}{part}", **one.given.protocol()}
     return protocol
 
 

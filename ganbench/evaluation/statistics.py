@@ -16,6 +16,7 @@ from ganbench.evaluation.sets import open_set
 from ganbench.evaluation.settings import settings_from
 from ganbench.plan.requests import FEATURES, IMAGES
 from ganbench.precision import exact
+from ganbench.sets.comparison import Reference
 from ganbench.sets.moments import Moments
 from ganbench.sources.given import StatisticsFile
 from ganbench.sources.stats import check_target, merged, write_statistics
@@ -56,7 +57,7 @@ def make_statistics(sources: Sequence[str], out: Path, *, meter: MeterFor = lamb
             if known is None:
                 continue
             warnings += one.given.notes
-            found.append(known.features if isinstance(known.features, Moments) else known.features.moments())
+            found.append(Reference(known.features).moments)
             if not found[-1].n:
                 raise DataError(
                     f"{one.given.name!r} does not say on how many images it rests, so it cannot be merged; make it again from the images"

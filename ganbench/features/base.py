@@ -124,7 +124,7 @@ class Extractor(ABC):
         """Refuses what is no matrix of floats with a row an example."""
         values = getattr(found, "values", None)
         if not isinstance(found, Features) or not isinstance(values, Tensor):
-            raise RequestError(f"extractor {self.name!r} gave a {type(found).__name__}; give ganbench.metrics.base.Features(values=...)")
+            raise RequestError(f"extractor {self.name!r} gave a {type(found).__name__}; give ganbench.Features(values=...)")
         if not values.is_floating_point() or values.ndim != 2 or len(values) != n or self.width not in (0, values.shape[1]):
             wanted = f"float ({n}, {self.width or 'd'})"
             raise RequestError(f"extractor {self.name!r} gave {_described(values)} for {n} examples; give {wanted}, one row an example")

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from ganbench.distributed import Ranks
 from ganbench.features.base import Extractor
-from ganbench.precision import convolutions
 from ganbench.features.cache import Store
 from ganbench.features.facts import FACTS, Facts, facts
+from ganbench.precision import convolutions
 from ganbench.sets.features import Features, Sketch
 from ganbench.sets.moments import INFLUENCES, Sums, evenly
 from ganbench.sets.source import Selection, Source

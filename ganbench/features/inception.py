@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import DataError
-from ganbench.precision import convolutions
 from ganbench.features.image_network import BATCH_IMAGES, ImageNetwork, filled, read
 from ganbench.features.inception_network import CLASSES, WIDTH, Definition, InceptionNetwork, Seen
 from ganbench.features.published import Found, Published
+from ganbench.precision import convolutions
 from ganbench.sets.features import Features
 
 COMPILED_FROM_IMAGES_PER_THREAD = 4_000

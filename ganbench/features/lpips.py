@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import DataError
-from ganbench.precision import convolutions
 from ganbench.features.image_network import filled, read
 from ganbench.features.published import Published, find
 from ganbench.features.vgg import VGG16, vgg16
+from ganbench.precision import convolutions
 
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)

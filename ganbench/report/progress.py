@@ -12,7 +12,7 @@ from rich.text import Text
 from ganbench.execution.reporter import Reporter
 from ganbench.plan.naming import names
 from ganbench.plan.spec import RunSpec
-from ganbench.report.tables import number
+from ganbench.report.table import number
 from ganbench.results.record import Record
 
 

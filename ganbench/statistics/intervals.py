@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import fmean, stdev
 
 
@@ -17,7 +18,7 @@ class MeanInterval:
     n: int
 
 
-def mean_interval(values: Sequence[float], bounds: tuple[float, float] = (-math.inf, math.inf)) -> MeanInterval:
+def mean_interval(values: Sequence[float], bounds: tuple[float | None, float | None] = (None, None)) -> MeanInterval:
     """Student's t interval for the mean over seeds.
 
     Wide for two or three seeds because they say little; a percentile bootstrap would be narrower, and with
@@ -25,12 +26,21 @@ def mean_interval(values: Sequence[float], bounds: tuple[float, float] = (-math.
 
     Args:
         values: One value a seed, at least one.
-        bounds: Smallest and largest possible value; the interval is cut there.
+        bounds: Smallest and largest possible value, None where there is none; the interval is cut there.
     """
     mean = fmean(values)
     if len(values) == 1:
         return MeanInterval(mean=mean, low=None, high=None, n=1)
-    from scipy.stats import t
+    half = _student(len(values) - 1) * stdev(values) / math.sqrt(len(values))
+    low, high = bounds
+    low = mean - half if low is None else max(low, mean - half)
+    high = mean + half if high is None else min(high, mean + half)
+    return MeanInterval(mean=mean, low=low, high=high, n=len(values))
 
-    half = float(t.ppf(0.975, len(values) - 1)) * stdev(values) / math.sqrt(len(values))
-    return MeanInterval(mean=mean, low=max(bounds[0], mean - half), high=min(bounds[1], mean + half), n=len(values))
+
+@cache
+def _student(freedom: int) -> float:
+    """97.5 % quantile of Student's law."""
+    from scipy.special import stdtrit  # scipy.stats would take a second to import
+
+    return float(stdtrit(freedom, 0.975))

@@ -5,33 +5,40 @@ compared only if every score has the same protocol. They are ordered by the medi
 metric with failed and diverged seeds counted as worst, so that a failure is never averaged away.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from statistics import fmean, median
-from typing import Any
+from typing import cast
 
 from ganbench.plan.naming import names, setup_key
 from ganbench.results.record import Diagnostic, Record, Score, Weights
+from ganbench.statistics.comparable import Protocol, comparable, differences
 from ganbench.statistics.intervals import MeanInterval, mean_interval
-
-BOUNDS = {
-    **dict.fromkeys(("precision", "recall", "coverage"), (0.0, 1.0)),
-    **dict.fromkeys(("fd", "density"), (0.0, math.inf)),
-    "cs": (1.0, math.inf),
-}
-"""Possible values of the built-in metrics (a record is read without the metrics, which need torch)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One metric of one set of weights."""
+    """One metric of one extractor's features, of one set of weights."""
 
     metric: str
+    extractor: str
     weights: Weights
     label: str
-    higher_is_better: bool
+    higher_is_better: bool | None
+    """None where a value between is best: nothing is ranked by such a column."""
+
+    @classmethod
+    def of(cls, score: Score) -> "Column":
+        """The column that a score of a run belongs to."""
+        metric, extractor, weights = score.column
+        better = score.higher_is_better
+        return cls(metric=metric, extractor=extractor, weights=cast(Weights, weights), label=score.label, higher_is_better=better)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from the others."""
+        return self.metric, self.extractor, self.weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +49,8 @@ class Row:
     """Its name, with whatever tells it from rows of the same name."""
     records: tuple[Record, ...]
     """One a seed, by seed."""
-    scores: Mapping[tuple[str, str], MeanInterval]
-    """By (metric, weights), over the seeds that finished."""
+    scores: Mapping[tuple[str, str, str], MeanInterval]
+    """By the column's key, over the seeds that finished."""
     diagnostics: Mapping[str, MeanInterval]
     """Of the EMA weights, by name, over the seeds where they are defined."""
     final_over_best: float | None
@@ -62,13 +69,18 @@ class Leaderboard:
     """Rows that may be compared."""
 
     dataset: str
-    protocol: Mapping[str, Any]
+    protocol: Protocol
     """What all its scores share."""
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     """Best first."""
     differs: tuple[str, ...] = ()
-    """Why other boards of this data set are boards of their own, one line each."""
+    """For every other board of this data set, the parts of the protocol that differ."""
+
+    @property
+    def primary(self) -> Column | None:
+        """The column that ranks: the first one of EMA weights with a direction."""
+        return next((column for column in self.columns if column.higher_is_better is not None), None)
 
 
 def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
@@ -80,55 +92,21 @@ def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
     Returns:
         Boards in the order of their data sets' first records.
     """
-    unique = list({record.run_id: record for record in records}.values())
-    groups: dict[str, list[Record]] = {}
-    for record in unique:
-        groups.setdefault(_key(_protocol(record, unique)), []).append(record)
-    boards = [_board(json.loads(key), group) for key, group in groups.items()]
-    return [
-        _with_differences(board, [other for other in boards if other is not board and other.dataset == board.dataset]) for board in boards
-    ]
+    boards = [_board(protocol, group) for protocol, group in comparable(records)]
+    return [replace(board, differs=_differs(board, boards)) for board in boards]
 
 
-def _protocol(record: Record, others: Sequence[Record]) -> dict[str, Any]:
-    """What a record's scores depend on; for one without any, what its plan's scores do elsewhere."""
-    plan = _plan(record)
-    scored = [record, *(other for other in others if _plan(other) == plan)]
-    for candidate in scored:
-        if candidate.evaluations:
-            return {**plan, "scores": _shared(candidate.evaluations[0].scores)}
-    return {**plan, "scores": {}}
+def _differs(board: Leaderboard, boards: Sequence[Leaderboard]) -> tuple[str, ...]:
+    others = [other for other in boards if other is not board and other.dataset == board.dataset]
+    return tuple("; ".join(differences(board.protocol, other.protocol)) for other in others)
 
 
-def _plan(record: Record) -> dict[str, dict[str, Any]]:
-    """Data and evaluation as they bear on the final scores: how often one looked on the way does not."""
-    plan = {"dataset": asdict(record.spec.dataset), "evaluation": asdict(record.spec.evaluation)}
-    del plan["dataset"]["path"], plan["evaluation"]["every_images"]
-    return plan
-
-
-def _shared(scores: Sequence[Score]) -> dict[str, Any]:
-    """The protocols of several metrics as one: parts that belong to a metric carry its name."""
-    parts: dict[str, Any] = {}
-    for score in scores:
-        for name, value in score.protocol.items():
-            if name not in ("metric", "weights"):
-                own = name.startswith("parameter_") or name == "metric_version"
-                parts[f"{score.metric}.{name}" if own else name] = value
-    return parts
-
-
-def _key(protocol: Mapping[str, Any]) -> str:
-    return json.dumps(protocol, sort_keys=True, default=list)
-
-
-def _board(protocol: dict[str, Any], records: Sequence[Record]) -> Leaderboard:
-    columns = _columns(records)
+def _board(protocol: Protocol, records: Sequence[Record]) -> Leaderboard:
     rows = [_row(name, sorted(group, key=lambda record: record.spec.seed)) for name, group in rows_by_name(records)]
-    primary = columns[0] if columns else None
-    rows.sort(key=lambda row: (_standing(row, primary), row.variant))
+    board = Leaderboard(dataset=records[0].spec.dataset.name, protocol=protocol, columns=_columns(records), rows=())
+    rows.sort(key=lambda row: (_standing(row, board.primary), row.variant))
     ranked = [replace(row, rank=place if row.done else None) for place, row in enumerate(rows, start=1)]
-    return Leaderboard(dataset=records[0].spec.dataset.name, protocol=protocol, columns=columns, rows=tuple(ranked))
+    return replace(board, rows=tuple(ranked))
 
 
 def rows_by_name(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
@@ -140,28 +118,25 @@ def rows_by_name(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
 
 
 def _columns(records: Sequence[Record]) -> tuple[Column, ...]:
-    """EMA columns in the order of the plan, then the raw column of the ranking metric."""
-    scores = next((record.scores for record in records if record.scores), ())
-    order = records[0].spec.evaluation.metrics
-    columns = [Column(metric=s.metric, weights=s.protocol["weights"], label=s.label, higher_is_better=s.higher_is_better) for s in scores]  # type: ignore[arg-type]
-    columns.sort(key=lambda column: (column.weights != "ema", order.index(column.metric)))
-    return tuple(columns)
+    """EMA columns in the order of the plan, then the raw ones."""
+    columns = [Column.of(score) for score in next((record.scores for record in records if record.scores), ())]
+    return tuple(sorted(columns, key=lambda column: column.weights != "ema"))
 
 
 def _row(name: str, records: Sequence[Record]) -> Row:
     done = [record for record in records if record.status == "done"]
-    scores: dict[tuple[str, str], list[Score]] = {}
+    scores: dict[tuple[str, str, str], list[Score]] = {}
     findings: dict[str, list[Diagnostic]] = {}
     for record in done:
         for score in record.scores:
-            scores.setdefault((score.metric, str(score.protocol["weights"])), []).append(score)
+            scores.setdefault(score.column, []).append(score)
         for found in record.diagnostics:
             findings.setdefault(found.name, []).append(found)
     gaps = [gap for record in done if (gap := final_over_best(record)) is not None]
     return Row(
         variant=name,
         records=tuple(records),
-        scores={key: mean_interval([score.value for score in group], _bounds(group[0])) for key, group in scores.items()},
+        scores={key: mean_interval([score.value for score in group], group[0].bounds) for key, group in scores.items()},
         diagnostics={
             key: mean_interval(values)
             for key, group in findings.items()
@@ -171,14 +146,13 @@ def _row(name: str, records: Sequence[Record]) -> Row:
     )
 
 
-def _bounds(score: Score) -> tuple[float, float]:
-    """Where an interval over seeds is cut: a share stays a share, a distance does not fall below zero; unknown metrics are left alone."""
-    return BOUNDS.get(score.metric, (-math.inf, math.inf))
-
-
 def final_over_best(record: Record) -> float | None:
-    """How much worse the final EMA weights score than the best evaluation's: final/best, or best/final if higher is better."""
-    series = [e.scores[0] for e in record.evaluations if e.weights == "ema" and e.images_seen > 0 and e.scores]
+    """How much worse the final EMA weights score than the best evaluation's: final/best, or best/final if higher is better.
+
+    By the first metric with a direction; None where there is none, or a value is not above 0.
+    """
+    judged = [e.scores for e in record.evaluations if e.weights == "ema" and e.images_seen > 0]
+    series = [score for scores in judged for score in [one for one in scores if one.higher_is_better is not None][:1]]
     values = [score.value for score in series]
     if not values or min(values) <= 0:
         return None
@@ -190,23 +164,6 @@ def _standing(row: Row, primary: Column | None) -> tuple[float, float, float]:
     if primary is None:
         return math.inf, 1.0, math.inf
     sign = -1.0 if primary.higher_is_better else 1.0
-    values = [sign * s.value for r in row.done for s in r.scores if (s.metric, s.protocol["weights"]) == (primary.metric, primary.weights)]
+    values = [sign * score.value for record in row.done for score in record.scores if score.column == primary.key]
     worst = [math.inf] * (len(row.records) - len(row.done))
     return median([*values, *worst]), len(worst) / len(row.records), fmean(values) if values else math.inf
-
-
-def _with_differences(board: Leaderboard, others: Sequence[Leaderboard]) -> Leaderboard:
-    lines = []
-    for other in others:
-        ours, theirs = _flat(board.protocol), _flat(other.protocol)
-        parts = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
-        lines.append("; ".join(f"{part}: {ours.get(part)} here, {theirs.get(part)} there" for part in parts))
-    return replace(board, differs=tuple(lines))
-
-
-def _flat(protocol: Mapping[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for group, parts in protocol.items():
-        for name, value in parts.items():
-            flat.setdefault(name, value) if group == "scores" else flat.setdefault(f"{group}.{name}", value)
-    return flat

@@ -16,7 +16,7 @@ import pytest
 # What the child runs is `ganbench.cli.main` with file descriptors, environment, working directory and exit code of its own.
 SERVER = """
 import gc, json, os, sys
-import torch, ganbench.cli, ganbench.pipeline.cell, ganbench.report.tables, ganbench.matrix
+import torch, ganbench.cli, ganbench.pipeline.cell, ganbench.report.terminal, ganbench.matrix
 gc.freeze()
 replies = os.fdopen(os.dup(1), "w")
 for line in iter(sys.stdin.readline, ""):

@@ -32,9 +32,13 @@ WRONG: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "dataset": ({"datasets": '["rng8"]'}, [], ["unknown dataset 'rng8'", "did you mean 'ring8'?"]),
     "extractor": ({"evaluation": evaluation(extractor='"identiti"')}, [], ["unknown extractor", "did you mean 'identity'?"]),
     "metric": ({"evaluation": evaluation(metrics='["precison"]')}, [], ["unknown metric", "did you mean 'precision'?"]),
-    "reserved metric": ({"evaluation": evaluation(metrics='["fid"]')}, [], ["'fid' is reserved for Inception", "write 'fd'"]),
-    "metric twice": ({"evaluation": evaluation(metrics='["fd", "fd"]')}, [], ["'fd' is listed twice"]),
-    "no metric": ({"evaluation": evaluation(metrics="[]")}, [], ["evaluation.metrics: is empty"]),
+    "reserved metric": (
+        {"evaluation": evaluation(metrics='["fid"]')},
+        [],
+        ["'fid' is the name for", "write 'fd'"],
+    ),
+    "metric twice": ({"evaluation": evaluation(metrics='["fd", "fd"]')}, [], ["'fd' is there twice"]),
+    "no metric": ({"evaluation": evaluation(metrics="[]")}, [], ["evaluation.metrics is empty"]),
     "suite key": ({"head": 'descripton = "x"'}, [], ["unknown key 'descripton'", "did you mean 'description'?"]),
     "matrix key": ({"tail": "budget_image = 3"}, [], ["unknown key", "budget_image'", "did you mean 'budget_images'?"]),
     "training key": ({"training": "{ batchsize = 64 }"}, [], ["unknown key", "did you mean 'batch_size'?"]),
@@ -66,7 +70,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "batch size": ({"training": "{ batch_size = 200_000 }"}, [], ["batch_size = 200,000", "100,000 training examples"]),
     "image extractor on points": ({"evaluation": evaluation(extractor='"pixels"')}, [], ["'pixels' sees images", "points", "'identity'"]),
     "point extractor on images": ({"datasets": '["digits"]'}, [], ["'identity' sees points", "images", "'random-conv'"]),
-    "cs without a classifier": ({"evaluation": evaluation(metrics='["cs"]', n_fake="100")}, [], ["'cs' needs a classifier"]),
+    "cs without a classifier": (
+        {"evaluation": evaluation(metrics='["cs"]', n_fake="100")},
+        [],
+        ["'cs' needs", "class probabilities"],
+    ),
     "translation": ({"training": '{ augmentation = "translation" }'}, [], ["augmentation = 'translation'", "holds points", "'none'"]),
     "size": (
         {"variants": '["sngan"]', "datasets": '["digits"]', "evaluation": IMAGES, "head": "datasets.digits.resolution = 17"},
@@ -239,7 +247,7 @@ def written_spec(suite: Suite, tmp_path: Path, **changes: Any) -> Path:
     ("text", "words"),
     [
         ("{", "not valid JSON"),
-        ("[]", "holds no run spec"),
+        ("[]", "holds no JSON object; give the spec.json of a run"),
         ("{}", "is missing"),
         ("\udcff", "not valid JSON"),
         (None, "cannot be read"),
@@ -263,7 +271,7 @@ def test_a_spec_with_a_wrong_field_is_one_line(ganbench: Command, suite: Suite, 
         ({**good, "variant": {**good["variant"], "config": {"latent_dims": 2}}}, "did you mean 'latent_dim'?"),
         ({**good, "evaluation": {**good["evaluation"], "metrics": ["fdd"]}}, "did you mean 'fd'?"),
         ({**good, "evaluation": {**good["evaluation"], "metrics": []}}, "is empty"),
-        ({**good, "evaluation": {**good["evaluation"], "metrics": ["fid"]}}, "reserved"),
+        ({**good, "evaluation": {**good["evaluation"], "metrics": ["fid"]}}, "is the name for"),
     ):
         path.write_text(json.dumps(fields))
         assert words in ganbench("run", "--spec", path, "--out", "cell").one_line()

@@ -58,8 +58,8 @@ def test_the_first_images_are_those_that_the_run_scored(ganbench: Command, runs:
 
 
 def test_other_weights_and_seeds_give_other_images(ganbench: Command, runs: Path, tmp_path: Path) -> None:
-    for name, options in (("a", []), ("raw", ["--weights", "raw"]), ("seed", ["--seed", "5"])):
-        assert ganbench("generate", str(runs / "dcgan"), "--out", name, "--n", "4", "--device", "cpu", *options).code == 0
+    for name, run, options in (("a", "dcgan", []), ("raw", "dcgan:raw", []), ("seed", "dcgan:ema", ["--seed", "5"])):
+        assert ganbench("generate", f"{runs}/{run}", "--out", name, "--n", "4", "--device", "cpu", *options).code == 0
     images = {name: read(tmp_path / name, 4) for name in ("a", "raw", "seed")}
     assert (images["a"] != images["raw"]).any() and (images["a"] != images["seed"]).any()
 
@@ -110,7 +110,7 @@ def test_latents_writes_figures_and_what_was_measured(ganbench: Command, runs: P
         (["generate", "gan", "--classes", "3"], "the run's data set has no labels"),
         (["generate", "stylegan2", "--truncation", "nan"], "must be above 0"),
         (["generate", "nowhere"], "is no run directory"),
-        (["generate", "dcgan", "--weights", "best"], "take ema or raw"),
+        (["generate", "dcgan:best"], "is no run directory"),
         (["latents", "gan"], "need images, and this run makes 2-D points"),
         (["latents", "nowhere"], "is no run directory"),
     ],
@@ -136,7 +136,7 @@ def test_a_spec_that_is_none_is_refused_on_one_line(ganbench: Command, tmp_path:
     (tmp_path / "odd" / "spec.json").write_text("[1]")
     for verb in ("generate", "latents"):
         result = ganbench(verb, "odd", "--out", "out", "--device", "cpu")
-        assert result.code == 2 and "holds no run spec" in result.err and result.err.count("\n") == 1
+        assert result.code == 2 and "holds no JSON object; give the spec.json of a run" in result.err and result.err.count("\n") == 1
 
 
 def test_the_labels_of_a_conditional_runs_examples_are_known_and_others_have_none(runs: Path) -> None:

@@ -164,7 +164,8 @@ def test_a_cell_refuses_a_folder_that_is_anothers(matrix: Matrix, ganbench: Comm
     found = by_class(folder / "out")
     healthy, diverged = (folder / "out" / "runs" / found[name].spec.slug for name in ("Healthy", "Diverges"))
     before = tree(folder)
-    assert "belongs to another run" in ganbench("run", "--spec", healthy / "spec.json", "--out", diverged).one_line()
+    theirs = f"belongs to run {found['Diverges'].run_id}"
+    assert theirs in ganbench("run", "--spec", healthy / "spec.json", "--out", diverged).one_line()
     assert tree(folder) == before
     (diverged / "record.json").unlink()
     assert "belongs to another run" in ganbench("run", "--spec", healthy / "spec.json", "--out", diverged).one_line()

@@ -7,7 +7,7 @@ from PIL import Image
 
 from ganbench.plan.spec import run_id
 from ganbench.report.figures import write_figures
-from ganbench.report.leaderboard import write_report
+from ganbench.report.folder import write_report
 from ganbench.results.events import EventLog
 from ganbench.results.folders import run_folder
 from ganbench.results.record import Record, read_record

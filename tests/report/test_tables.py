@@ -7,7 +7,9 @@ import pytest
 from rich.console import Console
 
 from ganbench.plan.spec import run_id
-from ganbench.report.tables import tables, to_markdown, to_terminal
+from ganbench.report.boards import tables
+from ganbench.report.markdown import to_markdown
+from ganbench.report.terminal import to_terminal
 from ganbench.results.record import Divergence, Evaluation, Failure, Record, read_record
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 
@@ -54,13 +56,13 @@ def board() -> Leaderboard:
 
 
 def test_markdown_is_the_golden_text() -> None:
-    assert to_markdown([board()], "a constructed board") == (GOLDEN / "leaderboard.md").read_text(encoding="utf-8")
+    assert to_markdown(tables([board()]), "a constructed board") == (GOLDEN / "leaderboard.md").read_text(encoding="utf-8")
 
 
 def printed(width: int, shown: Leaderboard | None = None, colour: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, color_system="truecolor" if colour else None, no_color=not colour)
-    console.print(to_terminal(shown or board(), width), highlight=False)
+    console.print(to_terminal(tables([shown or board()]), width), highlight=False)
     return out.getvalue()
 
 
@@ -69,7 +71,13 @@ def test_a_terminal_of_any_width_shows_every_cell_uncut(width: int) -> None:
     text = printed(width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "…" not in text
-    shown = {part for table in tables(board()) for line in (table.columns, *table.rows) for cell in line for part in cell.split("\n")}
+    shown = {
+        part
+        for table in tables([board()])
+        for line in ([column.heading for column in table.columns], *table.texts())
+        for cell in line
+        for part in cell.split("\n")
+    }
     assert all(part in text for part in shown)
 
 
@@ -77,20 +85,25 @@ def test_a_narrow_terminal_repeats_the_first_column_and_a_wide_one_does_not() ->
     assert printed(60).count("1 good") > printed(200).count("1 good") == 2
 
 
+def set_off(shown: Leaderboard) -> list[str]:
+    return [text for table in tables([shown])[:1] for row, texts in zip(table.rows, table.texts(), strict=True) for cell, text in
+            zip(row, texts, strict=True) if cell.best]  # fmt: skip
+
+
 def test_best_is_set_off_only_where_its_interval_is_apart() -> None:
-    apart = tables(board())[0]
-    assert apart.columns[:3] == ("variant", "FD ↓", "PRECISION ↑")
+    apart = tables([board()])[0]
+    assert [column.heading for column in apart.columns[:3]] == ["variant", "FD ↓", "PRECISION ↑"]
     # good's FD lies within [0.98, 1.04] and fair's above 3; its precision is 0.9 in every seed, fair's interval reaches 0.95
-    assert (0, 1) in apart.best
-    assert (0, 2) not in apart.best
+    assert apart.rows[0][1].best
+    assert not apart.rows[0][2].best
     (near,) = leaderboards([run(name, seed, fd + seed) for name, fd in (("a", 1.0), ("b", 1.5)) for seed in (0, 1)])
-    assert tables(near)[0].best == ()
+    assert set_off(near) == []
     (alone,) = leaderboards([run("a", seed, 1.0) for seed in (0, 1)])
-    assert tables(alone)[0].best == ()  # nothing to be better than
+    assert set_off(alone) == []  # nothing to be better than
     (single,) = leaderboards([run("a", 0, 1.0), run("b", 0, 50.0)])
-    assert tables(single)[0].best == ()  # one seed has no interval
+    assert set_off(single) == []  # one seed has no interval
     (better,) = leaderboards([run("a", 0, 1.0), *(run("b", seed, 50.0) for seed in (0, 1)), *(run("c", seed, 90.0) for seed in (0, 1))])
-    assert tables(better)[0].best == ()  # a single seed with the best value keeps the second from being set off
+    assert set_off(better) == []  # a single seed with the best value keeps the second from being set off
 
 
 def test_a_terminal_sets_the_best_cell_off_in_colour() -> None:
@@ -100,8 +113,8 @@ def test_a_terminal_sets_the_best_cell_off_in_colour() -> None:
 
 
 def test_failed_and_diverged_seeds_are_counted_and_each_has_its_note() -> None:
-    runs = tables(board())[1]
-    assert [row[:2] for row in runs.rows] == [
+    runs = tables([board()])[1]
+    assert [tuple(row[:2]) for row in runs.texts()] == [
         ("1 good", "3"),
         ("2 fair", "3"),
         ("3 shaky", "1 of 3\n1 diverged\n1 failed"),
@@ -115,28 +128,28 @@ def test_failed_and_diverged_seeds_are_counted_and_each_has_its_note() -> None:
 
 
 def test_protocol_and_speed_are_told_below_the_tables() -> None:
-    scores, runs = tables(board())
+    scores, runs = tables([board()])
     assert "random-conv" in scores.notes[0] and "128 generated against 1,438 train examples" in scores.notes[0]
     assert "on cpu, 1 thread." in runs.notes[0]
-    assert runs.rows[0][-3:] == ("5,000", "20,000", "300")  # medians of the golden record's timing, and MiB
+    assert runs.texts()[0][-3:] == ["5,000", "20,000", "300"]  # medians of the golden record's timing, and MiB
 
 
 def test_a_board_names_what_keeps_it_from_another() -> None:
     other = replace(FINISHED.spec, evaluation=replace(FINISHED.spec.evaluation, reference="held_out"))
     first, _ = leaderboards([run("a", 0), replace(run("b", 0), spec=other, run_id=run_id(other))])
-    assert any("reference: train here, held_out there" in note for note in tables(first)[0].notes)
+    assert any("reference: train here, held_out there" in note for note in tables([first])[0].notes)
 
 
 def test_a_board_without_any_score_still_shows_its_rows() -> None:
     (nothing,) = leaderboards([run("a", 0, **{**FAILED, "evaluations": ()})])
     text = printed(80, nothing)
     assert "digits: no scores" in text and "0 of 1" in text
-    assert "ValueError: first line" in to_markdown([nothing], "x")
+    assert "ValueError: first line" in to_markdown(tables([nothing]), "x")
 
 
 def test_markdown_cells_cannot_break_the_table() -> None:
     (piped,) = leaderboards([run("a|b", 0), run("c", 0)])
-    for line in to_markdown([piped], "x").splitlines():
+    for line in to_markdown(tables([piped]), "x").splitlines():
         if line.startswith("| ") and "a" in line and "b" in line and "1.00" in line:
             assert "a\\|b" in line
             break
@@ -147,3 +160,33 @@ def test_markdown_cells_cannot_break_the_table() -> None:
 def test_names_in_square_brackets_are_shown_and_not_read_as_markup() -> None:
     (marked,) = leaderboards([run("[red]a", 0), run("c", 0)])
     assert "[red]a" in printed(160, marked)
+
+
+def test_a_metric_without_a_direction_has_no_arrow_ranks_nothing_and_sets_nothing_off() -> None:
+    def turned(record: Record) -> Record:
+        scores = tuple(replace(score, higher_is_better=None if score.metric == "fd" else True) for score in record.scores)
+        return replace(record, scores=scores)
+
+    (found,) = leaderboards(
+        [turned(run(name, seed, fd, precision)) for name, fd, precision in (("a", 1.0, 0.1), ("b", 9.0, 0.9)) for seed in (0, 1)]
+    )
+    table = tables([found])[0]
+    assert [column.heading for column in table.columns[1:3]] == ["FD", "PRECISION ↑"]
+    assert [row.variant for row in found.rows] == ["b", "a"]  # by precision, the first metric with a direction
+    assert [row[1].best for row in table.rows] == [False, False] and table.rows[0][2].best
+
+
+def test_one_metric_of_two_extractors_has_two_columns() -> None:
+    def doubled(record: Record) -> Record:
+        others = [
+            replace(s, label="FD·pixels", value=7.0, protocol={**s.protocol, "extractor": "pixels"})
+            for s in record.scores
+            if s.metric == "fd"
+        ]
+        return replace(record, scores=(*record.scores, *others))
+
+    (found,) = leaderboards([doubled(run("a", 0, 2.0))])
+    table = tables([found])[0]
+    shown = dict(zip([column.heading for column in table.columns], table.texts()[0], strict=True))
+    assert (shown["FD\nrandom-conv ↓"], shown["FD\npixels ↓"]) == ("2.00", "7.00")
+    assert "features: pixels, random-conv;" in table.notes[0]

@@ -81,7 +81,7 @@ def test_ranks_count_from_one_and_a_row_without_a_finished_seed_has_none() -> No
 def test_a_row_has_the_mean_over_finished_seeds_with_its_t_interval() -> None:
     (board,) = leaderboards([run("a", seed, fd) for seed, fd in ((2, 4.0), (0, 2.0), (1, 3.0))] + [run("a", 3, status="failed")])
     (row,) = board.rows
-    cell = row.scores["fd", "ema"]
+    cell = row.scores["fd", "random-conv", "ema"]
     # t(0.975, 2) = 4.303 and the sample standard deviation of 2, 3, 4 is 1; cut off at 0, below which no distance lies
     assert cell.n == 3 and cell.mean == 3.0
     assert cell.low == pytest.approx(3 - 4.303 / math.sqrt(3), abs=1e-3)
@@ -92,8 +92,8 @@ def test_a_row_has_the_mean_over_finished_seeds_with_its_t_interval() -> None:
 
 def test_intervals_of_shares_and_distances_stay_where_such_values_can_be() -> None:
     (board,) = leaderboards([run("a", 0, 0.1, precision=0.2), run("a", 1, 9.0, precision=0.9)])
-    assert board.rows[0].scores["fd", "ema"].low == 0.0
-    share = board.rows[0].scores["precision", "ema"]
+    assert board.rows[0].scores["fd", "random-conv", "ema"].low == 0.0
+    share = board.rows[0].scores["precision", "random-conv", "ema"]
     assert (share.low, share.high) == (0.0, 1.0)
 
 
@@ -113,7 +113,7 @@ def test_a_record_that_is_in_twice_counts_once() -> None:
     record = run("a", 0, 1.0)
     (board,) = leaderboards([record, run("a", 1, 3.0), record])
     assert len(board.rows[0].records) == 2
-    assert board.rows[0].scores["fd", "ema"].mean == 2.0
+    assert board.rows[0].scores["fd", "random-conv", "ema"].mean == 2.0
 
 
 def changed_protocol(record: Record, **parts: Any) -> Record:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ganbench.report.tables import to_markdown
+from ganbench.report.boards import tables
+from ganbench.report.markdown import to_markdown
 from ganbench.results.frame import frame
 from ganbench.results.record import Record
 from ganbench.statistics.leaderboard import leaderboards
@@ -23,6 +24,6 @@ def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Pat
     """
     from ganbench.report.figures import write_figures
 
-    write_text(out / "leaderboard.md", to_markdown(leaderboards(records), heading))
+    write_text(out / "leaderboard.md", to_markdown(tables(leaderboards(records)), heading))
     write_text(out / "leaderboard.csv", frame(records).to_csv(index=False))
     return [out / "leaderboard.md", out / "leaderboard.csv", *write_figures(out, records)]

@@ -1,0 +1,145 @@
+"""Which columns has a board?"""
+
+import statistics
+from collections.abc import Iterable, Sequence
+
+from ganbench.report.table import MISSING, Cell, Column, Table, whole
+from ganbench.results.record import Record
+from ganbench.statistics import leaderboard
+from ganbench.statistics.leaderboard import Leaderboard, Row
+
+
+def tables(boards: Iterable[Leaderboard]) -> list[Table]:
+    """Every board as two tables: what it scores, and how the runs went."""
+    return [table for board in boards for table in (_scores(board), _runs(board))]
+
+
+def _scores(board: Leaderboard) -> Table:
+    first = board.columns[0] if board.columns else None
+    shown = [column for column in board.columns if column.weights == "ema" or column.key[:2] == (first.key[:2] if first else None)]
+    if not shown:
+        rows = tuple((Cell(value=row.variant), Cell(value=_outcomes(row.records))) for row in board.rows)
+        return Table(title=f"{board.dataset}: no scores", columns=(Column(heading="variant"), Column(heading="runs")), rows=rows)
+    best = [_best(board.rows, column) for column in shown]
+    several = len({column.extractor for column in shown}) > 1
+    cells = [
+        (Cell(value=_ranked(row) + _survivors(row)), *(_cell(row, column, place == best[index]) for index, column in enumerate(shown)))
+        for place, row in enumerate(board.rows)
+    ]
+    return Table(
+        title=f"{board.dataset}: scores",
+        columns=(Column(heading="variant"), *(Column(heading=_heading(column, several)) for column in shown)),
+        rows=tuple(cells),
+        notes=tuple(_notes(board, sorted({column.extractor for column in shown}))),
+    )
+
+
+def _heading(column: leaderboard.Column, several: bool) -> str:
+    """The metric with an arrow towards the better; with its extractor where a table has several."""
+    arrow = {True: " ↑", False: " ↓", None: ""}[column.higher_is_better]
+    name = column.label.replace("·", "\n") if several else column.metric.upper()
+    return name + arrow + ("\nraw" if column.weights == "raw" else "")
+
+
+def _cell(row: Row, column: leaderboard.Column, best: bool) -> Cell:
+    mean = row.scores.get(column.key)
+    return Cell(value=None) if mean is None else Cell(value=mean.mean, low=mean.low, high=mean.high, best=best)
+
+
+def _notes(board: Leaderboard, extractors: Sequence[str]) -> list[str]:
+    scores, plan = board.protocol["scores"], board.protocol["evaluation"]
+    n_real = scores.get("n_real")
+    sets = f"{plan['n_fake']:,} generated against {MISSING if n_real is None else whole(n_real)} {plan['reference']} examples"
+    notes = [
+        f"Mean over seeds with 95 % t interval, of EMA weights unless raw; features: {', '.join(extractors)}; {sets}. "
+        "Ranked by the median seed, a run that did not end being the worst. "
+        "Best in green or bold where its interval is apart from the next."
+    ]
+    return notes + [f"Not ranked with another board of {board.dataset}: {line}" for line in board.differs]
+
+
+def _runs(board: Leaderboard) -> Table:
+    names = list(dict.fromkeys(name for row in board.rows for name in row.diagnostics))
+    columns = [
+        Column(heading="variant"),
+        Column(heading="seeds"),
+        *(Column(heading=name.replace("_", "\n")) for name in names),
+        Column(heading="final\n/best", written=lambda value: f"{value:.2f}"),
+        Column(heading="train\nimg/s", written=whole),
+        Column(heading="sample\nimg/s", written=whole),
+        Column(heading="peak\nMiB", written=whole),
+    ]
+    rows = []
+    for row in board.rows:
+        timed = [record.timing for record in row.records if record.timing]
+        values = [
+            *(row.diagnostics[name].mean if name in row.diagnostics else None for name in names),
+            row.final_over_best,
+            _median([timing.training.median for timing in timed if timing.training]),
+            _median([timing.sampling.median for timing in timed if timing.sampling]),
+            max((timing.peak_memory_bytes for timing in timed), default=0) / 2**20 or None,
+        ]
+        rows.append((Cell(value=_ranked(row)), Cell(value=_outcomes(row.records)), *(Cell(value=value) for value in values)))
+    devices = sorted({_where(record) for row in board.rows for record in row.records if record.timing})
+    notes = [
+        "Diagnostics of EMA weights, mean over finished seeds. "
+        f"Images a second: medians, warm-up and evaluation excluded, on {'; '.join(devices) or 'no device'}."
+    ]
+    notes += [f"{row.variant}, seed {r.spec.seed}: {_why(r)}" for row in board.rows for r in row.records if r.status != "done"]
+    return Table(title=f"{board.dataset}: diagnostics and speed", columns=tuple(columns), rows=tuple(rows), notes=tuple(notes))
+
+
+def _where(record: Record) -> str:
+    """The device of a run's timings, its threads, and how many runs shared the machine."""
+    assert record.timing is not None
+    threads, beside = record.timing.threads, record.provenance.get("hardware", {}).get("runs_at_a_time", 1)
+    return f"{record.timing.device}, {threads} thread{'s' * (threads > 1)}" + (f" a run, {beside} runs at a time" if beside > 1 else "")
+
+
+def _ranked(row: Row) -> str:
+    return f"{row.rank or MISSING} {row.variant}"
+
+
+def _survivors(row: Row) -> str:
+    """Says behind a name that means are over fewer seeds than were run."""
+    return "" if len(row.done) in (0, len(row.records)) else f" ({len(row.done)} of {len(row.records)} seeds)"
+
+
+def _outcomes(records: Sequence[Record]) -> str:
+    """How many seeds finished, and what became of the others."""
+    done = sum(record.status == "done" for record in records)
+    if done == len(records):
+        return str(done)
+    others = [f"{n} {status}" for status in ("diverged", "failed", "skipped") if (n := sum(record.status == status for record in records))]
+    return "\n".join([f"{done} of {len(records)}", *others])
+
+
+def _why(record: Record) -> str:
+    """One line for a seed that gave no scores."""
+    if record.divergence:
+        return f"diverged after {record.divergence.images_seen:,} images ({record.divergence.detail})"
+    if record.error:
+        return (
+            f"failed in {record.error.stage}: {record.error.type}: {record.error.message.splitlines()[0] if record.error.message else ''}"
+        )
+    return f"skipped: {record.reason}"
+
+
+def _best(rows: Sequence[Row], column: leaderboard.Column) -> int | None:
+    """The row whose interval lies apart from every other's on the better side; a single seed has none and counts as its value."""
+    sign = -1 if column.higher_is_better else 1
+    cells = [(place, cell) for place, row in enumerate(rows) if (cell := row.scores.get(column.key)) is not None]
+    if len(cells) < 2 or column.higher_is_better is None:
+        return None
+    place, leader = min(cells, key=lambda item: sign * item[1].mean)
+    worst_of_leader = leader.low if column.higher_is_better else leader.high
+    if worst_of_leader is None or len(rows[place].done) < len(rows[place].records):
+        return None  # the mean of the seeds that survived is no best
+    best_of_others = [cell.high if column.higher_is_better else cell.low for other, cell in cells if other != place]
+    means = [cell.mean for other, cell in cells if other != place]
+    apart = all(sign * (mean if best is None else best) > sign * worst_of_leader for best, mean in zip(best_of_others, means, strict=True))
+    return place if apart else None
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None

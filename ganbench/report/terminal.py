@@ -1,0 +1,49 @@
+"""How does a table look in a terminal?"""
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from ganbench.report.table import Table
+
+NAME_WIDTH = 48
+"""Characters of a row's name on one line."""
+
+
+def to_terminal(tables: Sequence[Table], width: int) -> RenderableType:
+    """Tables for a terminal of so many characters: one that is too wide goes on below itself."""
+    parts: list[RenderableType] = []
+    for table in tables:
+        parts += [_rich(table, columns) for columns in _fitting(table, width)]
+        parts += [*(Text(note, style="dim") for note in table.notes), Text("")]
+    return Group(*parts)
+
+
+def _fitting(table: Table, width: int) -> list[list[int]]:
+    """Columns in groups that fit the width, the first column in each."""
+    lines = [[column.heading for column in table.columns], *table.texts()]
+    widths = [max(len(part) for line in lines for part in line[index].split("\n")) + 3 for index in range(len(table.columns))]
+    widths[0] = min(widths[0], NAME_WIDTH + 3)
+    groups: list[list[int]] = [[0]]
+    for index in range(1, len(widths)):
+        if len(groups[-1]) > 1 and sum(widths[column] for column in groups[-1]) + widths[index] > width:
+            groups.append([0])
+        groups[-1].append(index)
+    return groups
+
+
+def _rich(table: Table, columns: Sequence[int]) -> RenderableType:
+    first = columns[1:2] == [1]
+    grid = RichTable(title=table.title if first else None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for index in columns:
+        if index == 0:  # a configuration's name may be long: it goes on below itself
+            grid.add_column(table.columns[index].heading, max_width=NAME_WIDTH)
+        else:
+            grid.add_column(table.columns[index].heading, justify="right", no_wrap=True)
+    for row in table.rows:
+        cells = [(row[index], table.columns[index]) for index in columns]
+        grid.add_row(*(Text(cell.text(column), style="bold green" if cell.best else "") for cell, column in cells))
+    return grid
