@@ -9,10 +9,17 @@ if TYPE_CHECKING:
     from ganbench.errors import RequestError as RequestError
     from ganbench.evaluation.result import Scores as Scores
     from ganbench.evaluation.score import score as score
+    from ganbench.features.base import Extractor as Extractor
+    from ganbench.matrix import run as run
+    from ganbench.metrics.base import Estimate as Estimate
+    from ganbench.metrics.base import Metric as Metric
+    from ganbench.plan.runtime import Runtime as Runtime
     from ganbench.plan.spec import RunSpec as RunSpec
     from ganbench.results.frame import load_results as load_results
     from ganbench.results.record import Record as Record
     from ganbench.results.record import Score as Score
+    from ganbench.sets.comparison import Comparison as Comparison
+    from ganbench.sets.features import Features as Features
     from ganbench.training.variant import Batch as Batch
     from ganbench.training.variant import StepContext as StepContext
     from ganbench.training.variant import Variant as Variant
@@ -21,16 +28,23 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Batch": "ganbench.training.variant",
+    "Comparison": "ganbench.sets.comparison",
     "DataError": "ganbench.errors",
+    "Estimate": "ganbench.metrics.base",
+    "Extractor": "ganbench.features.base",
+    "Features": "ganbench.sets.features",
     "GanbenchError": "ganbench.errors",
+    "Metric": "ganbench.metrics.base",
     "Record": "ganbench.results.record",
     "RequestError": "ganbench.errors",
     "RunSpec": "ganbench.plan.spec",
+    "Runtime": "ganbench.plan.runtime",
     "Score": "ganbench.results.record",
     "Scores": "ganbench.evaluation.result",
     "StepContext": "ganbench.training.variant",
     "Variant": "ganbench.training.variant",
     "load_results": "ganbench.results.frame",
+    "run": "ganbench.matrix",
     "score": "ganbench.evaluation.score",
 }
 

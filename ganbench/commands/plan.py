@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,6 +13,8 @@ from rich.table import Table
 
 from ganbench.commands.output import print_json
 from ganbench.plan.naming import names
+from ganbench.plan.requests import asks_more_than_features
+from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import load_suite
 from ganbench.results.folders import finished, records, run_folder
@@ -21,6 +24,7 @@ from ganbench.results.record import Record
 def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str], as_json: bool, console: Console) -> None:
     """Shows what a suite would run; changes nothing."""
     suite, specs = load_suite(name, settings, only)
+    _check(specs)
     cells = [(spec, finished(out, spec)) for spec in specs]
     known = _past(out)
     rows = [{**_planned(spec, record, out, known), "name": name} for (spec, record), name in zip(cells, names(specs), strict=True)]
@@ -48,6 +52,15 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
     console.print(line, highlight=False)
     request = [word for flag, words in (("--set", settings), ("--only", only)) for given in words for word in (flag, given)]
     console.print(f"next: ganbench run {shlex.join([name, '--out', str(out), *request])}", style="dim", highlight=False, soft_wrap=True)
+
+
+def _check(specs: Sequence[RunSpec]) -> None:
+    """Looks at data and method, as a run would before it starts, where a metric asks for more than features: only then is torch loaded."""
+    unlike = {run_id(replace(spec, seed=0)): spec for spec in specs if asks_more_than_features(spec.evaluation)}
+    for spec in unlike.values():
+        from ganbench.pipeline.check import check
+
+        check(spec, Runtime())
 
 
 def _past(out: Path) -> list[Record]:

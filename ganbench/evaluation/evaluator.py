@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import Diverged, RequestError
-from ganbench.evaluation.needs import ROLES
 from ganbench.evaluation.passes import Known, Pass
 from ganbench.evaluation.scores import score_metric
 from ganbench.evaluation.sets import NamedSet
 from ganbench.features.base import Extractor
 from ganbench.metrics.base import Metric
-from ganbench.plan.facts import Need, Role
+from ganbench.plan.facts import ROLES, Need, Role
 from ganbench.plan.requests import Request
 from ganbench.results.record import Score
 from ganbench.sets.comparison import Comparison, Reference

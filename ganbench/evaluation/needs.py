@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 from ganbench.evaluation.sets import NamedSet
-from ganbench.plan.facts import Facts, Need, Role
+from ganbench.plan.facts import ROLES, Facts, Need, Role
 from ganbench.sets.source import Network
 
-ROLES: tuple[Role, ...] = ("real", "generated", "held-out")
 _MISSING: dict[Need, str] = {
     "labels": "class labels (class sub-folders, dataset.json, or an array 'labels'; of a run, a method that heeds labels)",
     "probabilities": "class probabilities (a classifier as the extractor, or an array 'logits' beside features)",
@@ -34,6 +33,9 @@ def problem(metric: Facts, network: Network, sets: Mapping[Role, NamedSet]) -> s
         lacking = next((need for need in needs if not sets[role].given.gives(need, network)), None)
         if lacking:
             return f"needs, of the {role} set, {_MISSING[lacking]}"
+        side = min(sets[role].given.form[1:], default=0) if needs and metric.minimum_side else 0
+        if needs and side < metric.minimum_side:
+            return f"needs images of at least {metric.minimum_side} pixels a side, and those of the {role} set have {side}"
         if needs and len(sets[role]) < metric.minimum_n and not sets[role].given.reference_only:
             return f"needs at least {metric.minimum_n:,} examples, and the {role} set has {len(sets[role]):,}"
     return ""

@@ -132,7 +132,7 @@ class Promised(Source):
     def __init__(self, dataset: Dataset, n: int, labels: bool, generator: LatentModel | None = None) -> None:
         super().__init__("the run")
         self.n, self.generator = n, generator
-        self.channels = dataset.shape.size[0] if dataset.shape.is_image else 0
+        self.form = dataset.shape.size
         self.labels = torch.zeros(n, dtype=torch.int64) if labels else None
 
     def __len__(self) -> int:
@@ -226,6 +226,7 @@ def check_metrics(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[st
 
     Raises:
         RequestError: One line that says what is missing.
+        DataError: Weights of a network that a metric brings along.
     """
     requests = requested(plan.metrics, plan.extractor, where="evaluation.metrics")
     sets = {one.role: one for one in real_sets(dataset, plan, requests)}
@@ -233,6 +234,9 @@ def check_metrics(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[st
     for request in requests:
         if why := problem(facts(request.metric), extractors[request.extractor], sets):
             raise RequestError(f"evaluation.metrics: {request.asked!r} {why}; leave it out, or change the plan")
+        metric: Metric = METRICS.load(request.metric)
+        if metric.network is not None:
+            metric.network(None)
 
 
 def _check_extractor(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor) -> None:

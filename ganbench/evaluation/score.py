@@ -114,7 +114,7 @@ def score(
         findings = Findings()
         look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, warnings=findings.warnings)
         for extractor, own in _by_extractor(requests, chosen, device):  # all of them are loaded before the first pass
-            possible = _possible(own, extractor, sets, names is not None, findings)
+            possible = _possible(own, extractor, sets, chosen, names is not None, findings)
             if possible:
                 plan = _plan(extractor, possible, sets, chosen, device)
                 _score(plan, sets, look, names is not None, findings)
@@ -156,7 +156,7 @@ def _by_extractor(requests: Sequence[Request], settings: Settings, device: torch
 
 
 def _possible(
-    requests: Sequence[Request], extractor: Extractor, sets: Mapping[Role, NamedSet], explicit: bool, findings: Findings
+    requests: Sequence[Request], extractor: Extractor, sets: Mapping[Role, NamedSet], settings: Settings, explicit: bool, findings: Findings
 ) -> dict[Request, Metric]:
     """The metrics that these sets can answer; one that was asked for by name and cannot is refused."""
     possible, left_out = dict[Request, Metric](), dict[str, list[str]]()
@@ -165,6 +165,8 @@ def _possible(
         why = problem(metric, extractor, sets)
         if why and explicit:
             raise RequestError(f"{request.name!r} {why}")
+        if not why and metric.network is not None:
+            metric.network(settings.weights)  # now, so that missing weights cost no pass
         if why:
             left_out.setdefault(why, []).append(request.name)
         else:

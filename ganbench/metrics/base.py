@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -40,6 +41,8 @@ class Metric(Facts):
     """What it takes from the pass over all pairs."""
     streams: bool = False
     """Whether moments and probabilities are enough, so that memory need not grow with n; then it looks at no side that it does not need."""
+    network: Callable[[Path | None], object] | None = None
+    """Reads the network that the metric brings along, from a folder of weights or the usual places; None where it brings none."""
     on_device: bool = False
     """Whether it may be computed on a GPU."""
     estimand: str = "expectation at this n"

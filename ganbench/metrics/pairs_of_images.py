@@ -140,7 +140,7 @@ def diversity(
 def _structural(first: Tensor, second: Tensor) -> Tensor:
     """MS-SSIM of images in [-1, 1], once they are known to be large enough."""
     height, width = first.shape[2:]
-    if min(height, width) < SMALLEST:
+    if min(height, width) < SMALLEST:  # a plan has been told before; here somebody's own comparison is
         raise RequestError(f"ms_ssim needs images of at least {SMALLEST} pixels a side, these are {height}x{width}; take lpips or vendi")
     return ms_ssim((first.double() + 1) / 2, (second.double() + 1) / 2)
 
@@ -152,6 +152,7 @@ MS_SSIM = Metric(
     needs_real=(),
     needs_fake=("images",),
     minimum_n=20,
+    minimum_side=161,
     bounds=(0.0, 1.0),
     parameters=(("pairs", PAIRS), ("scales", len(SCALE_WEIGHTS)), ("window", WINDOW), ("sigma", SIGMA)),
     estimate=lambda comparison, generator: diversity(comparison, generator, _structural, "ms_ssim", (0.0, 1.0), same_class=True),
@@ -165,6 +166,8 @@ LPIPS = Metric(
     needs_real=(),
     needs_fake=("images",),
     minimum_n=20,
+    minimum_side=16,
+    network=perceptual,
     bounds=(0.0, torch.inf),
     parameters=(("pairs", PAIRS), ("network", "vgg16 v0.1")),
     estimate=lambda comparison, generator: diversity(

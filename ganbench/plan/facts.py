@@ -17,6 +17,7 @@ Need = Literal["moments", "features", "probabilities", "spatial", "labels", "ima
 images themselves, the generator behind them, or that generator's intermediate latents."""
 Role = Literal["real", "generated", "held-out"]
 """What a set is in a comparison."""
+ROLES: tuple[Role, ...] = ("real", "generated", "held-out")
 BY_ITSELF = {"images", "generator", "styles", "labels"}
 """Needs of metrics that bring their own network, if any, so that no extractor is wanted."""
 
@@ -32,6 +33,8 @@ class Facts:
     needs_held_out: tuple[Need, ...] = ()
     minimum_n: int
     """Smallest number of examples on either side that the metric accepts."""
+    minimum_side: int = 0
+    """Smallest height and width of images that the metric accepts, in pixels; 0 of metrics that see no images."""
     bounds: tuple[float, float]
     """Smallest and largest possible value."""
     depends_on_n: bool = False

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ganbench.errors import RequestError, UnknownName
-from ganbench.plan.facts import facts
+from ganbench.plan.facts import ROLES, Need, facts
 from ganbench.plan.metric_names import NO_NETWORK, STANDARD, formula
+from ganbench.plan.spec import EvaluationSpec
 from ganbench.registry import EXTRACTORS, METRICS
 from ganbench.targets import Target
 
+PLAIN: set[Need] = {"moments", "features", "probabilities"}
+"""Needs that any set of examples meets with an extractor that fits."""
 USUAL = ("fd", "fd_infinity", "kd", "cs", "precision", "recall", "density", "coverage")
 """Formulas that are scored where nobody names any; what the sets cannot answer is left out, and said."""
 IMAGES, FEATURES = "inception-v3-compat", "identity"
@@ -60,6 +63,12 @@ def requested(names: Sequence[str] | None, extractor: str | None, features: bool
     if not found:
         raise RequestError(f"{where} is empty; name at least one of {', '.join(METRICS.names())}")
     return found
+
+
+def asks_more_than_features(plan: EvaluationSpec) -> bool:
+    """Whether a metric of a plan needs labels, images, held-out examples or the generator, which not every run can give."""
+    asked = [facts(request.metric) for request in requested(plan.metrics, plan.extractor)]
+    return any(set(one.needs(role)) - PLAIN for one in asked for role in ROLES)
 
 
 def _request(text: str, own: str, usual: str, explicit: bool, where: str) -> Request:

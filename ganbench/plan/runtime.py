@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt
 
 from ganbench.plan.options import Help
-from ganbench.plan.validation import validated
 from ganbench.storage import read_json, write_json
 
 FILE = "runtime.json"
@@ -52,6 +51,8 @@ def read_runtime(folder: Path, **given: Any) -> Runtime:
     Raises:
         RequestError: The file is damaged.
     """
+    from ganbench.plan.validation import validated  # every command has these options, and pydantic takes longer than most
+
     path = folder / FILE
     said = read_json(path) if path.is_file() else {}
     return validated(Runtime, {**said, **given}, str(path))

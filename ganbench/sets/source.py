@@ -55,8 +55,8 @@ class GivenSet(ABC):
     """Whether so little is known that it can only be the reference."""
     holds_features: ClassVar[bool] = False
     """Whether it is features that come from elsewhere."""
-    channels: int = 0
-    """Of images; 0 of other examples, and where only their features are known."""
+    form: tuple[int, ...] = ()
+    """Of one example: (channels, height, width) of an image, (dimensions,) of a point; empty where only features are known."""
     content: str | None = None
     """SHA-256 of what the examples are; None where nobody can know before they are drawn, so that nothing is cached."""
 
@@ -69,6 +69,11 @@ class GivenSet(ABC):
     @abstractmethod
     def __len__(self) -> int:
         """Number of examples."""
+
+    @property
+    def channels(self) -> int:
+        """Of images; 0 of other examples, and where only their features are known."""
+        return self.form[0] if len(self.form) == 3 else 0
 
     @abstractmethod
     def gives(self, need: Need, network: Network) -> bool:
@@ -102,10 +107,9 @@ class Source(GivenSet):
         """The examples at some indices: uint8 images (k, channels, height, width) or float32 points (k, dimensions)."""
 
     @cached_property
-    def channels(self) -> int:  # type: ignore[override]
-        """Of the first image; 0 of points."""
-        example = self.at([0])
-        return example.shape[1] if example.ndim == 4 else 0
+    def form(self) -> tuple[int, ...]:  # type: ignore[override]
+        """Of the first example."""
+        return tuple(self.at([0]).shape[1:])
 
     def gives(self, need: Need, network: Network) -> bool:
         """Features of any extractor; the rest as far as it is there."""
