@@ -1,7 +1,11 @@
 """Runs small enough to be carried out many times in a test."""
 
-from collections.abc import Callable
-from dataclasses import replace
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -93,6 +97,129 @@ def tiny_trainer(tiny_data: Callable[[DatasetSpec], Dataset]) -> Callable[..., A
         return Trainer(variant, data, spec, torch.device("cpu"))
 
     return start
+
+
+# Importing torch takes seconds and commands are many: this process imports once and forks for every command.
+# What the child runs is `ganbench.cli.main` with file descriptors, environment, working directory, session and exit code of its own.
+# That the command itself starts, and what it imports, is tested where commands start afresh (`python -m ganbench`).
+SERVER = """
+import gc, json, os, signal, sys, time
+import torch, torch.distributed
+import ganbench.cli, ganbench.commands.doctor, ganbench.commands.generate, ganbench.commands.list, ganbench.commands.plan
+import ganbench.commands.run, ganbench.commands.score, ganbench.evaluation.score, ganbench.execution.local, ganbench.pipeline.cell
+import ganbench.features.inception, ganbench.features.plain, ganbench.features.random_conv, ganbench.features.probe
+import ganbench.data.bundled, ganbench.report.tables, ganbench.report.figures
+import ganbench.metrics.classifier, ganbench.metrics.frechet, ganbench.metrics.kernel, ganbench.metrics.manifold
+import rich.table, rich.progress, typer.rich_utils
+gc.freeze()
+replies = os.fdopen(os.dup(1), "w")
+
+
+def start(request):
+    child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it and hands that down
+    for target, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), target)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["env"])
+    sys.argv = ["ganbench", *request["arguments"]]
+    code = 99
+    try:
+        if request["script"] is None:
+            ganbench.cli.main()
+        else:
+            exec(request["script"], {"__name__": "__main__"})
+            code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # taking torch down again would take half a second
+
+
+def wait(request):
+    end = time.monotonic() + request["timeout_s"]
+    while time.monotonic() < end:
+        child, status = os.waitpid(request["wait"], os.WNOHANG)
+        if child:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+
+
+for line in iter(sys.stdin.readline, ""):
+    request = json.loads(line)
+    print(json.dumps(wait(request) if "wait" in request else start(request)), file=replies, flush=True)
+"""
+
+
+@dataclass
+class Forked:
+    """A process that the fork server started."""
+
+    pid: int
+    _ask: Callable[[dict[str, Any]], int | None]
+    _code: int | None = None
+
+    def poll(self) -> int | None:
+        """Exit code; None while it runs, negative where a signal ended it."""
+        if self._code is None:
+            self._code = self._ask({"wait": self.pid, "timeout_s": 0.001})
+        return self._code
+
+    def wait(self, timeout_s: float = 240.0) -> int:
+        """Its exit code, once it ended; it must end in time."""
+        if self._code is None:
+            self._code = self._ask({"wait": self.pid, "timeout_s": timeout_s})
+        if self._code is None:
+            self.send_signal(9)
+            raise AssertionError(f"not ended within {timeout_s} s")
+        return self._code
+
+    def send_signal(self, which: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, which)
+
+
+@pytest.fixture(scope="session")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Forked]]:
+    """Starts ``ganbench ARGUMENTS``, or a ``script`` with these arguments, in a process forked from one that has torch loaded."""
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SERVER],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert process.stdin is not None and process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+
+    def ask(request: dict[str, Any]) -> int | None:
+        stdin.write(json.dumps(request) + "\n")
+        stdin.flush()
+        answer: int | None = json.loads(stdout.readline())
+        return answer
+
+    def start(
+        *arguments: object, cwd: Path, out: Path, err: Path, env: Mapping[str, str] | None = None, script: str | None = None
+    ) -> Forked:
+        request = {
+            "arguments": [str(argument) for argument in arguments],
+            "script": script,
+            "cwd": str(cwd),
+            "env": {**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
+            "out": str(out),
+            "err": str(err),
+        }
+        pid = ask(request)
+        assert pid is not None
+        return Forked(pid, ask)
+
+    yield start
+    stdin.close()
+    process.wait(20)
+    stdout.close()
 
 
 @pytest.fixture(scope="session")

@@ -134,7 +134,7 @@ def test_ctrl_c_keeps_the_finished_shards_and_the_same_command_goes_on(ganbench:
     shards = 6
     np.save(tmp_path / "many.npy", np.random.default_rng(0).integers(0, 256, (shards * SHARD, 4, 4), np.uint8))
     (tmp_path / "slow.py").write_text(
-        "import os, time\nfrom ganbench.features.base import Extractor\nfrom ganbench.metrics.base import Features\n"
+        "import os, time\nfrom ganbench.features.base import Extractor\nfrom ganbench.sets.features import Features\n"
         "class Slow(Extractor):\n    name, accepts, width = 'slow', 'image', 4\n    def features(self, x):\n"
         "        time.sleep(0.1 if os.path.exists('gate') else 0)\n        return Features(values=x[:, 0, :2, :2].flatten(1).float())\n"
     )

@@ -17,7 +17,7 @@ PIXELS = ["--extractor", "pixels"]
 DIGITS = ["digits:test", "--real", "digits", *PIXELS]
 GIVEN = ["features.npz", "--real", "others.npz", "--features"]
 HEAD = (
-    "from ganbench.features.base import Extractor\nfrom ganbench.metrics.base import Features\n"
+    "from ganbench.features.base import Extractor\nfrom ganbench.sets.features import Features\n"
     "class E(Extractor):\n    name, accepts, width = 'mine', 'image', 3\n"
 )
 GIVES = HEAD + "    def features(self, x):\n        return "

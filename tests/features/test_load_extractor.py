@@ -10,7 +10,7 @@ from ganbench.features.base import extract, load_extractor
 MEANS = '''
 from typing import ClassVar
 from ganbench.features.base import Extractor
-from ganbench.metrics.base import Features
+from ganbench.sets.features import Features
 
 class Means(Extractor):
     """Mean colour."""
