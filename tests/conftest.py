@@ -101,9 +101,10 @@ def tiny_trainer(tiny_data: Callable[[DatasetSpec], Dataset]) -> Callable[..., A
 
 # Importing torch takes seconds and commands are many: this process imports once and forks for every command.
 # What the child runs is `ganbench.cli.main` with file descriptors, environment, working directory, session and exit code of its own.
-# That the command itself starts, and what it imports, is tested where commands start afresh (`python -m ganbench`).
-SERVER = """
-import gc, json, os, signal, sys, time
+# A matrix's workers are forked too. That commands and workers start of themselves, and what they import, is tested where
+# `python -m ganbench` starts afresh: test_cli_light.py, and at the end of test_cli_taken_folders.py a matrix.
+SERVER = '''
+import gc, json, os, signal, subprocess, sys, time
 import torch, torch.distributed
 import ganbench.cli, ganbench.commands.doctor, ganbench.commands.generate, ganbench.commands.list, ganbench.commands.plan
 import ganbench.commands.run, ganbench.commands.score, ganbench.evaluation.score, ganbench.execution.local, ganbench.pipeline.cell
@@ -115,31 +116,84 @@ gc.freeze()
 replies = os.fdopen(os.dup(1), "w")
 
 
+def become(arguments, out, err, cwd, env, script):
+    """In a child: is that command until it ends."""
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it and hands that down
+    for target, number in ((0, os.open(os.devnull, os.O_RDONLY)), (1, out), (2, err)):
+        os.dup2(number, target)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    torch.set_num_threads(int(env["OMP_NUM_THREADS"]))  # what a process of its own would read when torch is loaded
+    sys.argv = ["ganbench", *arguments]
+    code = 99
+    try:
+        if script is None:
+            ganbench.cli.main()
+        else:
+            exec(script, {"__name__": "__main__"})
+            code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # taking torch down again would take half a second
+
+
+class Worker:
+    """Stands in for subprocess.Popen where a matrix starts a worker."""
+
+    def __init__(self, command, stdin, stdout, stderr, env, start_new_session):
+        assert command[:4] == [sys.executable, "-P", "-m", "ganbench"] and start_new_session
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.returncode = None
+        self.pid = os.fork()
+        if self.pid == 0:
+            become(command[4:], stdout.fileno(), stderr.fileno(), os.getcwd(), env, None)
+
+    def poll(self):
+        if self.returncode is None:
+            child, status = os.waitpid(self.pid, os.WNOHANG)
+            if child:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout):
+        end = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired("worker", timeout)
+            time.sleep(0.005)
+        return self.returncode
+
+    def send_signal(self, which):
+        if self.poll() is None:
+            os.kill(self.pid, which)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
+
+
+class ForkedWorkers:
+    """The subprocess module as a matrix sees it."""
+
+    Popen, DEVNULL, TimeoutExpired = Worker, subprocess.DEVNULL, subprocess.TimeoutExpired
+
+
+ganbench.execution.local.subprocess = ForkedWorkers
+
+
 def start(request):
     child = os.fork()
     if child:
         return child
-    os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it and hands that down
-    for target, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), target)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.chdir(request["cwd"])
-    os.environ.clear()
-    os.environ.update(request["env"])
-    sys.argv = ["ganbench", *request["arguments"]]
-    code = 99
-    try:
-        if request["script"] is None:
-            ganbench.cli.main()
-        else:
-            exec(request["script"], {"__name__": "__main__"})
-            code = 0
-    except SystemExit as end:
-        code = end.code or 0
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # taking torch down again would take half a second
+    out, err = (os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for name in ("out", "err"))
+    become(request["arguments"], out, err, request["cwd"], request["env"], request["script"])
 
 
 def wait(request):
@@ -154,7 +208,7 @@ def wait(request):
 for line in iter(sys.stdin.readline, ""):
     request = json.loads(line)
     print(json.dumps(wait(request) if "wait" in request else start(request)), file=replies, flush=True)
-"""
+'''
 
 
 @dataclass

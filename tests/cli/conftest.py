@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ METHODS = '''
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -157,11 +159,12 @@ def methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def suite(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a suite of one tiny run on ring8, changed by keyword."""
+@pytest.fixture(scope="session")
+def write_suite() -> Callable[..., Path]:
+    """Writes a suite of one tiny run on ring8 into a folder, changed by keyword."""
 
     def write(
+        folder: Path,
         variants: str = '["gan"]',
         datasets: str = '["ring8"]',
         seeds: str = "[0]",
@@ -172,7 +175,7 @@ def suite(tmp_path: Path) -> Callable[..., Path]:
         tail: str = "",
         name: str = "suite.toml",
     ) -> Path:
-        path = tmp_path / name
+        path = folder / name
         path.write_text(
             f'name = "small"\n{head}\n[[matrix]]\nvariants = {variants}\ndatasets = {datasets}\nseeds = {seeds}\n'
             f"budget_images = {budget_images}\ntraining = {training}\nevaluation = {evaluation}\n{tail}\n"
@@ -180,6 +183,12 @@ def suite(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def suite(write_suite: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """Writes such a suite into the test's own folder."""
+    return partial(write_suite, tmp_path)
 
 
 def listing(folder: Path) -> dict[str, bytes | None]:
