@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -49,6 +50,25 @@ IMAGES = DatasetSpec(name="digits", resolution=8)
 POINTS = DatasetSpec(name="ring8")
 
 TinySpec = Callable[..., RunSpec]
+LONG = ("test_interval_coverage_n2000.py", "test_families_coverage.py", "test_cifar10_probe.py", "test_learning.py", "test_networks.py")
+"""Files of tests that take tens of seconds each; they begin, so that none is left to one worker at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Workers of pytest-xdist hand over how many tests a plain run leaves out, which they otherwise keep to themselves."""
+    if items and hasattr(items[0].config, "workeroutput"):
+        items[0].config.workeroutput["deselected"] = len(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    reporter = node.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and (left_out := getattr(node, "workeroutput", {}).get("deselected")):
+        reporter.stats["deselected"] = [SimpleNamespace()] * left_out  # the last line counts them
 
 
 def build_spec(variant: str = "dcgan", dataset: DatasetSpec = IMAGES, *, config: dict[str, Any] | None = None, **fields: Any) -> RunSpec:
