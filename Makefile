@@ -29,7 +29,6 @@ types: $(VENV)/.development
 	$(BIN)/mypy
 
 unit: $(VENV)/.development
-	@echo "left out of a plain run: $$($(BIN)/pytest --collect-only -m 'slow or gpu or network' | tail -1)"
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 test-all: $(VENV)/.development  ## also what a plain run leaves out

@@ -71,7 +71,7 @@ def test_every_part_is_differentiable_twice_and_linear_in_the_images(name: str, 
 
     def once(x: Tensor) -> Tensor:
         with torch.random.fork_rng():
-            torch.manual_seed(3)
+            torch.default_generator.manual_seed(3)  # torch.manual_seed writes down the whole stack, for a CUDA device that may come
             return AUGMENTATIONS[name](x)
 
     assert once(few).shape == few.shape

@@ -1,46 +1,13 @@
-"""How do these tests drive the real command? (in processes of their own, forked from one that has torch loaded)"""
+"""How do these tests drive the real command? (in processes of their own, forked from one that has torch loaded: see tests/conftest.py)"""
 
-import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-# Importing torch takes seconds and bad requests are many: this process imports once and forks for every command.
-# What the child runs is `ganbench.cli.main` with file descriptors, environment, working directory and exit code of its own.
-SERVER = """
-import gc, json, os, sys
-import torch, ganbench.cli, ganbench.pipeline.cell, ganbench.report.terminal, ganbench.matrix
-gc.freeze()
-replies = os.fdopen(os.dup(1), "w")
-for line in iter(sys.stdin.readline, ""):
-    request = json.loads(line)
-    child = os.fork()
-    if child == 0:
-        os.setsid()
-        for target, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), target)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.chdir(request["cwd"])
-        os.environ.clear()
-        os.environ.update(request["env"])
-        sys.argv = ["ganbench", *request["arguments"]]
-        try:
-            ganbench.cli.main()
-        except SystemExit as end:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(end.code or 0)  # taking torch down again would take half a second
-        os._exit(99)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    print(code, file=replies, flush=True)
-"""
 
 METHODS = '''
 """Which methods misbehave, and how?"""
@@ -48,6 +15,7 @@ METHODS = '''
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -161,41 +129,24 @@ Command = Callable[..., Result]
 
 
 @pytest.fixture(scope="session")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[str, Any]], int]]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SERVER],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
-    assert process.stdin is not None and process.stdout is not None
-    stdin, stdout = process.stdin, process.stdout
+def ganbench_in(forked: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """Runs ``ganbench ARGUMENTS`` in a working directory."""
+    logs = tmp_path_factory.mktemp("logs")
 
-    def ask(request: dict[str, Any]) -> int:
-        stdin.write(json.dumps(request) + "\n")
-        stdin.flush()
-        return int(stdout.readline())
+    def run(cwd: Path, *arguments: object, env: Mapping[str, str] | None = None) -> Result:
+        code = forked(*arguments, cwd=cwd, env=env, out=logs / "out", err=logs / "err").wait()
+        return Result(code, (logs / "out").read_text(), (logs / "err").read_text())
 
-    yield ask
-    stdin.close()
-    process.wait(20)
-    stdout.close()
+    return run
 
 
 @pytest.fixture
-def ganbench(_server: Callable[[dict[str, Any]], int], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
+def ganbench(ganbench_in: Command, tmp_path: Path) -> Command:
     """Runs ``ganbench ARGUMENTS`` in a working directory that is the test's own folder."""
-    logs = tmp_path_factory.mktemp("logs")
 
     def run(*arguments: object, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Result:
-        request = {
-            "arguments": [str(argument) for argument in arguments],
-            "cwd": str(cwd),
-            "env": {**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
-            "out": str(logs / "out"),
-            "err": str(logs / "err"),
-        }
-        code = _server(request)
-        return Result(code, (logs / "out").read_text(), (logs / "err").read_text())
+        result: Result = ganbench_in(cwd, *arguments, env=env)
+        return result
 
     return run
 
@@ -208,11 +159,12 @@ def methods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def suite(tmp_path: Path) -> Callable[..., Path]:
-    """Writes a suite of one tiny run on ring8, changed by keyword."""
+@pytest.fixture(scope="session")
+def write_suite() -> Callable[..., Path]:
+    """Writes a suite of one tiny run on ring8 into a folder, changed by keyword."""
 
     def write(
+        folder: Path,
         variants: str = '["gan"]',
         datasets: str = '["ring8"]',
         seeds: str = "[0]",
@@ -223,7 +175,7 @@ def suite(tmp_path: Path) -> Callable[..., Path]:
         tail: str = "",
         name: str = "suite.toml",
     ) -> Path:
-        path = tmp_path / name
+        path = folder / name
         path.write_text(
             f'name = "small"\n{head}\n[[matrix]]\nvariants = {variants}\ndatasets = {datasets}\nseeds = {seeds}\n'
             f"budget_images = {budget_images}\ntraining = {training}\nevaluation = {evaluation}\n{tail}\n"
@@ -231,6 +183,12 @@ def suite(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def suite(write_suite: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """Writes such a suite into the test's own folder."""
+    return partial(write_suite, tmp_path)
 
 
 def listing(folder: Path) -> dict[str, bytes | None]:

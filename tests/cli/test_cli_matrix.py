@@ -3,7 +3,6 @@ import os
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -24,7 +23,7 @@ def by_class(out: Path) -> dict[str, Record]:
 
 
 @pytest.fixture(scope="module")
-def matrix(tmp_path_factory: pytest.TempPathFactory, methods: Path) -> tuple[Path, list[str], subprocess.CompletedProcess[str]]:
+def matrix(tmp_path_factory: pytest.TempPathFactory, methods: Path, ganbench_in: Command) -> tuple[Path, list[str], Any]:
     """A matrix of one run that raises, one that cannot be built, one that diverges and one that is healthy; two workers."""
     folder = tmp_path_factory.mktemp("matrix")
     names = ", ".join(f'"{methods}:{name}"' for name in ("Raises", "Unbuildable", "Diverges", "Healthy"))
@@ -33,18 +32,15 @@ def matrix(tmp_path_factory: pytest.TempPathFactory, methods: Path) -> tuple[Pat
         'training = { batch_size = 64 }\nevaluation = { extractor = "identity", metrics = ["fd"], n_fake = 64, n_real = 64 }\n'
     )
     arguments = ["run", "suite.toml", "--out", "out", "--workers", "2", "--device", "cpu", "--json"]
-    result = subprocess.run(
-        [sys.executable, "-m", "ganbench", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=120
-    )
-    return folder, arguments, result
+    return folder, arguments, ganbench_in(folder, *arguments)
 
 
-Matrix = tuple[Path, list[str], subprocess.CompletedProcess[str]]
+Matrix = tuple[Path, list[str], Any]
 
 
 def test_a_matrix_finishes_the_others_and_exits_1(matrix: Matrix) -> None:
     folder, _, result = matrix
-    assert result.returncode == 1, result.stderr
+    assert result.code == 1, result.err
     found = by_class(folder / "out")
     assert {name: record.status for name, record in found.items()} == {
         "Raises": "failed",
@@ -77,17 +73,17 @@ def test_a_divergence_is_a_result_without_scores(matrix: Matrix) -> None:
 
 def test_what_is_human_goes_to_stderr_and_failures_are_grouped_there(matrix: Matrix) -> None:
     _, _, result = matrix
-    data = json.loads(result.stdout)
+    data = json.loads(result.out)
     assert (data["schema_version"], data["suite"], len(data["records"])) == (1, "mixed", 4)
-    assert "1 failed with ArithmeticError: the third step" in result.stderr
-    assert "1 failed with LookupError: no such layer" in result.stderr
-    assert "\x1b" not in result.stderr  # no terminal, no escape codes
-    assert "Traceback" not in result.stderr
+    assert "1 failed with ArithmeticError: the third step" in result.err
+    assert "1 failed with LookupError: no such layer" in result.err
+    assert "\x1b" not in result.err  # no terminal, no escape codes
+    assert "Traceback" not in result.err
 
 
 def test_the_printed_command_reproduces_the_failure(matrix: Matrix, ganbench: Command) -> None:
     folder, _, result = matrix
-    printed = [line.strip() for line in result.stderr.splitlines() if line.strip().startswith("reproduce in out: ") and "Raises" in line]
+    printed = [line.strip() for line in result.err.splitlines() if line.strip().startswith("reproduce in out: ") and "Raises" in line]
     assert len(printed) == 1
     words = shlex.split(printed[0].removeprefix("reproduce in out: "))
     assert words[0] == "ganbench"
@@ -113,9 +109,9 @@ def test_a_finished_matrix_runs_nothing_again_and_prints_the_same_table(
     before = tree(folder)
     again = ganbench(*matrix[1], cwd=folder)
     assert again.code == 1  # its failures are still failures
-    assert json.loads(again.out) == json.loads(matrix[2].stdout)
+    assert json.loads(again.out) == json.loads(matrix[2].out)
     assert tree(folder) == before
-    first = matrix[2].stderr
+    first = matrix[2].err
     assert again.err.splitlines() == first[first.index("ring8: scores") :].splitlines()
 
 
@@ -192,28 +188,24 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.usefixtures("heard_ctrl_c")
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux ends workers with their parent")
 def test_interrupted_and_killed_matrices_leave_no_worker_and_go_on(
-    methods: Path, suite: Callable[..., Path], ganbench: Command, tmp_path: Path
+    methods: Path, suite: Callable[..., Path], ganbench: Command, forked: Command, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     gate.touch()
     # 400 steps of 2,048 points: 20 s of sleep while the gate is there, under a second without; a tick is two steps
     suite(variants=f'["{methods}:Slow"]', budget_images=2_048 * 400, training="{ batch_size = 2_048 }")
     arguments = ["run", "suite.toml", "--out", "out", "--device", "cpu"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GATE": str(gate)}
 
     def ticks() -> int:
         logs = list((tmp_path / "out").glob("runs/*/events.jsonl"))
         return sum(line.count('"kind": "tick"') for log in logs for line in log.read_text().splitlines())
 
-    def begun() -> tuple[subprocess.Popen[str], int]:
+    def begun() -> tuple[Any, int]:
         """A matrix whose worker has trained since, and that worker's process id."""
         before = ticks()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ganbench", *arguments], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-        )
+        process = forked(*arguments, cwd=tmp_path, env={"GATE": str(gate)}, out=tmp_path / "out.txt", err=tmp_path / "err.txt")
         wait_for(lambda: process.poll() is None and ticks() > before + 2)
         marker = next((tmp_path / "out").glob("runs/*/running"))
         return process, json.loads(marker.read_text())["pid"]
@@ -221,8 +213,8 @@ def test_interrupted_and_killed_matrices_leave_no_worker_and_go_on(
     matrix, worker = begun()
     assert alive(worker)
     matrix.send_signal(signal.SIGINT)
-    _, said = matrix.communicate(timeout=60)
-    assert matrix.returncode == 130
+    assert matrix.wait(60) == 130
+    said = (tmp_path / "err.txt").read_text()
     last = said.splitlines()[-1]
     assert last == "interrupted: 0 of 1 runs finished; the same command goes on with the rest"
     assert "Traceback" not in said
@@ -231,8 +223,8 @@ def test_interrupted_and_killed_matrices_leave_no_worker_and_go_on(
     assert not list((tmp_path / "out").glob("runs/*/running"))
 
     matrix, worker = begun()
-    matrix.kill()
-    matrix.communicate(timeout=60)
+    matrix.send_signal(signal.SIGKILL)
+    assert matrix.wait(60) == -signal.SIGKILL
     wait_for(lambda: not alive(worker), 10)
 
     planned = json.loads(ganbench("plan", "suite.toml", "--out", "out", "--json").out)

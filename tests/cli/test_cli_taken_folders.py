@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,25 +21,36 @@ def only(folder: Path) -> Path:
     return path
 
 
-def test_a_run_folder_of_another_spec_is_not_taken_over(ganbench: Command, suite: Suite, tmp_path: Path, tree: Any) -> None:
-    suite()
-    assert ganbench("run", "suite.toml", "--out", "out").code == 0
-    folder = only(tmp_path / "out")
+@pytest.fixture(scope="module")
+def done(ganbench_in: Command, write_suite: Suite, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a suite and its finished matrix."""
+    folder = tmp_path_factory.mktemp("done")
+    write_suite(folder)
+    assert ganbench_in(folder, "run", "suite.toml", "--out", "out").code == 0
+    return folder
+
+
+@pytest.fixture
+def unrecorded(done: Path, tmp_path: Path) -> Path:
+    """The test's own folder with the suite and its matrix, whose run has lost its record."""
+    shutil.copytree(done, tmp_path, dirs_exist_ok=True)
+    (only(tmp_path / "out") / "record.json").unlink()
+    return tmp_path
+
+
+def test_a_run_folder_of_another_spec_is_not_taken_over(ganbench: Command, unrecorded: Path, tree: Any) -> None:
+    folder = only(unrecorded / "out")
     spec = json.loads((folder / "spec.json").read_text())
     (folder / "spec.json").write_text(json.dumps({**spec, "seed": 7}))
-    (folder / "record.json").unlink()
-    before = tree(tmp_path)
+    before = tree(unrecorded)
     assert "belongs to another run" in ganbench("run", "suite.toml", "--out", "out").one_line()
-    assert tree(tmp_path) == before
+    assert tree(unrecorded) == before
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "spec.json"])
 @pytest.mark.parametrize("text", ["{", "[]", ""])
-def test_a_damaged_file_of_ganbench_is_named_in_one_line(ganbench: Command, suite: Suite, tmp_path: Path, name: str, text: str) -> None:
-    suite()
-    assert ganbench("run", "suite.toml", "--out", "out").code == 0
-    (only(tmp_path / "out") / "record.json").unlink()
-    path = (tmp_path / "out" if name == "manifest.json" else only(tmp_path / "out")) / name
+def test_a_damaged_file_of_ganbench_is_named_in_one_line(ganbench: Command, unrecorded: Path, name: str, text: str) -> None:
+    path = (unrecorded / "out" if name == "manifest.json" else only(unrecorded / "out")) / name
     path.write_text(text)
     line = ganbench("run", "suite.toml", "--out", "out").one_line()
     assert name in line and "damaged" in line

@@ -2,7 +2,6 @@
 
 import copy
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,13 +20,13 @@ from variant_forms import (
     rounds,
     some_steps,
     spec_for,
+    trained,
     trainer,
 )
 
 from ganbench.errors import RequestError
 from ganbench.registry import VARIANTS
 from ganbench.sampling import sample
-from ganbench.training.context import HarnessContext
 from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Variant
 
@@ -79,28 +78,12 @@ def test_the_seed_alone_decides_the_initial_weights(tiny_spec: TinySpec, name: s
 
 
 @in_every_form
-def test_gradients_reach_every_parameter_in_the_promised_order(
-    tiny_spec: TinySpec, name: str, form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gradients_reach_every_parameter_in_the_promised_order(tiny_spec: TinySpec, name: str, form: str) -> None:
     spec = spec_for(tiny_spec, name, form)
-    training = trainer(spec, form)
-    variant, config = training.variant, spec.variant.config
-    reached: set[str] = set()
-    order: list[str] = []
-    real = HarnessContext.minimize
-
-    def noted(self: HarnessContext, which: str, loss: Tensor, **options: Any) -> None:
-        before = {key: value.clone() for key, value in variant.named_parameters()}
-        real(self, which, loss, **options)
-        order.append(which)
-        reached.update(key for key, value in variant.named_parameters() if value.grad is not None and value.grad.abs().max() > 0)
-        changed = {key for key, value in variant.named_parameters() if not torch.equal(value, before[key])}
-        assert changed
-        assert {key.split(".")[0] for key in changed} == {which}, "an update moves its own network only"
-
-    monkeypatch.setattr(HarnessContext, "minimize", noted)
-    steps = some_steps(spec, form)
-    tick = training.advance(steps)
+    found, config = trained(tiny_spec, name, form), spec.variant.config
+    for which, networks in found.changed:
+        assert networks == {which}, "an update moves its own network, and that only"
+    steps, order = some_steps(spec, form), found.order
     lazy = {
         "discriminator": steps // config["r1_interval"] if config.get("r1_interval") and config["r1_gamma"] else 0,  # type: ignore[operator]
         "generator": steps // config["path_length_interval"] if config.get("path_length_weight") else 0,  # type: ignore[operator]
@@ -109,73 +92,61 @@ def test_gradients_reach_every_parameter_in_the_promised_order(
     assert order.count("generator") == steps // rounds(spec) + lazy["generator"]
     turns = [which for place, which in enumerate(order) if place == 0 or order[place - 1] != which]
     assert turns[:4] == ["discriminator", "generator", "discriminator", "generator"], "the discriminator begins, and they take turns"
-    assert tick.nonfinite_updates == 0
-    unreached = {key for key, _ in variant.named_parameters()} - reached
-    levels = {
-        key for key, value in variant.named_parameters() if key.startswith("discriminator") and key.endswith("bias") and len(value) == 1
-    }
+    assert found.nonfinite_updates == 0
+    parameters = dict(found.trainer.variant.named_parameters())
+    unreached = parameters.keys() - found.reached
+    levels = {key for key, value in parameters.items() if key.startswith("discriminator") and key.endswith("bias") and len(value) == 1}
     assert unreached <= (levels if name in WITHOUT_LEVEL else set())
 
 
 @in_every_form
 def test_logs_are_finite_scalars(tiny_spec: TinySpec, name: str, form: str) -> None:
-    spec = spec_for(tiny_spec, name, form)
-    tick = trainer(spec, form).advance(2 * rounds(spec))
-    assert {"loss/discriminator", "loss/generator", "grad_norm/discriminator", "grad_norm/generator"} <= set(tick.logs)
-    assert all(np.isfinite(value) for value in tick.logs.values())
+    logs = trained(tiny_spec, name, form).logs
+    assert {"loss/discriminator", "loss/generator", "grad_norm/discriminator", "grad_norm/generator"} <= set(logs)
+    assert all(np.isfinite(value) for value in logs.values())
 
 
 @in_every_form
 def test_state_lives_in_parameters_and_buffers_alone(tiny_spec: TinySpec, name: str, form: str) -> None:
-    def others(variant: Variant) -> list[dict[str, Any]]:
-        hidden = ("_parameters", "_buffers", "_modules", "training")
-        return [{key: value for key, value in vars(module).items() if key not in hidden} for module in variant.modules()]
-
-    spec = spec_for(tiny_spec, name, form)
-    training = trainer(spec, form)
-    before = repr(copy.deepcopy(others(training.variant)))
-    training.advance(2 * rounds(spec))
-    assert repr(others(training.variant)) == before
-    fresh = trainer(spec, form)
-    fresh.variant.load_state_dict(training.variant.state_dict())
-    assert torch.equal(draws(fresh), draws(training))
+    found = trained(tiny_spec, name, form)
+    before, behind = found.others
+    assert behind == before
+    fresh = trainer(spec_for(tiny_spec, name, form), form)
+    fresh.variant.load_state_dict(found.trainer.variant.state_dict())
+    assert torch.equal(draws(fresh), draws(found.trainer))
 
 
 @in_every_form
 def test_the_same_seed_gives_the_same_weights_and_looking_at_samples_changes_none(tiny_spec: TinySpec, name: str, form: str) -> None:
     spec = spec_for(tiny_spec, name, form)
-    watched, unwatched, other = trainer(spec, form), trainer(spec, form), trainer(replace(spec, seed=1), form)
-    for training in (watched, unwatched, other):
+    unwatched = trained(tiny_spec, name, form).two_rounds
+    watched, other = trainer(spec, form), trainer(replace(spec, seed=1), form)
+    for training in (watched, other):
         for _ in range(2):
             training.advance(rounds(spec))
             if training is watched:
                 draws(training)
                 with torch.no_grad():
                     training.variant.eval().discriminate(torch.randn(4, *FORMS[form].size), labels_for(form, 4))
-    assert equal(watched.weights()["raw"], unwatched.weights()["raw"])
-    assert equal(watched.weights()["ema"], unwatched.weights()["ema"])
+    assert equal(watched.weights()["raw"], unwatched["raw"])
+    assert equal(watched.weights()["ema"], unwatched["ema"])
     assert not equal(watched.weights()["raw"], other.weights()["raw"])
 
 
 @in_every_form
 def test_resumed_equals_uninterrupted(tiny_spec: TinySpec, name: str, form: str) -> None:
     spec = spec_for(tiny_spec, name, form)
-    straight, stopped, resumed = (trainer(spec, form) for _ in range(3))
-    cut = max(some_steps(spec, form) // 2, rounds(spec) + 1)  # between two generator steps, and while networks that grow are growing
-    straight.advance(cut + 2 * rounds(spec))
-    stopped.advance(cut)
-    resumed.restore(copy.deepcopy(stopped.weights()), copy.deepcopy(stopped.state()))
+    straight = trained(tiny_spec, name, form)
+    resumed = trainer(spec, form)
+    resumed.restore(*copy.deepcopy(straight.at_cut))
     resumed.advance(2 * rounds(spec))
     for weights in ("raw", "ema"):
-        assert equal(straight.weights()[weights], resumed.weights()[weights])
+        assert equal(straight.on_from_cut[weights], resumed.weights()[weights])
 
 
 @in_every_form
 def test_samples_do_not_depend_on_their_neighbours(tiny_spec: TinySpec, name: str, form: str) -> None:
-    spec = spec_for(tiny_spec, name, form)
-    training = trainer(spec, form)
-    training.advance(some_steps(spec, form))
-    variant = training.variant.eval()
+    variant = copy.deepcopy(trained(tiny_spec, name, form).trainer.variant).eval()
     latents, labels = inputs(variant, form, 8)
     with torch.no_grad():
         together = variant.generate(latents, labels)
@@ -191,8 +162,10 @@ def test_samples_do_not_depend_on_their_neighbours(tiny_spec: TinySpec, name: st
 def test_the_average_follows_the_generator(tiny_spec: TinySpec, name: str, form: str) -> None:
     spec = spec_for(tiny_spec, name, form)
     spec = replace(spec, training=replace(spec.training, ema_halflife_images=1, ema_rampup=0.0))
+    until = trained(tiny_spec, name, form).trainer
     training = trainer(spec, form)
-    training.advance(some_steps(spec, form))
+    training.restore(copy.deepcopy(until.weights()), copy.deepcopy(until.state()))
+    training.advance(rounds(spec))
     # a half-life of one image forgets everything within a step of 16: to 2^-16 the average is the generator
     shares = FORMS[form].classes
     weights = torch.full((shares,), 1 / shares) if shares else None
@@ -202,10 +175,7 @@ def test_the_average_follows_the_generator(tiny_spec: TinySpec, name: str, form:
 
 @in_every_form
 def test_labels_decide_what_is_generated(tiny_spec: TinySpec, name: str, form: str) -> None:
-    spec = spec_for(tiny_spec, name, form)
-    training = trainer(spec, form)
-    training.advance(some_steps(spec, form))
-    variant = training.variant.eval()
+    variant = copy.deepcopy(trained(tiny_spec, name, form).trainer.variant).eval()
     latents, labels = inputs(variant, form, 6)
     with torch.no_grad():
         if labels is None:

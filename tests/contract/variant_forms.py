@@ -1,8 +1,10 @@
 """On which forms of data is which variant tried, and how is it built?"""
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from ganbench import seeding
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.plan.spec import RunSpec
 from ganbench.registry import VARIANTS
+from ganbench.training.context import HarnessContext
 from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Variant
 
@@ -64,7 +67,8 @@ CASES = [pytest.param(name, form, id=f"{name}-{form}") for name in NAMES for for
 ]
 """Variants that need labels see the large colour images with them."""
 FORMS["large"] = Form(size=(3, 32, 32), classes=3)
-in_every_form = pytest.mark.parametrize(("name", "form"), CASES)
+in_every_form = pytest.mark.parametrize(("name", "form"), CASES, scope="module")
+"""Module scope: pytest then runs all tests of one case behind each other, and they share one training."""
 of_every_variant = pytest.mark.parametrize("name", NAMES)
 
 
@@ -83,6 +87,7 @@ def data(form: str, n: int = 64) -> Dataset:
     return Dataset(name="random", shape=shape, train=split, held_out=split, fingerprint="0" * 64)
 
 
+@lru_cache
 def spec_for(tiny_spec: TinySpec, name: str, form: str = "grey") -> RunSpec:
     """A tiny run; conditional where the data have labels and the variant takes them."""
     return tiny_spec(name, config={"conditional": bool(FORMS[form].classes)} if name in TAKES_LABELS else None)
@@ -114,6 +119,72 @@ def some_steps(spec: RunSpec, form: str) -> int:
         images = spec.variant.config["stage_images"] + halvings * (spec.variant.config["stage_images"] + spec.variant.config["fade_images"])  # type: ignore[operator]
         return images // spec.training.batch_size + 2
     return 4 * rounds(spec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What was seen while a variant trained for ``some_steps``; who changes the trainer's networks takes a copy of them."""
+
+    trainer: Trainer
+    logs: Mapping[str, float]
+    """Of the first two rounds."""
+    nonfinite_updates: int
+    order: list[str]
+    """The network of every update."""
+    changed: list[tuple[str, set[str]]]
+    """The network of every update, and the networks whose parameters it changed."""
+    reached: set[str]
+    """Parameters that got a gradient other than zero."""
+    others: tuple[str, str]
+    """What modules hold beside parameters and buffers, before and behind two rounds."""
+    two_rounds: dict[str, dict[str, Tensor]]
+    """Weights behind two rounds."""
+    at_cut: tuple[dict[str, dict[str, Tensor]], dict[str, Any]]
+    """Weights and state between two generator steps, and while networks that grow are growing."""
+    on_from_cut: dict[str, dict[str, Tensor]]
+    """Weights two rounds later."""
+
+
+def others(variant: Variant) -> str:
+    hidden = ("_parameters", "_buffers", "_modules", "training")
+    return repr([{key: value for key, value in vars(module).items() if key not in hidden} for module in variant.modules()])
+
+
+@lru_cache(maxsize=1)
+def trained(tiny_spec: TinySpec, name: str, form: str) -> Trained:
+    """One training of a case, watched."""
+    spec = spec_for(tiny_spec, name, form)
+    training = trainer(spec, form)
+    variant, real = training.variant, HarnessContext.minimize
+    order: list[str] = []
+    changed: list[tuple[str, set[str]]] = []
+    reached: set[str] = set()
+
+    def noted(self: HarnessContext, which: str, loss: Tensor, **options: Any) -> None:
+        before = {key: value.clone() for key, value in variant.named_parameters()}
+        real(self, which, loss, **options)
+        order.append(which)
+        reached.update(key for key, value in variant.named_parameters() if value.grad is not None and value.grad.abs().max() > 0)
+        changed.append((which, {key.split(".")[0] for key, value in variant.named_parameters() if not torch.equal(value, before[key])}))
+
+    steps, two = some_steps(spec, form), 2 * rounds(spec)
+    cut = max(steps // 2, rounds(spec) + 1)
+    marks = sorted({two, cut, cut + two, steps})
+    assert (marks[0], marks[-1]) == (two, steps)
+    untouched, seen = others(variant), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(HarnessContext, "minimize", noted)
+        for mark in marks:
+            tick = training.advance(mark - training.step)
+            seen[mark] = copy.deepcopy(training.weights())
+            if mark == two:
+                hidden, logs = (untouched, others(variant)), tick.logs
+            if mark == cut:
+                at_cut = (seen[mark], copy.deepcopy(training.state()))
+    return Trained(
+        trainer=training, logs=logs, nonfinite_updates=tick.nonfinite_updates, order=order, changed=changed, reached=reached,
+        others=hidden, two_rounds=seen[two], at_cut=at_cut, on_from_cut=seen[cut + two],
+    )  # fmt: skip
 
 
 def labels_for(form: str, n: int) -> Tensor | None:

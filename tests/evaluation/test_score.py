@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -113,29 +111,29 @@ def test_a_new_version_of_a_metric_scores_cached_features(tmp_path: Path, monkey
     assert again.scores[0].protocol["metric_version"] == 99
 
 
-def test_two_processes_give_the_scores_of_one(tmp_path: Path) -> None:
+def test_two_processes_give_the_scores_of_one(tmp_path: Path, forked: Callable[..., Any]) -> None:
     script = (
         "import json, sys, ganbench\n"
         "found = ganbench.score('digits:train', 'digits:test', extractor='digits-probe', cache=sys.argv[1])\n"
         "print(json.dumps([[s.metric, s.value, s.ci_low, s.ci_high] for s in found.scores]))\n"
     )
 
-    def start(rank: int, size: int, cache: Path) -> subprocess.Popen[str]:
+    def start(rank: int, size: int, cache: Path) -> tuple[Any, Path]:
+        said = tmp_path / f"{rank}-of-{size}"
         environment = {
-            **os.environ,
             "RANK": str(rank),
             "WORLD_SIZE": str(size),
             "MASTER_ADDR": "127.0.0.1",
             "MASTER_PORT": str(29_500 + os.getpid() % 2_000),
-            "OMP_NUM_THREADS": "1",
+            "PYTHONWARNINGS": "ignore",
         }
-        call = [sys.executable, "-W", "ignore", "-c", script, str(cache)]
-        return subprocess.Popen(call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return forked(cache, script=script, cwd=tmp_path, env=environment, out=said, err=said.with_suffix(".err")), said
 
-    def finish(*processes: subprocess.Popen[str]) -> list[str]:
-        found = [process.communicate(timeout=240) for process in processes]
-        assert [process.returncode for process in processes] == [0] * len(processes), found
-        return [out.splitlines()[-1] for out, _ in found]
+    def finish(*processes: tuple[Any, Path]) -> list[str]:
+        assert [process.wait() for process, _ in processes] == [0] * len(processes), [
+            said.with_suffix(".err").read_text() for _, said in processes
+        ]
+        return [said.read_text().splitlines()[-1] for _, said in processes]
 
     (one,) = finish(start(0, 1, tmp_path / "one"))
     two = finish(start(0, 2, tmp_path / "two"), start(1, 2, tmp_path / "two"))

@@ -1,7 +1,6 @@
 """Does the same spec give the same bits, whatever happens on the way?"""
 
 import json
-import multiprocessing
 import os
 import random
 import shutil
@@ -28,6 +27,7 @@ from ganbench.results.record import Record, read_record
 from ganbench.training import checkpoint
 
 TinySpec = Callable[..., RunSpec]
+Command = Callable[[RunSpec, Path], Any]
 CPU = Runtime(device="cpu")
 POINTS = DatasetSpec(name="ring8")
 
@@ -61,20 +61,23 @@ def assert_no_event_twice(folder: Path) -> None:
     assert len(log.of("end")) == 1
 
 
-def command(spec: RunSpec, folder: Path, **variables: str) -> subprocess.Popen[bytes]:
-    """The worker entry in a process of its own."""
-    file = folder.with_suffix(".json")
-    file.write_text(json.dumps(to_json(spec)))
-    words = [sys.executable, "-m", "ganbench", "run", "--spec", str(file), "--out", str(folder), "--device", "cpu"]
-    with folder.with_suffix(".txt").open("wb") as log:
-        return subprocess.Popen(words, env={**os.environ, **variables}, stdout=log, stderr=log)
+@pytest.fixture
+def command(forked: Callable[..., Any], tmp_path: Path) -> Command:
+    """Starts the worker entry in a process of its own; what it says goes into a file beside the folder of the run."""
+
+    def start(spec: RunSpec, folder: Path) -> Any:
+        folder.with_suffix(".json").write_text(json.dumps(to_json(spec)))
+        words = ("run", "--spec", folder.with_suffix(".json"), "--out", folder, "--device", "cpu")
+        return forked(*words, cwd=tmp_path, out=folder.with_suffix(".out"), err=folder.with_suffix(".txt"))
+
+    return start
 
 
-def wait_for_events(folder: Path, count: int, alive: Callable[[], bool]) -> None:
+def wait_for_events(folder: Path, count: int, process: Any) -> None:
     """Returns when the event file has that many lines, or its writer has ended."""
     log = folder / "events.jsonl"
     deadline = time.monotonic() + 60
-    while alive() and time.monotonic() < deadline and (not log.exists() or log.read_bytes().count(b"\n") < count):
+    while process.poll() is None and time.monotonic() < deadline and (not log.exists() or log.read_bytes().count(b"\n") < count):
         time.sleep(0.001)
 
 
@@ -109,7 +112,9 @@ def test_raw_and_averaged_weights_differ(uninterrupted: Record) -> None:
 def test_a_fresh_process_with_another_hash_seed_gives_the_same_bits_and_scores(
     spec: RunSpec, uninterrupted: Record, tmp_path: Path, hash_seed: str
 ) -> None:
-    assert command(spec, tmp_path / "run", PYTHONHASHSEED=hash_seed).wait(120) == 0
+    (tmp_path / "run.json").write_text(json.dumps(to_json(spec)))
+    words = [sys.executable, "-m", "ganbench", "run", "--spec", "run.json", "--out", "run", "--device", "cpu"]
+    assert subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONHASHSEED": hash_seed}, timeout=240).returncode == 0
     assert outcome(read_record(tmp_path / "run" / "record.json")) == outcome(uninterrupted)
 
 
@@ -152,21 +157,19 @@ def test_a_run_leaves_the_global_generators_alone(tiny_spec: TinySpec, tmp_path:
     assert random.getstate() == before[2]
 
 
-def test_killed_again_and_again_at_random_moments_a_run_ends_in_the_same_bits(spec: RunSpec, uninterrupted: Record, tmp_path: Path) -> None:
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["ganbench.pipeline.cell"])
+def test_killed_again_and_again_at_random_moments_a_run_ends_in_the_same_bits(
+    spec: RunSpec, uninterrupted: Record, tmp_path: Path, command: Command
+) -> None:
     moments = random.Random(20)
     folder = tmp_path / "run"
     kills = 0
     for _ in range(5):
-        process = processes.Process(target=run_cell, args=(spec, folder, CPU))
-        process.start()
         lines = (folder / "events.jsonl").read_bytes().count(b"\n") if (folder / "events.jsonl").exists() else 0
-        wait_for_events(folder, lines + moments.randint(1, 4), process.is_alive)
+        process = command(spec, folder)
+        wait_for_events(folder, lines + moments.randint(1, 4), process)
         time.sleep(moments.uniform(0, 0.05))
-        process.kill()
-        process.join()
-        kills += process.exitcode == -signal.SIGKILL
+        process.send_signal(signal.SIGKILL)
+        kills += process.wait() == -signal.SIGKILL
     assert kills >= 2
     record = run_cell(spec, folder, CPU)
     assert outcome(record) == outcome(uninterrupted)
@@ -174,23 +177,25 @@ def test_killed_again_and_again_at_random_moments_a_run_ends_in_the_same_bits(sp
     assert_no_event_twice(folder)
 
 
-def stopped(spec: RunSpec, tmp_path: Path, signal_: signal.Signals) -> tuple[Path, int]:
+def stopped(command: Command, spec: RunSpec, tmp_path: Path, signal_: signal.Signals) -> tuple[Path, int]:
     """The folder and exit code of a command that got a signal behind its first checkpoint; tried again if it was faster."""
     for attempt in range(4):
         folder = tmp_path / f"run-{attempt}"
         process = command(spec, folder)
-        wait_for_events(folder, 7, lambda process=process: process.poll() is None)
+        wait_for_events(folder, 7, process)
         process.send_signal(signal_)
-        code = process.wait(60)
+        code = process.wait()
         if not (folder / "record.json").exists():
             return folder, code
     raise AssertionError("the command always ended before the signal came")
 
 
-def test_the_killed_command_given_again_ends_in_the_same_bits(spec: RunSpec, uninterrupted: Record, tmp_path: Path) -> None:
-    folder, code = stopped(spec, tmp_path, signal.SIGKILL)
+def test_the_killed_command_given_again_ends_in_the_same_bits(
+    spec: RunSpec, uninterrupted: Record, tmp_path: Path, command: Command
+) -> None:
+    folder, code = stopped(command, spec, tmp_path, signal.SIGKILL)
     assert code == -signal.SIGKILL
-    assert command(spec, folder).wait(120) == 0
+    assert command(spec, folder).wait() == 0
     record = read_record(folder / "record.json")
     assert outcome(record) == outcome(uninterrupted)
     assert record.attempts == 2
@@ -198,9 +203,9 @@ def test_the_killed_command_given_again_ends_in_the_same_bits(spec: RunSpec, uni
 
 
 def test_a_terminated_command_leaves_a_checkpoint_and_goes_on_to_the_same_bits(
-    spec: RunSpec, uninterrupted: Record, tmp_path: Path
+    spec: RunSpec, uninterrupted: Record, tmp_path: Path, command: Command
 ) -> None:
-    folder, code = stopped(spec, tmp_path, signal.SIGTERM)
+    folder, code = stopped(command, spec, tmp_path, signal.SIGTERM)
     assert code == 130
     assert "same command goes on" in folder.with_suffix(".txt").read_text()
     assert [path for path in (folder / "checkpoints").iterdir() if path.name.isdigit()]
