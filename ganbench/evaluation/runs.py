@@ -1,5 +1,6 @@
 """What are the scores of what a run's generator draws? (one reference, many sets of generated examples)"""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,7 +21,7 @@ from ganbench.evaluation.sets import NamedSet
 from ganbench.features.base import Extractor, extract, load_extractor
 from ganbench.features.plain import Elsewhere
 from ganbench.metrics.base import Metric
-from ganbench.plan.facts import Need, facts
+from ganbench.plan.facts import Facts, Need, Role, facts
 from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.plan.requests import Request, requested
 from ganbench.plan.spec import EvaluationSpec
@@ -232,11 +233,24 @@ def check_metrics(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[st
     sets = {one.role: one for one in real_sets(dataset, plan, requests)}
     sets["generated"] = NamedSet.whole("generated", generated)
     for request in requests:
-        if why := problem(facts(request.metric), extractors[request.extractor], sets):
+        wanted, extractor = facts(request.metric), extractors[request.extractor]
+        if why := problem(wanted, extractor, sets) or _out_of_proportion(wanted, extractor, sets):
             raise RequestError(f"evaluation.metrics: {request.asked!r} {why}; leave it out, or change the plan")
         metric: Metric = METRICS.load(request.metric)
         if metric.network is not None:
             metric.network(None)
+
+
+def _out_of_proportion(metric: Facts, extractor: Extractor, sets: Mapping[Role, NamedSet]) -> str:
+    """Why a metric cannot do with these numbers of examples; empty where it can."""
+    n, m = len(sets["real"]), len(sets["generated"])
+    width = extractor.width or math.prod(sets["generated"].given.form)
+    needed = metric.minimum_per_feature * width
+    if min(n, m) < needed:
+        return f"needs {metric.minimum_per_feature} examples a feature on either side, {needed:,}, not {min(n, m):,}"
+    if max(n, m) > metric.maximum_ratio * min(n, m):
+        return f"needs about as many generated as real examples, and there are {m:,} and {n:,}"
+    return ""
 
 
 def _check_extractor(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor) -> None:

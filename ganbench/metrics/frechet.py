@@ -124,10 +124,10 @@ def _infinity(comparison: Comparison, generator: torch.Generator) -> Estimate:
     noise, unlike a fit through nested or overlapping subsets (Chong and Forsyth 2020, section 3.1).
     """
     sides = [comparison.fake.values, comparison.real.values] if comparison.reference.has_features else [comparison.fake.values]
-    fewest, width = min(map(len, sides)), comparison.fake.values.shape[1]
-    if fewest < 2 * width:
+    fewest, needed = min(map(len, sides)), FD_INFINITY.minimum_per_feature * comparison.fake.values.shape[1]
+    if fewest < needed:
         raise RequestError(
-            f"fd_infinity needs twice as many examples as features on either side, {2 * width:,}, and there are {fewest:,}; take kd"
+            f"fd_infinity needs twice as many examples as features on either side, {needed:,}, and there are {fewest:,}; take kd"
         )
     halves = torch.stack([_halved(sides, comparison.real_moments, generator) for _ in range(HALVINGS)])
     whole = _estimate(comparison, generator)
@@ -254,6 +254,7 @@ FD_INFINITY = Metric(
     higher_is_better=False,
     needs_real=("moments",),
     minimum_n=20,
+    minimum_per_feature=2,
     bounds=(-torch.inf, torch.inf),
     on_device=True,
     parameters=(("ddof", 1), ("halvings", HALVINGS)),

@@ -33,6 +33,10 @@ class Facts:
     needs_held_out: tuple[Need, ...] = ()
     minimum_n: int
     """Smallest number of examples on either side that the metric accepts."""
+    minimum_per_feature: int = 0
+    """Smallest number of examples on either side for every feature of the extractor."""
+    maximum_ratio: float = math.inf
+    """Largest ratio of the numbers of real and generated examples that the metric accepts."""
     minimum_side: int = 0
     """Smallest height and width of images that the metric accepts, in pixels; 0 of metrics that see no images."""
     bounds: tuple[float, float]

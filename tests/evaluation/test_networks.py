@@ -20,7 +20,7 @@ def noise(n: int, seed: int) -> npt.NDArray[np.uint8]:
 
 
 def scored(weights: Path, cache: Path, metrics: list[str], **settings: Any) -> ganbench.Scores:
-    return ganbench.score(noise(10, 0), noise(10, 1), metrics, weights=weights, cache=cache, **settings)
+    return ganbench.score(noise(12, 0), noise(12, 1), metrics, weights=weights, cache=cache, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -53,4 +53,4 @@ def test_fast_arithmetic_is_labelled_and_its_shift_measured(weights: Path, cache
     assert result.scores[0].label == "KID (bf16, other weights)"
     assert result.scores[0].protocol["feature_dtype"] == "bf16"
     (said,) = [line for line in result.warnings if "fast arithmetic" in line]
-    assert "over 10 examples a side FD is" in said
+    assert "over 12 examples a side FD is" in said

@@ -89,6 +89,13 @@ def test_a_metric_that_looks_at_images_or_asks_the_generator_sees_the_averaged_o
         ("dcgan", SIXTEEN, {"metrics": ("ppl_w",)}, "'ppl_w' needs, of the generated set, a generator with intermediate latents"),
         ("dcgan", SIXTEEN, {"metrics": ("sfd",)}, "'sfd' needs, of the real set, spatial features"),
         ("dcgan", SIXTEEN, {"metrics": ("ct",), "n_fake": 50}, "'ct' needs at least 100 examples, and the generated set has 50"),
+        (
+            "dcgan",
+            SIXTEEN,
+            {"metrics": ("prd_f8",)},
+            "'prd_f8' needs about as many generated as real examples, and there are 200 and 1,438",
+        ),
+        ("dcgan", SIXTEEN, {"metrics": ("fd_infinity@pixels",)}, "'fd_infinity' needs 2 examples a feature on either side, 512, not 200"),
         ("dcgan", SIXTEEN, {"metrics": ("ms_ssim",), "extractor": None}, "diagnostics need one, and no metric of the plan names any"),
     ],
 )
