@@ -47,6 +47,7 @@ def examine(weights: Path | None, root: Path | None, cache: Path | None, as_json
         *_software(),
         _device(),
         *(_extractor(name, weights) for name in EXTRACTORS.names()),
+        *_lpips(weights),
         *_data(data_root(root)),
         _cache(cache_root(cache)),
     ]

@@ -99,8 +99,6 @@ class Source(GivenSet):
     class_names: tuple[str, ...] = ()
     generator: LatentModel | None = None
     """What generates the examples, where it can be asked."""
-    ordered_by: str = ""
-    """Why neighbouring examples may be related ("sorted file names"); empty where order means nothing."""
 
     @abstractmethod
     def at(self, indices: Sequence[int]) -> Tensor:

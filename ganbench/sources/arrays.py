@@ -33,7 +33,6 @@ class ArraySource(Source):
         super().__init__(name)
         self.examples, self.content, self.class_names = examples, content, class_names
         self.labels = None if labels is None else torch.from_numpy(labels)
-        self.ordered_by = "the order of the array"
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -44,7 +44,6 @@ class FileSource(Source):
         self.content = content_hash(path) + (f"@{resolution}" if resolution else "")
         self.labels = None if self.listing.labels is None else torch.from_numpy(self.listing.labels)
         self.class_names = self.listing.class_names
-        self.ordered_by = "sorted file names"
         self.first = self._header(0)
         self.changes: Counter[str] = Counter()
         self._pool = self._open.enter_context(ThreadPoolExecutor(workers))

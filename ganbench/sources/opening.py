@@ -149,9 +149,7 @@ def _dataset(text: str, name: str, split: str, how: Opening) -> ArraySource:
         raise UnknownName(f"split of {name}", split, SPLITS, f"write {name}:train or {name}:test")
     dataset = load_dataset(DatasetSpec(name=name, resolution=how.resolution), how.root)
     part = dataset.train if SPLITS[split] == "train" else dataset.held_out
-    source = ArraySource(text, part.examples, f"{dataset.fingerprint}/{SPLITS[split]}", part.labels, dataset.class_names)
-    source.ordered_by = ""
-    return source
+    return ArraySource(text, part.examples, f"{dataset.fingerprint}/{SPLITS[split]}", part.labels, dataset.class_names)
 
 
 def _path(text: str) -> Path:
