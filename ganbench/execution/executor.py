@@ -29,7 +29,12 @@ class Change:
 
 
 class Executor(Protocol):
-    """Runs jobs somewhere: every job becomes ``ganbench run --spec FOLDER/spec.json --out FOLDER``, whatever the executor."""
+    """Runs jobs somewhere: every job becomes ``ganbench run --spec FOLDER/spec.json --out FOLDER``, whatever the executor.
+
+    >>> from ganbench.execution.local import LocalExecutor
+    >>> LocalExecutor(slots=[{"OMP_NUM_THREADS": "1"}]).poll()  # one place, and nothing was submitted
+    []
+    """
 
     def submit(self, job: Job) -> None:
         """Takes a job, whose folder is its own already; it starts when there is room."""

@@ -15,7 +15,11 @@ FILE = "runtime.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """How runs are carried out. Device and threads change rounding and are recorded; the rest changes nothing."""
+    """How runs are carried out. Device and threads change rounding and are recorded; the rest changes nothing.
+
+    >>> Runtime(device="cpu").threads
+    1
+    """
 
     device: Annotated[str, Help("auto, cpu, cuda or cuda:N.")] = "auto"
     """"auto" is a GPU if there is one."""

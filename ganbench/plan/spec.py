@@ -102,7 +102,18 @@ class EvaluationSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One cell of a matrix."""
+    """One run, a cell of a matrix.
+
+    >>> spec = RunSpec(
+    ...     variant=VariantSpec(name="gan", config={"latent_dim": 2}),
+    ...     dataset=DatasetSpec(name="ring8"),
+    ...     seed=0,
+    ...     budget_images=1_000,
+    ...     evaluation=EvaluationSpec(extractor="identity", metrics=("fd",), n_fake=500),
+    ... )
+    >>> spec.steps, spec.slug
+    (16, 'gan-ring8-s0-2bc95df0')
+    """
 
     variant: VariantSpec
     dataset: DatasetSpec

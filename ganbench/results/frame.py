@@ -12,6 +12,11 @@ from ganbench.results.record import Record, protocol_key
 def load_results(out: Path | str) -> pd.DataFrame:
     """Every score of every run below a folder that ``ganbench run`` wrote.
 
+    >>> import tempfile, ganbench
+    >>> done = ganbench.run("quickstart", out := tempfile.mkdtemp(), only=["variant=wgan", "seed=0"], settings=["budget_images=640"])
+    >>> sorted(set(load_results(out)["dataset"]))
+    ['digits', 'ring8']
+
     Args:
         out: The folder given as ``--out``.
 

@@ -15,7 +15,7 @@ from ganbench.pipeline.cell import run_cell
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import ConfigValue, Scalar
 from ganbench.plan.validation import validated
-from ganbench.plan.variant_config import config_class, variant_source
+from ganbench.plan.variant_config import config_class, variant_target
 from ganbench.registry import VARIANTS
 
 
@@ -37,7 +37,7 @@ def test_what_a_variant_cannot_do_is_refused_with_what_works(tiny_spec: TinySpec
 
 @of_every_variant
 def test_a_config_cut_out_of_the_source_equals_the_imported_one(name: str) -> None:
-    cut, imported = config_class(variant_source(name, Path())), VARIANTS.load(name).Config
+    cut, imported = config_class(variant_target(name)), VARIANTS.load(name).Config
     assert cut.__module__ != imported.__module__
     assert [(f.name, f.type, f.default, f.kw_only) for f in fields(cut)] == [
         (f.name, f.type, f.default, f.kw_only) for f in fields(imported)
