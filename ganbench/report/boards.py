@@ -15,8 +15,8 @@ def tables(boards: Iterable[Leaderboard]) -> list[Table]:
 
 
 def _scores(board: Leaderboard) -> Table:
-    first = board.columns[0] if board.columns else None
-    shown = [column for column in board.columns if column.weights == "ema" or column.key[:2] == (first.key[:2] if first else None)]
+    ranking = board.primary.key[:2] if board.primary else None
+    shown = [column for column in board.columns if column.weights == "ema" or column.key[:2] == ranking]
     if not shown:
         rows = tuple((Cell(value=row.variant), Cell(value=_outcomes(row.records))) for row in board.rows)
         return Table(title=f"{board.dataset}: no scores", columns=(Column(heading="variant"), Column(heading="runs")), rows=rows)
@@ -49,10 +49,11 @@ def _cell(row: Row, column: leaderboard.Column, best: bool) -> Cell:
 def _notes(board: Leaderboard, extractors: Sequence[str]) -> list[str]:
     scores, plan = board.protocol["scores"], board.protocol["evaluation"]
     n_real = scores.get("n_real")
+    of = "" if board.primary in (None, board.columns[0]) else f" of {board.primary.label}"
     sets = f"{plan['n_fake']:,} generated against {MISSING if n_real is None else whole(n_real)} {plan['reference']} examples"
     notes = [
         f"Mean over seeds with 95 % t interval, of EMA weights unless raw; features: {', '.join(extractors)}; {sets}. "
-        "Ranked by the median seed, a run that did not end being the worst. "
+        f"Ranked by the median seed{of}, a run that did not end being the worst. "
         "Best in green or bold where its interval is apart from the next."
     ]
     return notes + [f"Not ranked with another board of {board.dataset}: {line}" for line in board.differs]

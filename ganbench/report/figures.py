@@ -57,10 +57,10 @@ def write_figures(out: Path, records: Sequence[Record]) -> list[Path]:
 
 def curves(out: Path, records: Sequence[Record]) -> Figure:
     """Scores of EMA and raw weights and both losses over images seen, a line a seed, a colour a variant."""
-    metrics = records[0].spec.evaluation.metrics[:1]
+    metric = records[0].spec.evaluation.metrics[0].partition("@")[0]
     names = {record.run_id: name for name, group in rows_by_name(records) for record in group}
     variants = list(dict.fromkeys(names.values()))
-    panels = [f"{metric}/{weights}" for metric in metrics for weights in ("ema", "raw")] + ["loss/discriminator", "loss/generator"]
+    panels = [f"{metric}/ema", f"{metric}/raw", "loss/discriminator", "loss/generator"]
     figure, grid = plt.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.4), layout="constrained", squeeze=False)
     for axes, panel in zip(grid[0], panels, strict=True):
         for record in records:
@@ -134,8 +134,9 @@ def _samples(axes: Axes, path: Path, real: Path | None) -> None:
 
 
 def _scores(record: Record, panel: str) -> tuple[list[int], list[float]]:
-    metric, weights = panel.split("/")
-    points = [(e.images_seen, s.value) for e in record.evaluations if e.weights == weights for s in e.scores if s.metric == metric]
+    """Images seen and the plan's first score at every evaluation of a panel's weights."""
+    weights = panel.rpartition("/")[2]
+    points = [(e.images_seen, s.value) for e in record.evaluations if e.weights == weights for s in e.scores[:1]]
     return [x for x, _ in points], [y for _, y in points]
 
 
