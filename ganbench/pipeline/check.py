@@ -10,7 +10,8 @@ from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
 from ganbench.data.root import data_root
 from ganbench.errors import RequestError
-from ganbench.evaluation.runs import Promised, check_data, check_metrics, named_extractor, networks, wants_labels
+from ganbench.evaluation.fit import Promised, check_data, check_metrics
+from ganbench.evaluation.runs import named_extractor, networks, wants_labels
 from ganbench.plan.requests import requested
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, RunSpec

@@ -10,7 +10,9 @@ import torch
 from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
 from ganbench.errors import Diverged, RequestError
-from ganbench.evaluation.runs import RunEvaluator, reference_examples
+from ganbench.evaluation.fit import Promised, check_data, check_metrics
+from ganbench.evaluation.runs import RunEvaluator, named_extractor, networks, reference_examples
+from ganbench.plan.requests import requested
 from ganbench.plan.spec import DatasetSpec, EvaluationSpec
 from ganbench.results.record import Score, protocol_key
 
@@ -135,8 +137,12 @@ def test_a_plan_that_does_not_fit_the_data_is_refused(
     request: pytest.FixtureRequest, data: str, changes: dict[str, Any], words: str
 ) -> None:
     dataset: Dataset = request.getfixturevalue(data)
+    plan = replace(PLAN, **changes)
     with pytest.raises(RequestError) as caught:
-        RunEvaluator(dataset, replace(PLAN, **changes), 0, CPU)
+        asked = networks(requested(plan.metrics, plan.extractor, where="evaluation.metrics"), plan)
+        extractors = {name: named_extractor(name) for name in asked}
+        check_data(dataset, plan, extractors)
+        check_metrics(dataset, plan, extractors, Promised(dataset, plan.n_fake, labels=False))
     assert words in str(caught.value) and "\n" not in str(caught.value)
 
 

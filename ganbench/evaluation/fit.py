@@ -1,0 +1,126 @@
+"""Does this evaluation plan fit this run? (asked before training)"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from ganbench.data.dataset import Dataset
+from ganbench.errors import RequestError
+from ganbench.evaluation.needs import problem
+from ganbench.evaluation.runs import real_sets, reference_examples, reference_split
+from ganbench.evaluation.sets import NamedSet
+from ganbench.features.base import Extractor, extract
+from ganbench.metrics.base import Metric
+from ganbench.plan.facts import Facts, Need, Role, facts
+from ganbench.plan.metric_names import NO_NETWORK
+from ganbench.plan.requests import requested
+from ganbench.plan.spec import EvaluationSpec
+from ganbench.registry import METRICS
+from ganbench.sets.features import LatentModel
+from ganbench.sets.source import Network, Source
+
+
+class Promised(Source):
+    """The examples that a run is going to generate, as far as a plan must know them.
+
+    Args:
+        dataset: Whose form they have.
+        n: How many.
+        labels: Whether they will be of classes that were asked for.
+        generator: What will draw them; None where that is not known yet, and taken to give what is asked.
+    """
+
+    def __init__(self, dataset: Dataset, n: int, labels: bool, generator: LatentModel | None = None) -> None:
+        super().__init__("the run")
+        self.n, self.generator = n, generator
+        self.form = dataset.shape.size
+        self.labels = torch.zeros(n, dtype=torch.int64) if labels else None
+
+    def __len__(self) -> int:
+        return self.n
+
+    def gives(self, need: Need, network: Network) -> bool:
+        """What such examples will give."""
+        return (self.generator is None and need in ("generator", "styles")) or super().gives(need, network)
+
+    def at(self, indices: Sequence[int]) -> Tensor:
+        """Nothing is there yet."""
+        raise IndexError("the examples of a run that has not started")
+
+
+def check_data(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[str, Extractor]) -> None:
+    """Refuses a plan whose reference or extractors do not fit the data.
+
+    Args:
+        dataset: Real data.
+        plan: What to measure.
+        extractors: Of the plan, by name.
+
+    Raises:
+        RequestError: One line that says what would fit.
+    """
+    split = reference_split(dataset, plan)
+    if plan.n_real is not None and plan.n_real > len(split):
+        raise RequestError(
+            f"evaluation.n_real = {plan.n_real:,} is more than the {len(split):,} examples of {dataset.name}'s {plan.reference} split; "
+            "ask for at most that, or leave it out"
+        )
+    for extractor in extractors.values():
+        _check_extractor(dataset, plan, extractor)
+
+
+def check_metrics(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[str, Extractor], generated: Promised) -> None:
+    """Refuses metrics that the data, the extractor or the run's generator cannot give what they need.
+
+    Args:
+        dataset: Real data.
+        plan: What to measure.
+        extractors: Of the plan, by name.
+        generated: What is going to be scored.
+
+    Raises:
+        RequestError: One line that says what is missing.
+        DataError: Weights of a network that a metric brings along.
+    """
+    requests = requested(plan.metrics, plan.extractor, where="evaluation.metrics")
+    sets = {one.role: one for one in real_sets(dataset, plan, requests)}
+    sets["generated"] = NamedSet.whole("generated", generated)
+    for request in requests:
+        wanted, extractor = facts(request.metric), extractors[request.extractor]
+        if why := problem(wanted, extractor, sets) or _out_of_proportion(wanted, extractor, sets):
+            raise RequestError(f"evaluation.metrics: {request.asked!r} {why}; leave it out, or change the plan")
+        metric: Metric = METRICS.load(request.metric)
+        if metric.network is not None:
+            metric.network(None)
+
+
+def _out_of_proportion(metric: Facts, extractor: Extractor, sets: Mapping[Role, NamedSet]) -> str:
+    """Why a metric cannot do with these numbers of examples; empty where it can."""
+    n, m = len(sets["real"]), len(sets["generated"])
+    width = extractor.width or math.prod(sets["generated"].given.form)
+    needed = metric.minimum_per_feature * width
+    if min(n, m) < needed:
+        return f"needs {metric.minimum_per_feature} examples a feature on either side, {needed:,}, not {min(n, m):,}"
+    if max(n, m) > metric.maximum_ratio * min(n, m):
+        return f"needs about as many generated as real examples, and there are {m:,} and {n:,}"
+    return ""
+
+
+def _check_extractor(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor) -> None:
+    """Refuses an extractor that cannot see examples of this form."""
+    if extractor.accepts not in ("image" if dataset.shape.is_image else "points", "any"):
+        seen, held, fitting = ("points", "images", "random-conv") if dataset.shape.is_image else ("images", "points", "identity")
+        raise RequestError(f"evaluation.extractor: {extractor.name!r} sees {seen} and {dataset.name} holds {held}; try {fitting!r}")
+    if extractor.name == NO_NETWORK:
+        return
+    try:
+        extract(extractor, reference_examples(dataset, plan)[:2], "cpu")
+    except RequestError:
+        raise
+    except Exception as error:
+        said = str(error).splitlines()[0]
+        raise RequestError(
+            f"evaluation.extractor: {extractor.name!r} cannot see examples of {dataset.shape} ({said}); try another"
+        ) from None
