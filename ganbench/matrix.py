@@ -50,6 +50,7 @@ def run(
     workers: int | None = None,
     runtime: Runtime | None = None,
     retry_failed: bool = False,
+    executor: Executor | None = None,
     watch: Watch = lambda suite, total, missing, places: Reporter(),
 ) -> Matrix:
     """Runs what is missing of a suite; one run that fails or dies does not stop the others.
@@ -67,6 +68,7 @@ def run(
         workers: Runs at a time; None takes one a GPU, or one a CPU core.
         runtime: How runs are carried out.
         retry_failed: Whether failed runs are run again.
+        executor: Where they run; None is this machine.
         watch: Makes a reporter once it is known what there is to do.
 
     Returns:
@@ -86,7 +88,7 @@ def run(
         places = _places(how, workers, len(missing))
         jobs = [Job(spec=spec, runtime=how, folder=run_folder(folder, spec)) for spec in missing]
         with watch(loaded.name, len(specs), missing, len(places)) as reporter:
-            done |= {record.run_id: record for record in carry_out(jobs, LocalExecutor(places), reporter) if record}
+            done |= {record.run_id: record for record in carry_out(jobs, executor or LocalExecutor(places), reporter) if record}
     return Matrix(
         suite=loaded.name, out=folder, specs=tuple(specs), records=tuple(done[run_id(spec)] for spec in specs if run_id(spec) in done)
     )

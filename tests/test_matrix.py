@@ -74,6 +74,11 @@ def test_another_executor_needs_no_change_elsewhere(tiny_spec: Callable[..., Run
     assert [line[0] for line in first[1:-1]][0] == "start" and [line[0] for line in first[1:-1]][-1] == "end"
 
 
+def test_a_suite_runs_on_an_executor_of_ones_own(ganbench_suite: Path, tmp_path: Path) -> None:
+    found = ganbench.run(ganbench_suite, tmp_path / "out", only=["seed=1"], runtime=CPU, executor=Here())
+    assert [record.spec.seed for record in found.records] == [1] and found.missing == 0
+
+
 def test_a_job_that_is_lost_costs_no_other_its_record(tiny_spec: Callable[..., RunSpec], tmp_path: Path) -> None:
     told = Told()
     records = carry_out(jobs(tiny_spec, tmp_path, [0, 1, 2]), Here(lost=1), told)
