@@ -1,4 +1,4 @@
-"""Who am I among the ranks? (the only one, unless a launcher such as torchrun says otherwise)"""
+"""Which rank is this process, and how do ranks communicate? (one rank, unless a launcher such as torchrun starts several)"""
 
 import os
 from collections.abc import Iterator
@@ -12,18 +12,18 @@ from torch import Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Ranks:
-    """This process and how many there are."""
+    """This process's rank and the number of ranks."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def first(self) -> bool:
-        """Whether this process writes and prints."""
+        """Whether this is rank 0, which writes files and prints."""
         return self.rank == 0
 
     def gather(self, value: Any) -> list[Any] | None:
-        """Values of all ranks, in their order, on the first; None elsewhere."""
+        """Gathers the values of all ranks, in order, on rank 0; None on all others."""
         if self.size == 1:
             return [value]
         found: list[Any] | None = [None] * self.size if self.first else None
@@ -31,7 +31,7 @@ class Ranks:
         return found
 
     def from_first(self, value: Any) -> Any:
-        """The first rank's value, on all."""
+        """Broadcasts the value of rank 0 to all ranks."""
         if self.size == 1:
             return value
         box = [value]
@@ -39,11 +39,11 @@ class Ranks:
         return box[0]
 
     def part(self, n: int) -> slice:
-        """This rank's piece of n things in a row, of which every rank takes as many as the others if it divides n."""
+        """This rank's contiguous part of n items; all parts are equal if the number of ranks divides n."""
         return slice(self.rank * n // self.size, (self.rank + 1) * n // self.size)
 
     def mean(self, tensor: Tensor) -> Tensor:
-        """Mean of the ranks' tensors of one shape, the same bits on all; no gradient flows through it. Alone, the tensor itself."""
+        """Mean of a tensor over the ranks, bit-identical on all, without gradient; the tensor itself if there is one rank."""
         if self.size == 1:
             return tensor
         total = tensor.detach().clone()
@@ -52,12 +52,12 @@ class Ranks:
 
 
 ALONE = Ranks()
-"""The only rank."""
+"""The rank of a process that runs alone."""
 
 
 @contextmanager
 def joined() -> Iterator[Ranks]:
-    """Joins the process group that ``RANK`` and ``WORLD_SIZE`` describe, on gloo, and leaves it again."""
+    """Joins the gloo process group given by ``RANK`` and ``WORLD_SIZE`` within the block."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield ALONE

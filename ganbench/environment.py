@@ -1,4 +1,4 @@
-"""On what, and with which settings, does torch run here?"""
+"""On which device and with which settings does torch run?"""
 
 import os
 import sys
@@ -14,10 +14,10 @@ from ganbench.results import provenance
 
 
 def chosen_device(wanted: str) -> torch.device:
-    """The device that a name means: "auto" is a GPU if there is one.
+    """The device with a name; "auto" is a GPU if there is one, else the CPU.
 
     Raises:
-        RequestError: It is not there.
+        RequestError: The device does not exist or is not supported.
     """
     name = wanted if wanted != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     try:
@@ -32,13 +32,13 @@ def chosen_device(wanted: str) -> torch.device:
 
 
 def configure(runtime: Runtime) -> torch.device:
-    """Sets threads and strict determinism for this process.
+    """Sets the number of threads and deterministic algorithms for this process.
 
     Returns:
         The device to use.
 
     Raises:
-        RequestError: The device is not there.
+        RequestError: The device does not exist or is not supported.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must be set before CUDA starts
     device = chosen_device(runtime.device)
@@ -49,11 +49,11 @@ def configure(runtime: Runtime) -> torch.device:
 
 
 def describe(device: torch.device, code: Path) -> dict[str, Any]:
-    """Provenance: code, packages, hardware, flags, and the fingerprint within which bits are promised.
+    """Provenance: code, packages, hardware, flags, and a fingerprint; equal fingerprints give bit-identical results.
 
     Args:
-        device: Where the run runs.
-        code: File of the variant's class, for its commit.
+        device: Device of the run.
+        code: File of the variant's class, for its git commit.
     """
     hardware: dict[str, Any] = {
         "cpu": provenance.processor(),
@@ -72,7 +72,7 @@ def describe(device: torch.device, code: Path) -> dict[str, Any]:
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         }
-    with exact():  # as steps and evaluations run
+    with exact():  # the flags that training steps and evaluations use
         flags = {
             "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
             "cudnn_benchmark": torch.backends.cudnn.benchmark,
@@ -101,12 +101,12 @@ def describe(device: torch.device, code: Path) -> dict[str, Any]:
 
 
 def slots(runtime: Runtime, workers: int | None, cells: int) -> list[dict[str, str]]:
-    """Places where a cell can run at a time, as the environment variables that a worker there gets.
+    """Slots for cells that run at the same time, as the environment variables of each slot's worker process.
 
     Args:
-        runtime: How cells run.
-        workers: Number of places; None takes one a GPU, or one for every ``threads`` CPU cores.
-        cells: Cells to run; there are no more places than that.
+        runtime: Runtime settings of the cells.
+        workers: Number of slots; None takes one per GPU, or one per ``threads`` CPU cores.
+        cells: Number of cells to run, which limits the number of slots.
     """
     gpus = _visible_gpus() if runtime.device == "auto" else []
     on_one_gpu = 1 if runtime.device.startswith("cuda") else 0
@@ -116,7 +116,7 @@ def slots(runtime: Runtime, workers: int | None, cells: int) -> list[dict[str, s
 
 
 def _visible_gpus() -> list[str]:
-    """What CUDA_VISIBLE_DEVICES must say to show a worker one of the GPUs that this process sees."""
+    """For every GPU visible to this process, the value of CUDA_VISIBLE_DEVICES that selects it."""
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = given.split(",") if given else [str(number) for number in range(torch.cuda.device_count())]
     return [name.strip() for name in names][: torch.cuda.device_count()]

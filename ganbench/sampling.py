@@ -1,7 +1,7 @@
-"""What does this generator produce?
+"""How are examples drawn from a generator?
 
-Example i depends on the weights, the seed and i alone: latents come from CPU streams in chunks of a
-fixed size, and the forward pass runs on whole chunks whatever number was asked for.
+Example i depends only on the weights, the seed and i: latents come from CPU streams in chunks of a fixed
+size, and the forward pass always runs on whole chunks.
 """
 
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from ganbench.sets.features import LatentModel
 from ganbench.training.variant import Variant
 
 CHUNK = 256
-"""Latents in one forward pass. Another size gives other rounding, so it is part of the sampling protocol."""
+"""Number of latents in one forward pass; it affects rounding and is therefore part of the sampling protocol."""
 SAMPLING_VERSION = 1
-"""Raised when the same weights and seed would give other examples."""
+"""Raised whenever the same weights and seed would give different examples."""
 
 
 @contextmanager
 def observed(variant: Variant, generator: nn.Module | None = None) -> Iterator[Variant]:
-    """The method in evaluation mode, with another generator in its place if one is given; then as it was.
+    """The method in eval and inference mode, optionally with the EMA generator; restores both on exit.
 
     Args:
-        variant: The method, possibly in the middle of its training.
-        generator: The averaged generator, or None for the method's own.
+        variant: The method, possibly during training.
+        generator: The EMA generator, or None for the raw weights.
     """
     modes = [(module, module.training) for module in variant.modules()]
     own = variant.generator
@@ -47,14 +47,14 @@ def observed(variant: Variant, generator: nn.Module | None = None) -> Iterator[V
 def sample(
     variant: Variant, n: int, seed: int, device: torch.device, *, generator: nn.Module | None = None, class_shares: Tensor | None = None
 ) -> Tensor:
-    """Draws examples.
+    """Draws examples from a generator.
 
     Args:
         variant: The method.
         n: Number of examples.
         seed: Root seed; the streams are ``eval-latents``, ``eval-labels`` and ``eval-noise``.
-        device: Where the generator lies.
-        generator: Averaged generator to use instead of the method's own.
+        device: Device of the generator.
+        generator: The EMA generator, or None for the raw weights.
         class_shares: Probability of every class (classes,) on the CPU, or None without labels.
 
     Returns:
@@ -62,7 +62,7 @@ def sample(
         (n, dimensions); on the device.
 
     Raises:
-        Diverged: The generator gave a value that is not finite.
+        Diverged: The generator gave a non-finite value.
     """
     chunks = []
     with observed(variant, generator) as ready:
@@ -75,17 +75,17 @@ def sample(
 
 
 def to_uint8(images: Tensor) -> Tensor:
-    """Images in [-1, 1] as levels 0 to 255, rounded to the nearest and clamped."""
+    """Converts images in [-1, 1] to levels 0 to 255, clamped and rounded to the nearest."""
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
 def draw(
     variant: Variant, chunk: int, seed: int, device: torch.device, class_shares: Tensor | None = None, truncation: float | None = None
 ) -> Tensor:
-    """One chunk as the generator gives it: floats, (CHUNK, channels, height, width) or (CHUNK, dimensions).
+    """Draws one chunk as floats, (CHUNK, channels, height, width) or (CHUNK, dimensions).
 
     Raises:
-        RequestError: A truncation is asked of a method that defines none.
+        RequestError: A truncation is given, and the method defines none.
     """
     latents = torch.randn(CHUNK, variant.config.latent_dim, generator=seeding.stream(seed, "eval-latents", chunk))
     labels = None if class_shares is None else drawn_labels(chunk, seed, class_shares)
@@ -97,19 +97,19 @@ def draw(
 
 
 def drawn_labels(chunk: int, seed: int, class_shares: Tensor) -> Tensor:
-    """The labels (CHUNK,) that :func:`draw` asks for, on the CPU."""
+    """The labels (CHUNK,) with which :func:`draw` generates a chunk, on the CPU."""
     return torch.multinomial(class_shares, CHUNK, replacement=True, generator=seeding.stream(seed, "eval-labels", chunk))
 
 
 def asked_labels(variant: Variant, n: int, seed: int, device: torch.device, class_shares: Tensor | None) -> Tensor | None:
-    """The classes that n examples are asked to be of (n,), on the CPU; None of a method that does not heed labels."""
+    """The labels (n,) with which n examples are generated, on the CPU; None if the generator ignores labels."""
     if class_shares is None or not heeds_labels(variant, device):
         return None
     return torch.cat([drawn_labels(chunk, seed, class_shares) for chunk in range(-(-n // CHUNK))])[:n]
 
 
 def heeds_labels(variant: Variant, device: torch.device) -> bool:
-    """Whether another label makes another example: most methods ignore labels."""
+    """Whether the generator's output depends on the label; unconditional methods ignore labels."""
     classes = variant.shape.classes
     if not classes:
         return False
@@ -120,17 +120,17 @@ def heeds_labels(variant: Variant, device: torch.device) -> bool:
         try:
             ready.generate(latents)
         except RequestError:
-            return True  # it cannot do without
+            return True  # the generator requires labels
         return not torch.equal(ready.generate(latents, labels), ready.generate(latents, labels.flip(0)))
 
 
 class VariantLatents(LatentModel):
-    """A variant's generator, asked for images at chosen latents; without labels, classes, if any, are held fixed by position.
+    """A variant's generator of images for chosen latents; if no labels are given, the class depends on the position in the batch.
 
     Args:
         variant: The method.
-        device: Where it lies.
-        generator: Averaged generator to ask instead of the method's own.
+        device: Device of the generator.
+        generator: The EMA generator, or None for the raw weights.
     """
 
     def __init__(self, variant: Variant, device: torch.device, generator: nn.Module | None = None) -> None:
@@ -142,7 +142,7 @@ class VariantLatents(LatentModel):
         return torch.randn(n, self.variant.config.latent_dim, generator=generator)
 
     def styles(self, latents: Tensor) -> Tensor | None:
-        """Intermediate latents, of a generator with a mapping network."""
+        """Intermediate latents, or None if the generator has no mapping network."""
         if not self.has_styles:
             return None
         labels = (self._labels(len(latents)),) if getattr(self.variant.config, "conditional", False) else ()
@@ -151,7 +151,7 @@ class VariantLatents(LatentModel):
         return styles
 
     def images(self, latents: Tensor, styles: bool, labels: Tensor | None = None) -> Tensor:
-        """Float images in [-1, 1] of latents and, where there are classes, labels (n,); the noise inputs are those of one fixed stream."""
+        """Float images in [-1, 1] for latents and, if there are classes, labels (n,); noise inputs come from one fixed stream."""
         labels = self._labels(len(latents)) if labels is None else labels
         with observed(self.variant, self.generator) as ready, seeding.global_stream(0, "eval-noise", device=self.device):
             if styles:

@@ -1,11 +1,11 @@
-"""Where does every random number come from?
+"""How are random numbers seeded?
 
-All randomness is a pure function of ``(root seed, purpose, index...)``: a named stream is opened where
-it is needed, used and dropped, so that resuming needs counters and no generator states. Purposes in
-use: ``init``, ``order``, ``latents``, ``labels``, ``augment``, ``step`` (dropout and noise inputs of a
-training step), ``eval-latents``, ``eval-labels``, ``eval-noise``, ``metric/<name>``, ``subset``.
+All random numbers are a pure function of ``(root seed, purpose, index...)``: a named stream is opened where
+it is needed and then discarded, so resuming needs counters but no generator states. The purposes are
+``init``, ``order``, ``latents``, ``labels``, ``augment``, ``step`` (dropout and noise inputs of a
+training step), ``eval-latents``, ``eval-labels``, ``eval-noise``, ``metric/<name>``, ``subset``, ``subset/<role>``, ``atlas``.
 
-This is the only module that may touch a global generator, and it puts it back as it was.
+Only this module may change the state of a global generator, and it restores it afterwards.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import torch
 
 
 def derive(seed: int, purpose: str, *index: int) -> int:
-    """A 63-bit seed from the root seed, a purpose and indices (SHA-256, so streams never overlap by arithmetic)."""
+    """A 63-bit seed from the root seed, a purpose and indices, by SHA-256, so that related keys give unrelated seeds."""
     key = "/".join([str(seed), purpose, *map(str, index)])
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big") >> 1
 
@@ -24,14 +24,14 @@ def derive(seed: int, purpose: str, *index: int) -> int:
 def stream(seed: int, purpose: str, *index: int, device: torch.device | str = "cpu") -> torch.Generator:
     """Opens one named stream.
 
-    PyTorch's CPU engine keeps 32 bits of a seed, so among N streams about N**2 / 2**33 pairs coincide.
-    A coincidence repeats one batch of latents; it correlates nothing else.
+    PyTorch's CPU generator uses 32 bits of a seed, so among N streams about N**2 / 2**33 pairs coincide.
+    A coincidence repeats one batch of latents and has no other effect.
 
     Args:
         seed: Root seed of the run, or of the data protocol.
-        purpose: What the numbers are for (see the module's docstring).
+        purpose: Purpose of the numbers (see the module's docstring).
         index: Global step, image or call numbers; never relative to a rank or worker.
-        device: Where the numbers will be drawn. CPU and CUDA streams of one name differ.
+        device: Device on which the numbers are drawn; CPU and CUDA streams of one name differ.
 
     Returns:
         A freshly seeded generator.
@@ -41,15 +41,15 @@ def stream(seed: int, purpose: str, *index: int, device: torch.device | str = "c
 
 @contextmanager
 def global_stream(seed: int, purpose: str, *index: int, device: torch.device | str = "cpu") -> Iterator[None]:
-    """Makes the global generators a named stream for the length of the block, then restores them.
+    """Seeds the global generators from a named stream within the block, and restores their states on exit.
 
-    For code that accepts no generator: layer initialisation, dropout, noise layers.
+    For code that takes no generator argument: layer initialisation, dropout, noise layers.
 
     Args:
         seed: Root seed of the run.
-        purpose: What the numbers are for.
+        purpose: Purpose of the numbers.
         index: Global step or chunk numbers.
-        device: The CUDA device whose global generator is taken along, if it is one.
+        device: If it is a CUDA device, its global generator is seeded too.
     """
     device = torch.device(device)
     cpu_state = torch.get_rng_state()

@@ -1,1 +1,1 @@
-"""What are the real images, and are they the same ones as last time?"""
+"""Which real examples is a run trained and scored on, and how are they loaded?"""

@@ -1,7 +1,7 @@
 """Which images does an npz or npy file hold, and is it safe to read?
 
-Every array's header is read first: nothing is allocated for a type or size that would be refused, and
-pickled objects are never loaded.
+Every array's header is read first: no memory is allocated for a type or size that is refused, and pickled
+objects are never loaded.
 """
 
 import math
@@ -27,7 +27,7 @@ _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.r
 
 @dataclass(frozen=True, kw_only=True)
 class _Stored:
-    """An array in a file, of which nothing but the header has been read."""
+    """An array in a file, of which only the header has been read."""
 
     where: str
     open: Callable[[], IO[bytes]]
@@ -35,7 +35,7 @@ class _Stored:
     dtype: np.dtype[Any]
 
     def values(self) -> npt.NDArray[Any]:
-        """Reads the array; called once its type and size have been accepted."""
+        """Reads the array; must be called only after its type and size have been accepted."""
         try:
             with self.open() as file:
                 array: npt.NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
@@ -45,14 +45,14 @@ class _Stored:
 
 
 def load_npz(path: Path, resolution: int | None) -> Content:
-    """Loads an npz: images in ``images``, ``arr_0`` or the only array, class numbers in ``labels`` if present.
+    """Loads an npz: images from ``images``, ``arr_0`` or the only array, class labels from ``labels`` if present.
 
     Args:
         path: An existing file.
         resolution: Height and width in pixels; None keeps the images' own.
 
     Raises:
-        DataError: The file is damaged or hostile, or its arrays are not uint8 images and whole-number labels.
+        DataError: The file is damaged or malicious, or its arrays are not uint8 images and integer labels.
     """
     where = repr(str(path))
     with opened(path) as archive:
@@ -75,7 +75,7 @@ def load_npy(path: Path, resolution: int | None) -> Content:
         resolution: Height and width in pixels; None keeps the images' own.
 
     Raises:
-        DataError: The file is damaged or hostile, or does not hold uint8 images.
+        DataError: The file is damaged or malicious, or does not contain uint8 images.
     """
     where = repr(str(path))
     images = _images(_stored(lambda: path.open("rb"), path.stat().st_size, where))
@@ -87,11 +87,11 @@ def _stored_in(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) ->
 
 
 def _stored(opener: Callable[[], IO[bytes]], file_bytes: int, where: str) -> _Stored:
-    """Reads the header of an array, and refuses pickles and shapes that the file is too short for."""
+    """Reads the header of an array; raises for pickles, and for shapes larger than the file."""
     try:
         with opener() as file:
             shape, _, dtype = _READERS[np.lib.format.read_magic(file)](file)
-    except Exception as error:  # numpy parses the header as Python source, with as many ways to fail
+    except Exception as error:  # numpy parses the header as Python source, which raises many types of errors
         raise _damaged(where, error) from None
     if dtype.hasobject:
         raise DataError(f"{where} holds pickled Python objects, which are never loaded; save it as a plain uint8 array")
@@ -120,7 +120,7 @@ def _images(stored: _Stored) -> npt.NDArray[np.uint8]:
 
 
 def _labels(stored: _Stored, n: int) -> npt.NDArray[np.int64]:
-    """Class numbers, one for each image."""
+    """Class labels, one for each image."""
     if stored.dtype.kind not in "iu":
         raise DataError(f"{stored.where} has type {stored.dtype}; save labels as whole numbers (int64)")
     if stored.shape != (n,):

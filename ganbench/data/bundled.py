@@ -1,4 +1,4 @@
-"""Which real images need no download?"""
+"""Which data set of real images needs no download?"""
 
 import gzip
 from importlib.util import find_spec
@@ -15,23 +15,23 @@ from ganbench.errors import DataError
 from ganbench.plan.spec import DatasetSpec
 
 DIGITS_RESOLUTION = 16
-"""Pixels a side, unless the spec says otherwise; the files have 8."""
+"""Height and width in pixels, unless the spec gives another resolution; the file has 8."""
 DIGITS_LEVELS = 16
-"""The brightest level of the files, which run from 0."""
+"""Highest grey level in the file; the lowest is 0."""
 
 
 def digits(spec: DatasetSpec, root: Path) -> Dataset:
     """1,797 real handwritten digits, 16x16 grey, 10 classes (scikit-learn's bundled set; no download).
 
-    Levels 0..16 become round(level x 255 / 16), then ``resize.squares`` takes 8x8 to the asked resolution. A
+    Levels 0..16 become round(level x 255 / 16), then ``resize.squares`` resizes 8x8 to the resolution of the spec. A
     fifth is held out (``split.held_out_split``).
 
     Args:
-        spec: ``resolution`` 8 keeps the files' own; None is 16.
+        spec: ``resolution`` 8 keeps the original size; None is 16.
         root: Not used.
 
     Raises:
-        DataError: The spec asks for 3 channels, or scikit-learn's file is not the known one.
+        DataError: The spec asks for 3 channels, or scikit-learn's file is not the expected one.
     """
     if spec.channels not in (None, 1):
         raise DataError(f"dataset {spec.name!r}: digits has 1 channel, not {spec.channels}; set channels = 1 or remove it")
@@ -54,8 +54,8 @@ def digits(spec: DatasetSpec, root: Path) -> Dataset:
 def _digits_table() -> npt.NDArray[np.int64]:
     """Levels and label of every digit (1797, 65).
 
-    Read from scikit-learn's packaged file, which takes a hundredth of the second that importing
-    ``sklearn.datasets`` takes; a scikit-learn that keeps the file elsewhere is asked instead.
+    Reads the file in scikit-learn's package, which takes a hundredth of the second that importing
+    ``sklearn.datasets`` takes; that is imported only if the file is not in its usual place.
     """
     package = find_spec("sklearn")
     for folder in (package.submodule_search_locations or ()) if package else ():

@@ -1,7 +1,7 @@
-"""Where does CIFAR-10 come from?
+"""How is CIFAR-10 loaded?
 
-Two forms are known: ``cifar10/train.zip`` and ``cifar10/test.zip`` in the StyleGAN layout, and the official
-archive as torchvision reads it. They may order the images differently, and the fingerprint tells them apart.
+Two forms are accepted: ``cifar10/train.zip`` and ``cifar10/test.zip`` in the StyleGAN layout, and the official
+archive as torchvision reads it. They may order the images differently, in which case their fingerprints differ.
 """
 
 from pathlib import Path
@@ -25,11 +25,11 @@ _ARCHIVE, _FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
 def cifar10(spec: DatasetSpec, root: Path) -> Dataset:
     """60,000 photographs of animals and vehicles, 32x32 colour, 10 classes; the official test images are held out.
 
-    Files that are already at ``root`` are used as they are; otherwise they are downloaded (170 MB).
+    Existing files at ``root`` are used; otherwise they are downloaded (170 MB).
 
     Args:
         spec: ``resolution`` None keeps 32.
-        root: Folder that holds ``cifar10/train.zip`` and ``cifar10/test.zip``, or holds, or will hold, ``cifar-10-batches-py``.
+        root: Folder of ``cifar10/train.zip`` and ``cifar10/test.zip``, or of ``cifar-10-batches-py``, present or downloaded.
 
     Raises:
         DataError: The spec asks for 1 channel, the files cannot be downloaded, or they are damaged.
@@ -53,7 +53,7 @@ def cifar10(spec: DatasetSpec, root: Path) -> Dataset:
 
 
 def _split(spec: DatasetSpec, content: Content, path: Path, n: int) -> Split:
-    """One part, once it is known to have the official form: every class equally often."""
+    """One part of the official split; raises unless sizes, channels and class counts are the official ones."""
     images, labels = content.images, content.labels
     if labels is None or images.shape != (n, 3, 32, 32) or not np.array_equal(np.bincount(labels), np.full(len(CLASS_NAMES), n // 10)):
         raise DataError(
@@ -64,7 +64,7 @@ def _split(spec: DatasetSpec, content: Content, path: Path, n: int) -> Split:
 
 
 def _official(root: Path) -> dict[str, tuple[Content, Path]]:
-    """Both parts from the official files, which torchvision checks by their hashes."""
+    """Both parts from the official files, whose hashes torchvision checks."""
     from torchvision.datasets import CIFAR10
 
     folder = root / _FOLDER

@@ -1,4 +1,4 @@
-"""What is a data set, once it is loaded?"""
+"""What is a loaded data set?"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 @dataclass(frozen=True, kw_only=True)
 class DataShape:
-    """The form of one example: an image or a point."""
+    """The shape of one example, an image or a point, and the number of classes."""
 
     size: tuple[int, ...]
     """(channels, height, width) of an image, or (dimensions,) of a point."""
     classes: int = 0
-    """Number of labels; 0 where there are none."""
+    """Number of classes; 0 without labels."""
 
     @property
     def is_image(self) -> bool:
@@ -27,12 +27,12 @@ class DataShape:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Examples that belong together, in a fixed order."""
+    """The training or held-out examples, in a fixed order."""
 
     examples: npt.NDArray[np.uint8] | npt.NDArray[np.float32]
     """uint8 images (n, channels, height, width), or float32 points (n, dimensions)."""
     labels: npt.NDArray[np.int64] | None = None
-    """Class numbers (n,), 0 up to the number of classes."""
+    """Class labels (n,), from 0 to the number of classes - 1."""
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -50,32 +50,32 @@ class ModeSet:
 
 @dataclass(frozen=True, kw_only=True)
 class ClassModes:
-    """Modes that are the classes of a classifier."""
+    """Modes defined as the classes of a classifier."""
 
     count: int
     classifier: str
-    """Registered extractor that tells them apart: part of the protocol, whatever network gives the scores."""
+    """Registered extractor that counts the modes; part of the protocol, also if another network gives the scores."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Real examples with a reserved held-out split and the hash of their content."""
+    """Real examples with a held-out split and the hash of their content."""
 
     name: str
     shape: DataShape
     train: Split
     held_out: Split
-    """Real examples that no training ever sees."""
+    """Real examples that are never used in training."""
     fingerprint: str
     """SHA-256 over both splits' bytes, shapes and labels (``fingerprint.py``)."""
     class_names: tuple[str, ...] = ()
     modes: ModeSet | ClassModes | None = None
     notes: tuple[str, ...] = ()
-    """What loading changed, for the record ("alpha channel dropped in 12 of 40 images")."""
+    """Changes made while loading ("alpha channel dropped in 12 of 40 images"), kept in the record."""
 
     @cached_property
     def class_shares(self) -> npt.NDArray[np.float64] | None:
-        """Share of every class in the training split (classes,), or None without labels."""
+        """Fraction of every class in the training split (classes,), or None without labels."""
         if self.train.labels is None:
             return None
         counts = np.bincount(self.train.labels, minlength=self.shape.classes)

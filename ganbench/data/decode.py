@@ -1,8 +1,8 @@
-"""How does one image file become 8-bit pixels, whoever wrote it?
+"""How is an image file decoded to 8-bit pixels?
 
-Protocol: Pillow decodes; the first frame counts; an alpha channel is dropped, not blended; palettes and 1-bit
-images are expanded; colour profiles and EXIF orientation are ignored. Images of more than 8 bits a
-channel are refused, since every way to squeeze them changes scores.
+Protocol: Pillow decodes the first frame; an alpha channel is dropped, not blended; palettes and 1-bit images are
+expanded; colour profiles and EXIF orientation are ignored. Images with more than 8 bits per channel are refused,
+because every conversion to 8 bits changes scores.
 """
 
 import io
@@ -24,28 +24,28 @@ _TARGETS = {"1": "L", "L": "L", "LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """An image whose header has been read and found acceptable, and whose pixels have not."""
+    """An image whose header has been read and accepted, and whose pixels have not been decoded."""
 
     where: str
     image: Image.Image
     channels: int
-    """1 or 3, once decoded."""
+    """Number of channels after decoding, 1 or 3."""
     changes: tuple[str, ...]
-    """What decoding will change, in words for a note."""
+    """What decoding will change, worded for a note."""
 
     def size(self, resolution: int | None) -> tuple[int, int, int]:
-        """(channels, height, width) that :meth:`pixels` will have."""
+        """Shape (channels, height, width) of the result of :meth:`pixels`."""
         width, height = (resolution, resolution) if resolution else self.image.size
         return self.channels, height, width
 
     def pixels(self, resolution: int | None) -> npt.NDArray[np.uint8]:
-        """Decodes, and resizes by ``resize.square`` if a resolution is given.
+        """Decodes the pixels, and resizes them by ``resize.square`` if a resolution is given.
 
         Returns:
             uint8 (channels, height, width).
 
         Raises:
-            DataError: The file is corrupt or cut short.
+            DataError: The file is corrupt or truncated.
         """
         mode = "L" if self.channels == 1 else "RGB"
         try:
@@ -53,7 +53,7 @@ class Encoded:
                 warnings.simplefilter("ignore")
                 image = self.image if self.image.mode == mode else self.image.convert(mode)
                 return planes(square(image, resolution) if resolution else image)
-        except Exception as error:  # Pillow's decoders raise whatever their parser stumbles over
+        except Exception as error:  # Pillow's decoders raise many types of errors
             raise _corrupt(self.where, error) from None
 
 
@@ -62,10 +62,10 @@ def encoded(data: bytes, where: str) -> Encoded:
 
     Args:
         data: The whole file.
-        where: The file, for messages.
+        where: Name of the file, for error messages.
 
     Raises:
-        DataError: The file is no image, is damaged, is too large, or has other pixels than 8-bit grey or RGB.
+        DataError: The file is no image, is damaged or too large, or cannot become 8-bit grey or RGB.
     """
     try:
         with warnings.catch_warnings():
@@ -99,7 +99,7 @@ def _changes(image: Image.Image, where: str) -> tuple[str, ...]:
 
 
 def _deep(image: Image.Image, data: bytes) -> bool:
-    """Whether channels have more than 8 bits; Pillow narrows 16-bit RGB without a word, so the file is asked."""
+    """Whether channels have more than 8 bits; read from the file, because Pillow silently reduces 16-bit RGB."""
     if image.mode.startswith(("I", "F")):
         return True
     if image.format == "PNG":

@@ -1,4 +1,4 @@
-"""Are these the same examples as last time?"""
+"""Are two loaded data sets identical?"""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ def fingerprint(train: Split, held_out: Split) -> str:
         held_out: The held-out split.
 
     Returns:
-        64 hexadecimal digits, the same on every machine (values are hashed in little-endian order).
+        64 hexadecimal digits, independent of the machine (values are hashed in little-endian order).
     """
     digest = hashlib.sha256()
     for role, split in (("train", train), ("held_out", held_out)):
@@ -28,7 +28,7 @@ def fingerprint(train: Split, held_out: Split) -> str:
 
 
 def _add(digest: "hashlib._Hash", role: str, array: npt.NDArray[Any] | None) -> None:
-    """Hashes a header that ends in a newline, then the values; a header fixes how many bytes follow it."""
+    """Hashes a header that ends in a newline, then the values; the header determines how many bytes follow."""
     if array is None:
         digest.update(json.dumps([role, None]).encode() + b"\n")
         return

@@ -1,4 +1,4 @@
-"""Which images does a folder hold?"""
+"""Which images and labels does a folder contain?"""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,16 +15,16 @@ from ganbench.errors import DataError
 
 
 def listed_folder(path: Path) -> Listing:
-    """Lists the images of a folder, in the order of their sorted names.
+    """Lists the images of a folder, sorted by name.
 
     Labels come from ``dataset.json`` if there is one (an unpacked StyleGAN archive); otherwise from the
-    first-level sub-folders, numbered by sorted name, if every image lies in one and there are two or more.
+    first-level sub-folders, numbered by sorted name, if there are two or more and every image is in one.
 
     Args:
         path: An existing folder.
 
     Raises:
-        DataError: The folder holds no images, or labels that cannot be used.
+        DataError: The folder contains no images, or unusable labels.
     """
     where, names = str(path), relevant_files(path)
     image_names = [name for name in names if name != LABEL_FILE]
@@ -43,13 +43,13 @@ def load_folder(path: Path, resolution: int | None) -> Content:
         resolution: Height and width in pixels; None keeps the files' own.
 
     Raises:
-        DataError: The folder holds no images, or images or labels that cannot be used.
+        DataError: The folder contains no images, or unusable images or labels.
     """
     return listed_folder(path).content(resolution)
 
 
 def _labels(path: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.int64] | None, tuple[str, ...]]:
-    """Labels and class names, where the folder's layout gives any."""
+    """Labels and class names, if the folder has any."""
     if (path / LABEL_FILE).is_file():
         return from_json(_read(path / LABEL_FILE), names, repr(str(path / LABEL_FILE))), ()
     tops = [PurePosixPath(name).parts[0] if "/" in name else None for name in names]
@@ -61,7 +61,7 @@ def _labels(path: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.int64] | N
 
 
 def _read(path: Path) -> bytes:
-    """A regular file's bytes, at most ``FILE_LIMIT_BYTES``."""
+    """Reads a regular file of at most ``FILE_LIMIT_BYTES``."""
     if not path.is_file():
         raise DataError(f"{str(path)!r} is not a regular file (or a link to nothing); remove it")
     size_bytes = path.stat().st_size

@@ -1,4 +1,4 @@
-"""Do these image files make one array?"""
+"""How do image files become one array?"""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,56 +14,56 @@ from ganbench.errors import DataError
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFile:
-    """An image in a folder or an archive, not read yet."""
+    """An image in a folder or an archive, not yet read."""
 
     name: str
     """Path relative to the folder or archive, with forward slashes."""
     read: Callable[[], bytes]
-    """The file's bytes, at most ``limits.FILE_LIMIT_BYTES``."""
+    """Returns the file's bytes, at most ``limits.FILE_LIMIT_BYTES``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """The images of a folder or an archive, not read yet, with their labels."""
+    """The images of a folder or an archive, not yet read, with their labels."""
 
     where: str
-    """The folder or archive, for messages."""
+    """Name of the folder or archive, for error messages."""
     files: tuple[ImageFile, ...]
     labels: npt.NDArray[np.int64] | None = None
-    """(n,), 0 up to the number of classes."""
+    """(n,), from 0 to the number of classes - 1."""
     class_names: tuple[str, ...] = ()
 
     def content(self, resolution: int | None) -> "Content":
-        """Decodes all of them, as :func:`stacked` does."""
+        """Decodes all images by :func:`stacked`."""
         images, notes = stacked(self.files, resolution, self.where)
         return Content(images=images, labels=self.labels, class_names=self.class_names, notes=notes)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """What a folder, archive or array file holds."""
+    """The decoded images and labels of a folder, archive or array file."""
 
     images: npt.NDArray[np.uint8]
     """(n, channels, height, width)."""
     labels: npt.NDArray[np.int64] | None = None
-    """(n,), 0 up to the number of classes."""
+    """(n,), from 0 to the number of classes - 1."""
     class_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
 def stacked(files: Sequence[ImageFile], resolution: int | None, where: str) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    """Decodes files one by one into one array, whose size is checked before it is allocated.
+    """Decodes image files into one array, whose size is checked before it is allocated.
 
     Args:
         files: At least one image.
-        resolution: Height and width in pixels; None keeps the files' own, which must then agree.
-        where: The folder or archive, for messages.
+        resolution: Height and width in pixels; None keeps the files' own, which must be equal.
+        where: Name of the folder or archive, for error messages.
 
     Returns:
         uint8 (n, channels, height, width) in the order of ``files``, and notes on what decoding changed.
 
     Raises:
-        DataError: A file cannot be used, sizes or channel counts differ, or the images would not fit.
+        DataError: A file is unusable, sizes or channel counts differ, or the images exceed the limit of memory.
     """
     first = encoded(files[0].read(), _at(where, files[0]))
     shape = (len(files), *first.size(resolution))
@@ -83,7 +83,7 @@ def _at(where: str, file: ImageFile) -> str:
 
 
 def _check_same(image: Encoded, file: ImageFile, first: Encoded, first_file: ImageFile, resolution: int | None) -> None:
-    """Refuses an image that cannot stand in one array with the first."""
+    """Raises if an image differs from the first one in channels or size."""
     if image.channels != first.channels:
         raise DataError(
             f"{image.where} has {image.channels} channel(s) and {first_file.name!r} has {first.channels}; convert all to grey or all to RGB"

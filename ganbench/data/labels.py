@@ -1,4 +1,4 @@
-"""Do these labels fit these images?"""
+"""Are the labels valid class numbers, one for each image?"""
 
 import json
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from ganbench.errors import DataError
 
 
 def from_json(data: bytes, names: Sequence[str], where: str) -> npt.NDArray[np.int64] | None:
-    """Reads ``{"labels": [[name, label], ...]}``; ``null`` means that the images carry no labels.
+    """Reads ``{"labels": [[name, label], ...]}``; ``null`` means that the images have no labels.
 
     Args:
-        data: The label file.
-        names: The images, in order.
-        where: The label file, for messages.
+        data: Content of the label file.
+        names: Names of the images, in order.
+        where: Name of the label file, for error messages.
 
     Returns:
         int64 (n,) in the order of ``names``, or None.
 
     Raises:
-        DataError: The file is not of this form, an image has no label, or a label has no image.
+        DataError: The file does not have this form, an image has no label, or a label has no image.
     """
     form = 'write {"labels": [["name.png", 0], ...]} or {"labels": null}'
     try:
@@ -45,17 +45,17 @@ def from_json(data: bytes, names: Sequence[str], where: str) -> npt.NDArray[np.i
 
 
 def checked(labels: Sequence[Any], where: str) -> npt.NDArray[np.int64]:
-    """Refuses labels that are no class numbers.
+    """Converts labels to int64; raises unless they are class numbers.
 
     Args:
         labels: One for each image, of any type.
-        where: The labels' source, for messages.
+        where: Source of the labels, for error messages.
 
     Returns:
         int64 (n,).
 
     Raises:
-        DataError: A label is no whole number from 0 up to ``limits.CLASSES_LIMIT``.
+        DataError: A label is not an integer from 0 to ``limits.CLASSES_LIMIT`` - 1.
     """
     for index, label in enumerate(labels):
         if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < CLASSES_LIMIT:

@@ -1,7 +1,7 @@
-"""How much may files from elsewhere take?
+"""How much memory may untrusted files use?
 
-Files are untrusted: every size is checked from a header before anything of that size is allocated, and
-reads are bounded, so that a header that lies cannot pass either.
+Every size is checked from a header before memory of that size is allocated, and reads are bounded in case a header
+is false.
 """
 
 import math
@@ -10,24 +10,24 @@ from collections.abc import Sequence
 from ganbench.errors import DataError
 
 PIXELS_LIMIT = 2**26
-"""Pixels of one image (8192 x 8192); below the number from which Pillow warns of a decompression bomb."""
+"""Largest number of pixels of one image (8192 x 8192); below Pillow's limit for decompression bombs."""
 FILE_LIMIT_BYTES = 2**28
-"""Bytes of one encoded image or label file."""
+"""Largest size of one encoded image or label file."""
 DECODED_LIMIT_BYTES = 2**32
-"""Bytes of all decoded images of a data set together, as they are kept (after the resize)."""
+"""Largest size of all decoded images of a data set together, after the resize."""
 CLASSES_LIMIT = 2**16
-"""Classes of a data set."""
+"""Largest number of classes of a data set."""
 
 
 def check_decoded(where: str, shape: Sequence[int]) -> None:
-    """Refuses uint8 images that would not fit.
+    """Raises if uint8 images exceed ``DECODED_LIMIT_BYTES``.
 
     Args:
-        where: The data set or its path, for the message.
+        where: Name of the data set or its path, for the error message.
         shape: (n, channels, height, width).
 
     Raises:
-        DataError: They take more than ``DECODED_LIMIT_BYTES``.
+        DataError: They exceed it.
     """
     needed_bytes = math.prod(shape)
     if needed_bytes > DECODED_LIMIT_BYTES:

@@ -1,4 +1,4 @@
-"""Which loader does a data set need?"""
+"""How is the data set of a run loaded?"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,15 +16,15 @@ from ganbench.registry import DATASETS
 
 
 def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
-    """Loads real data.
+    """Loads a data set.
 
     Args:
-        spec: Registered name, or a folder, zip or npz of the user's own.
-        root: Where registered data sets lie or are downloaded to.
+        spec: Registered name, or path of the user's own folder, zip, npz or npy file.
+        root: Folder where registered data sets are found or downloaded to.
 
     Raises:
-        DataError: One line that names what cannot be used, and the remedy.
-        UnknownName: Nobody registered the name.
+        DataError: The data are unusable; the message names the file and the remedy.
+        UnknownName: The name is not registered.
     """
     dataset = _whole(spec, root)
     return dataset if spec.n_train is None else _reduced(dataset, spec.n_train)
@@ -42,7 +42,7 @@ def _whole(spec: DatasetSpec, root: Path) -> Dataset:
 
 
 def _reduced(dataset: Dataset, n: int) -> Dataset:
-    """The data set with n training examples, chosen by a permutation that depends on their number alone, in their order."""
+    """The data set with n training examples in their order, chosen by a permutation that depends only on their total number."""
     if n > len(dataset.train):
         raise DataError(f"dataset {dataset.name!r}: n_train = {n:,} is more than its {len(dataset.train):,} training examples")
     chosen = np.sort(permutation(len(dataset.train))[:n])

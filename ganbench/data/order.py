@@ -1,4 +1,4 @@
-"""In which order does training see the examples?"""
+"""In which order are examples used in training?"""
 
 import torch
 from torch import Tensor
@@ -7,10 +7,10 @@ from ganbench.seeding import stream
 
 
 class DataOrder:
-    """An endless, seeded order of examples: one permutation an epoch.
+    """An endless, seeded order of examples: one random permutation per epoch.
 
-    What it gives is a pure function of ``(seed, position)``, so a resumed run needs no state beyond the
-    number of images that it has seen, and the number of ranks or workers changes nothing.
+    It is a pure function of ``(seed, position)``, so a resumed run needs no state beyond the number of images
+    seen, and the order does not depend on the number of ranks or workers.
 
     Args:
         n: Number of examples, at least 1.
@@ -25,14 +25,14 @@ class DataOrder:
         self._epochs: dict[int, Tensor] = {}
 
     def indices(self, start: int, count: int) -> Tensor:
-        """Examples at the positions ``start`` up to ``start + count``; a batch may span epochs.
+        """Indices of the examples at the positions ``start`` to ``start + count - 1``; a batch may span epochs.
 
         Args:
-            start: Global number of the first image, from 0.
+            start: Position of the first image since the start of training, from 0.
             count: Number of images.
 
         Returns:
-            int64 (count,), on the CPU, each from 0 up to n.
+            int64 (count,), on the CPU, each from 0 to n - 1.
         """
         if start < 0 or count < 0:
             raise ValueError(f"positions start at 0, got start {start} and count {count}")
@@ -46,7 +46,7 @@ class DataOrder:
         return torch.cat(pieces)
 
     def _epoch(self, epoch: int) -> Tensor:
-        """The permutation of one epoch; two are kept because a batch at a boundary reads two."""
+        """The permutation of one epoch; two are cached, because a batch can span two."""
         if epoch not in self._epochs:
             if len(self._epochs) == 2:
                 del self._epochs[next(iter(self._epochs))]

@@ -1,4 +1,4 @@
-"""How do a user's own images become a data set?"""
+"""How does a user's own set of images become a data set?"""
 
 from pathlib import Path
 
@@ -14,22 +14,22 @@ from ganbench.errors import DataError
 from ganbench.plan.spec import DatasetSpec
 
 MINIMUM_IMAGES = 10
-"""Fewer leave nothing to hold out."""
+"""Smallest number of images, so that enough can be held out."""
 _LOADERS = {".npy": load_npy, ".npz": load_npz, ".zip": load_zip}
 
 
 def files(spec: DatasetSpec, root: Path) -> Dataset:
     """Your own images: a folder, a zip, an npz or an npy file (8-bit, grey or RGB).
 
-    A fifth is held out (``split.held_out_split``). What each kind of file may hold stands in ``folders``,
-    ``zips`` and ``arrays``; how an image is decoded and resized in ``decode`` and ``resize``.
+    A fifth is held out (``split.held_out_split``). The modules ``folders``, ``zips`` and ``arrays`` define the
+    accepted contents, ``decode`` and ``resize`` how images are decoded and resized.
 
     Args:
-        spec: ``path`` says where; ``resolution`` None keeps the files' own size, square or not.
+        spec: ``path`` is the file or folder; ``resolution`` None keeps the images' own size, square or not.
         root: Not used; a relative path starts at the working directory.
 
     Raises:
-        DataError: Nothing is there, or it cannot be used as it is.
+        DataError: The path does not exist, or its content is unusable.
     """
     if spec.path is None:
         raise DataError(f"dataset {spec.name!r} has no path; set path to a folder of images, a zip, an npz or an npy file")
@@ -53,17 +53,17 @@ def files(spec: DatasetSpec, root: Path) -> Dataset:
 
 
 def content_at(path: Path, resolution: int | None = None) -> Content:
-    """Loads images from a folder, zip, npz or npy file, without parting them.
+    """Loads all images from a folder, zip, npz or npy file, without a held-out split.
 
     Args:
-        path: Where they lie; ``~`` is the home folder.
+        path: The folder or file; ``~`` is the home folder.
         resolution: Height and width in pixels; None keeps the files' own.
 
     Returns:
-        Images (in the order of sorted names, or of the array) with labels where there are any.
+        Images (in the order of sorted names, or of the array), with labels if there are any.
 
     Raises:
-        DataError: Nothing is there, or it cannot be used as it is.
+        DataError: The path does not exist, or its content is unusable.
     """
     path = existing(path)
     if path.is_dir():

@@ -1,9 +1,8 @@
-"""How are real images brought to the asked resolution?
+"""How are real images resized to the resolution of a data set?
 
-One protocol for every data set: the largest centred square is cut out (the odd row or column goes to the
-bottom or right), then Pillow's antialiased bicubic filter runs on the uint8 pixels, which it does in
-fixed-point arithmetic, so the bytes are the same on every machine. An image that already has the size
-stays as it is.
+All data sets use one protocol: the largest centred square is cropped (of an odd margin, the extra row or column is
+cut at the bottom or right), then Pillow's antialiased bicubic filter resizes the uint8 pixels. Its fixed-point
+arithmetic gives the same bytes on every machine. An image that already has the resolution is not changed.
 """
 
 import numpy as np
@@ -14,7 +13,7 @@ from ganbench.data.limits import check_decoded
 
 
 def square(image: Image.Image, resolution: int) -> Image.Image:
-    """Cuts out the centre of one 8-bit image and resizes it to ``resolution`` x ``resolution`` pixels."""
+    """Crops the centre of one 8-bit image and resizes it to ``resolution`` x ``resolution`` pixels."""
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
@@ -28,13 +27,13 @@ def squares(images: npt.NDArray[np.uint8], resolution: int | None, where: str) -
     Args:
         images: uint8 (n, channels, height, width) with 1 or 3 channels.
         resolution: Height and width in pixels; None keeps them.
-        where: The data set or its path, for messages.
+        where: Name of the data set or its path, for error messages.
 
     Returns:
         uint8 (n, channels, resolution, resolution).
 
     Raises:
-        DataError: The result would not fit (``limits.DECODED_LIMIT_BYTES``).
+        DataError: The result exceeds ``limits.DECODED_LIMIT_BYTES``.
     """
     if resolution is None or images.shape[2:] == (resolution, resolution):
         return images

@@ -1,4 +1,4 @@
-"""Where do downloaded data sets lie?"""
+"""Which folder holds downloaded data sets?"""
 
 import os
 from pathlib import Path
@@ -7,13 +7,13 @@ import platformdirs
 
 
 def data_root(explicit: Path | None = None) -> Path:
-    """The folder that holds data sets: the one asked for, else ``GANBENCH_DATA``, else the user's cache.
+    """The folder of data sets: the given one, else ``GANBENCH_DATA``, else in the user's cache folder.
 
     Args:
-        explicit: What ``--data-root`` named, if anything.
+        explicit: The value of ``--data-root``, if given.
 
     Returns:
-        The folder; it need not exist yet.
+        The folder; it may not exist yet.
     """
     if explicit is not None:
         return explicit.expanduser()

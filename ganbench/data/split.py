@@ -1,7 +1,7 @@
 """Which examples are held out when a data set has no official split?
 
-A fifth, chosen by a permutation that depends on the number of examples only: never on the seed of a
-run, so every run of every variant is scored against the same examples.
+A fifth, chosen by a permutation that depends only on the number of examples and not on the seed of a run, so
+every run of every variant is scored against the same examples.
 """
 
 import numpy as np
@@ -11,13 +11,13 @@ from ganbench.data.dataset import Split
 
 HELD_OUT_SHARE = 0.2
 SEED = 0
-"""Seed of the protocol."""
+"""Fixed seed of the permutation."""
 
 
 def held_out_split(examples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64] | None) -> tuple[Split, Split]:
-    """Parts examples into a training split and a held-out split of a fifth, at least one.
+    """Splits examples into a training split and a held-out split of a fifth, at least one.
 
-    Inside either split the examples keep their order.
+    The examples of both splits keep their order.
 
     Args:
         examples: uint8 (n, channels, height, width), n >= 2.
@@ -34,10 +34,10 @@ def held_out_split(examples: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64
 
 
 def permutation(n: int) -> npt.NDArray[np.int64]:
-    """Numbers 0 to n - 1 in an order that depends on n alone.
+    """A permutation of 0 to n - 1 that depends only on n.
 
-    Ranks of raw PCG64 outputs: numpy keeps the raw outputs of its bit generators from release to release, and promises no such
-    thing for ``Generator.permutation``.
+    It sorts raw PCG64 outputs, because numpy guarantees the same raw outputs in every release, but not the same
+    ``Generator.permutation``.
     """
     return np.argsort(np.random.PCG64(SEED).random_raw(n), kind="stable")
 

@@ -1,8 +1,8 @@
-"""Which images have a thousand modes that a classifier can count?
+"""Which data sets have a thousand modes that a classifier can count?
 
-Three digits, drawn independently, are the colours of one image (Metz et al. 2017; Srivastava et al. 2017, "VEEGAN"): the mode is
-the number that they spell. Training stacks come from the training digits and held-out stacks from the held-out digits, so that no
-held-out digit is ever seen; PacGAN draws both from all 70,000. The draws are a data protocol: their seed is fixed.
+Three independently drawn digits are the colour channels of one image (Metz et al. 2017; Srivastava et al. 2017, "VEEGAN"); the mode
+is the three-digit number. Training stacks use training digits and held-out stacks held-out digits, so no held-out digit is
+used in training; PacGAN draws both from all 70,000. The seed of the draws is fixed, independent of the run's.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ from ganbench.errors import DataError
 from ganbench.plan.spec import DatasetSpec
 
 N_HELD_OUT = 26_000
-"""The number of samples that is counted in the field's tables."""
+"""Number of samples on which published tables count modes."""
 SEED = 1000
 
 
@@ -29,10 +29,10 @@ def stacked_mnist(spec: DatasetSpec, root: Path) -> Dataset:
 
     Args:
         spec: ``resolution`` None keeps 28.
-        root: Folder that holds, or will hold, ``MNIST/raw``.
+        root: Folder of ``MNIST/raw``, present or downloaded.
 
     Raises:
-        DataError: The spec asks for 1 channel, or MNIST cannot be had.
+        DataError: The spec asks for 1 channel, or MNIST cannot be loaded.
     """
     return _stacked(spec, mnist(_grey(spec), root), 128_000, "stacked-mnist-probe")
 
@@ -71,9 +71,9 @@ def _stacked(spec: DatasetSpec, single: Dataset, n_train: int, classifier: str) 
 
 
 def _stacks(single: Split, n: int, random: np.random.PCG64) -> Split:
-    """Stacks of three digits each; the first is the red channel and the hundreds of the mode.
+    """Stacks of three digits each; the first is the red channel and gives the hundreds of the mode.
 
-    Raw outputs modulo the number of digits are used: numpy promises those from release to release.
+    Uses raw outputs modulo the number of digits, because numpy guarantees the same raw outputs in every release.
     """
     chosen = (random.random_raw(3 * n) % np.uint64(len(single))).astype(np.int64).reshape(n, 3)
     examples: npt.NDArray[np.uint8] = np.ascontiguousarray(single.examples[chosen, 0])

@@ -1,9 +1,9 @@
-"""Which 2-D mixtures have modes that can be counted exactly?
+"""Which synthetic 2-D mixtures have modes that can be counted exactly?
 
-Equally weighted isotropic Gaussians, 100,000 training points and 20,000 held-out ones. Layouts and
+They are equally weighted isotropic Gaussians, with 100,000 training points and 20,000 held-out ones. Centres and
 widths are those of PacGAN's synthetic experiments (Lin et al. 2018, section 4.1), whose ring has 8 distinct
-centres; some public copies close the circle twice and have 7. The points are a data protocol: their seed
-is fixed, and no run's seed moves them.
+centres; some public copies include both ends of the circle and have only 7. The points have a fixed seed and do not
+depend on the run's.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""Which data sets come from torchvision?
+"""How are data sets loaded and downloaded with torchvision?
 
-torchvision is imported when a set is loaded: it brings torch along, and listing data sets needs neither.
+torchvision is imported only when a set is loaded: it imports torch, and listing data sets needs neither.
 """
 
 import http.client
@@ -24,17 +24,17 @@ from ganbench.plan.spec import DatasetSpec
 
 MNIST_FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 PATIENCE_S = 20.0
-"""How long the download servers may be silent."""
+"""Timeout of the download servers, in seconds."""
 
 
 def mnist(spec: DatasetSpec, root: Path) -> Dataset:
     """70,000 handwritten digits, 28x28 grey, 10 classes; the official test images are held out.
 
-    Files that are already at ``root`` are used as they are; otherwise they are downloaded (11 MB).
+    Existing files at ``root`` are used; otherwise they are downloaded (11 MB).
 
     Args:
         spec: ``resolution`` None keeps 28.
-        root: Folder that holds, or will hold, ``MNIST/raw``.
+        root: Folder of ``MNIST/raw``, present or downloaded.
 
     Raises:
         DataError: The spec asks for 3 channels, the files cannot be downloaded, or they are damaged.
@@ -55,7 +55,7 @@ def mnist(spec: DatasetSpec, root: Path) -> Dataset:
 
 
 def _mnist_split(spec: DatasetSpec, root: Path, n: int) -> Split:
-    """The official split of n images."""
+    """The official split with n images."""
     from torchvision.datasets import MNIST
 
     damaged = f"mnist: the files at {str(_raw(root))!r} are not the official ones; delete them and run again, or put intact ones there"
@@ -70,7 +70,7 @@ def _mnist_split(spec: DatasetSpec, root: Path, n: int) -> Split:
 
 
 def _raw(root: Path) -> Path:
-    """Where torchvision expects the files."""
+    """The folder in which torchvision expects the files."""
     return root / "MNIST" / "raw"
 
 
@@ -79,7 +79,7 @@ def _present(root: Path, names: Sequence[str]) -> bool:
 
 
 def _download_mnist(root: Path) -> None:
-    """Downloads MNIST, or unpacks archives that are there."""
+    """Downloads MNIST, or unpacks existing archives."""
     from torchvision.datasets import MNIST
 
     remedy = (
@@ -91,16 +91,16 @@ def _download_mnist(root: Path) -> None:
 
 
 def fetch(name: str, mirrors: Sequence[str], download: Callable[[], object], remedy: str) -> None:
-    """Lets torchvision download a set, or says on one line what to do without a network.
+    """Lets torchvision download a set, or raises with the manual remedy.
 
     Args:
-        name: The data set.
-        mirrors: Addresses of which one must answer; empty where archives lie ready to be unpacked.
+        name: Name of the data set.
+        mirrors: URLs of which at least one must answer; empty if existing archives only need unpacking.
         download: Downloads and unpacks.
-        remedy: What a person can do instead, for messages.
+        remedy: What the user can do instead, for error messages.
 
     Raises:
-        DataError: No server answers, or the download breaks off or is damaged.
+        DataError: No server answers, or the download fails or is damaged.
     """
     if mirrors and not _any_answers(mirrors):
         raise DataError(f"{name}: no download server answers; {remedy}")
@@ -116,10 +116,10 @@ def fetch(name: str, mirrors: Sequence[str], download: Callable[[], object], rem
 
 
 def _any_answers(mirrors: Sequence[str]) -> bool:
-    """Whether a server answers in time.
+    """Whether a server answers within ``PATIENCE_S``.
 
-    Asked from daemon threads: name resolution obeys no socket timeout, and a host with many addresses
-    multiplies it.
+    Uses daemon threads, because socket timeouts do not apply to name resolution, and add up for a host with
+    many addresses.
     """
     answers: queue.SimpleQueue[bool] = queue.SimpleQueue()
     for mirror in mirrors:
@@ -135,7 +135,7 @@ def _any_answers(mirrors: Sequence[str]) -> bool:
 
 
 def _answers(url: str) -> bool:
-    """Whether the host of an address talks HTTP; a refusal is an answer too."""
+    """Whether the host of a URL answers by HTTP; an error status is an answer too."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE_S):
             return True

@@ -1,7 +1,7 @@
-"""Which images does a zip archive hold, and is it safe to read?
+"""Which images does a zip archive contain, and is it safe to read?
 
-Nothing is unpacked to disk. Members are read in small bounded pieces, because zipfile's own unbounded
-``read`` inflates whatever the data hold before it looks at the size that the header declares.
+Nothing is unpacked to disk. Members are read in small bounded pieces, because an unbounded ``read`` of zipfile
+inflates all data before it compares their size with the header's.
 """
 
 import zipfile
@@ -22,28 +22,28 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotIm
 
 
 def load_zip(path: Path, resolution: int | None) -> Content:
-    """Loads a zip of images in the StyleGAN layout: images anywhere, labels in ``dataset.json`` if there is one.
+    """Loads a zip of images in the StyleGAN layout: images in any folder, labels in ``dataset.json`` if there is one.
 
     Args:
         path: An existing file.
         resolution: Height and width in pixels; None keeps the files' own.
 
     Raises:
-        DataError: The archive is damaged or hostile, or holds no images, or ones that cannot be used.
+        DataError: The archive is damaged or malicious, or contains no usable images.
     """
     with opened(path) as archive:
         return listed_zip(archive, repr(str(path))).content(resolution)
 
 
 def listed_zip(archive: zipfile.ZipFile, where: str) -> Listing:
-    """Lists the images of an open archive, in the order of their sorted names; they can be read while it stays open.
+    """Lists the images of an open archive, sorted by name; they can be read only while it is open.
 
     Args:
         archive: From :func:`opened`.
-        where: The archive, for messages.
+        where: Name of the archive, for error messages.
 
     Raises:
-        DataError: It holds no images, or labels that cannot be used.
+        DataError: It contains no images, or unusable labels.
     """
     members = {member.filename: member for member in archive.infolist() if not member.is_dir() and _visible(member.filename)}
     names = sorted(name for name in members if name.lower().endswith(SUFFIXES))
@@ -58,10 +58,10 @@ def listed_zip(archive: zipfile.ZipFile, where: str) -> Listing:
 
 @contextmanager
 def opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Opens an archive after looking at the names, encryption and compression of its members.
+    """Opens an archive after checking the names, encryption and compression of its members.
 
     Raises:
-        DataError: The file is no zip archive, or one whose members cannot be read safely.
+        DataError: The file is not a zip archive, or its members cannot be read safely.
     """
     try:
         archive = zipfile.ZipFile(path)
@@ -73,7 +73,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def _check(archive: zipfile.ZipFile, where: str) -> None:
-    """Refuses members that no honest writer of images makes."""
+    """Raises for unsafe or duplicate names, encryption and rare compression."""
     seen: set[str] = set()
     for member in archive.infolist():
         name = member.orig_filename
@@ -90,12 +90,12 @@ def _check(archive: zipfile.ZipFile, where: str) -> None:
 
 
 def _visible(name: str) -> bool:
-    """Whether neither the member nor a folder around it is hidden."""
+    """Whether neither the member nor any of its parent folders is hidden."""
     return not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> bytes:
-    """One member's bytes, at most ``FILE_LIMIT_BYTES``."""
+    """Reads one member of at most ``FILE_LIMIT_BYTES``."""
     pieces, length = [], 0
     try:
         with archive.open(member) as file:

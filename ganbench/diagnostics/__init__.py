@@ -1,1 +1,1 @@
-"""Did it collapse, lose modes or repeat itself?"""
+"""Did the generator collapse, lose modes or repeat its outputs?"""

@@ -1,4 +1,4 @@
-"""What is a diagnostic, and what does it receive?"""
+"""What is a diagnostic, and what are its inputs?"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,34 +13,34 @@ from ganbench.sets.comparison import Comparison
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One generated set, as diagnostics see it."""
+    """The inputs of diagnostics of one generated set."""
 
     comparison: Comparison
-    """Features of the real and the generated set."""
+    """Features of the reference set and the generated set."""
     examples: Tensor | None = None
-    """The generated examples themselves, where they are at hand."""
+    """The generated examples, if available."""
     class_shares: Tensor | None = None
-    """Share of every class in the reference (classes,), where the extractor is a classifier of these classes."""
+    """Fraction of every class in the reference (classes,), if the extractor is a classifier of these classes."""
     modes: ModeSet | None = None
-    """The exact modes of the data, where they are points of a mixture."""
+    """The exact modes of the data, if they are a synthetic mixture."""
     mode_counts: Callable[[], Tensor] | None = None
-    """Generated examples in each mode (modes,), int64, of data whose modes are the classes of a classifier."""
+    """Counts the generated examples in each mode (modes,), int64, if the modes are the classes of a classifier."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """A registered diagnostic: numbers that belong together, and when they mean something."""
+    """A registered diagnostic: a group of numbers, and the cases in which they apply."""
 
     name: str
     measures: tuple[str, ...]
     """Names of its numbers in records."""
     fits: Callable[[Case], bool]
-    """Whether it says something of such a case."""
+    """Whether the diagnostic applies to a case."""
     examine: Callable[[Case], list[Diagnostic]]
 
 
 def examine(case: Case) -> Iterator[Diagnostic]:
-    """The numbers of every registered diagnostic that fits a case, in the order of their registration.
+    """Computes all registered diagnostics that apply to a case, in the order of registration.
 
     Raises:
         RequestError: There are too few examples for one of them.

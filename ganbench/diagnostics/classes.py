@@ -1,4 +1,4 @@
-"""Are the classes generated in the shares that the reference has?"""
+"""Does the class distribution of the generated set match that of the reference set?"""
 
 import torch
 from torch import Tensor
@@ -8,11 +8,11 @@ from ganbench.errors import RequestError
 from ganbench.results.record import Diagnostic
 
 COVERED_SHARE = 0.2
-"""A class is covered with this part of its expected count."""
+"""Fraction of its expected count with which a class counts as covered."""
 
 
 def class_histogram(log_probabilities: Tensor) -> Tensor:
-    """Generated examples per class, each counted for its likeliest one.
+    """Number of generated examples per class, each assigned to its most probable class.
 
     Args:
         log_probabilities: (n, classes).
@@ -31,11 +31,11 @@ def class_diagnostics(log_probabilities: Tensor, reference_shares: Tensor) -> li
     generator shows (K - 1) / 2n, sum_k sqrt(p_k (1 - p_k) / (2 pi n)) and K, for the K classes in the reference.
 
     Args:
-        log_probabilities: Of the generated examples (n, classes).
-        reference_shares: Share of every class in the reference (classes,), summing to 1.
+        log_probabilities: Log-probabilities of the generated examples (n, classes).
+        reference_shares: Fraction of every class in the reference (classes,), summing to 1.
 
     Raises:
-        RequestError: No examples, or the number of classes differs.
+        RequestError: There are no examples, or the number of classes differs.
     """
     if not len(log_probabilities) or log_probabilities.shape[1:] != reference_shares.shape:
         raise RequestError(
@@ -76,4 +76,4 @@ CLASSES = Examination(
     fits=lambda case: case.class_shares is not None and case.comparison.fake.log_probabilities is not None,
     examine=_examine,
 )
-"""Are the classes generated in the shares of the reference?"""
+"""Does the class distribution of the generated set match the reference set's?"""

@@ -1,12 +1,11 @@
 """Did the run collapse, and when?
 
-The published rule over a run's series of evaluations. Hard collapse: the last evaluation's features vary less
-than 5 % as much as the real ones, and either they varied more at an earlier one, or not half as much halfway: what
-has doubled since then belongs to a run that is still learning. A low ratio that recovers is no collapse, and the
-untrained start does not count. Score collapse, for a score m where lower is better, with running best b: m has been
-above max(2 b, b + 5 sd) in the last three evaluations at least, without a return below 1.2 b since it first was, and
-has given back a tenth of the untrained start's score: what wavers closer to the best is noise. An excursion that
-returned is a spike.
+The rule applies to the series of evaluations of a run. Hard collapse: at the last evaluation the feature variance of
+generated examples is below 5 % of that of real ones, unless it never reached 5 % and has at least doubled since halfway,
+which means that the run is still learning. A low ratio that recovers is no collapse, and the untrained start does not
+count. Score collapse, for a score m where lower is better, with best so far b: m was above max(2 b, b + 5 sd) in at
+least the last three evaluations, has not returned below 1.2 b since it first was, and is at least a tenth of the
+untrained start's score, since smaller fluctuations near the best are noise. An excursion that returned is a spike.
 """
 
 from collections.abc import Sequence
@@ -17,32 +16,32 @@ from ganbench.results.record import Divergence
 VARIANCE_FLOOR = 0.05
 """Ratio of generated to real feature variance below which a generator has collapsed."""
 STILL_LEARNING = 2.0
-"""A low ratio that grew by this factor since halfway, and was never higher, belongs to a run that is still learning."""
+"""Growth of a ratio since halfway from which a run, whose ratio always was below ``VARIANCE_FLOOR``, is still learning."""
 WINDOW = 3
-"""Evaluations in a row that make a score collapse."""
+"""Number of consecutive evaluations above the threshold that make a score collapse."""
 GIVEN_BACK = 0.1
-"""Share of the untrained start's score that a collapsed score must at least have."""
+"""Smallest fraction of the untrained start's score that a collapsed score has."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spike:
-    """A score that went far off and came back."""
+    """An excursion of the score above the threshold that returned."""
 
     images_seen: int
-    """At the first evaluation off the mark."""
+    """Images seen at the first evaluation above the threshold."""
     returned: int
-    """Images seen at the evaluation that was back."""
+    """Images seen at the evaluation where the score had returned."""
     peak: float
 
 
 @dataclass(kw_only=True)
 class _Excursion:
-    """A stretch of evaluations that starts above the threshold and has not been near the best since."""
+    """Consecutive evaluations that start above the threshold, until the score returns near the best."""
 
     first: int
     best: float
     above: int
-    """Evaluations in a row, up to the latest, above the threshold."""
+    """Number of consecutive evaluations above the threshold, up to the latest."""
     peak: float
     returned: int | None = None
 
@@ -50,16 +49,16 @@ class _Excursion:
 def verdict(
     images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float], variance_ratio: Sequence[float]
 ) -> Divergence | None:
-    """Judges a run by its evaluations, in order and of equal number.
+    """Decides whether a run collapsed, from its evaluations in order; all sequences have the same length.
 
     Args:
-        images_seen: Images that the discriminator had seen at each evaluation; 0 is the untrained start.
-        scores: A score of each, lower is better.
+        images_seen: Images seen by the discriminator at each evaluation; 0 is the untrained start.
+        scores: Score at each evaluation, where lower is better.
         eval_sd: Standard deviation of each score over evaluations of the same weights.
-        variance_ratio: Feature variance of generated over real examples.
+        variance_ratio: Feature variance of generated over that of real examples.
 
     Returns:
-        The collapse that the run ended in, or None.
+        The collapse in which the run ended, or None.
     """
     low = 0
     for seen, ratio in zip(images_seen, variance_ratio, strict=True):
@@ -76,7 +75,7 @@ def verdict(
 
 
 def _still_learning(images_seen: Sequence[int], variance_ratio: Sequence[float]) -> bool:
-    """Whether a run that never had its data's variance had at most half of its present one halfway through."""
+    """Whether the ratio was always below ``VARIANCE_FLOOR`` and has grown by ``STILL_LEARNING`` since halfway."""
     if any(ratio >= VARIANCE_FLOOR for seen, ratio in zip(images_seen, variance_ratio, strict=True) if seen > 0):
         return False
     halfway = min(range(len(images_seen) - 1), key=lambda i: abs(images_seen[i] - images_seen[-1] / 2), default=None)
@@ -84,7 +83,7 @@ def _still_learning(images_seen: Sequence[int], variance_ratio: Sequence[float])
 
 
 def spikes(images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float]) -> list[Spike]:
-    """Excursions of the score that returned; arguments as in :func:`verdict`."""
+    """Finds excursions of the score that returned; arguments as in :func:`verdict`."""
     return [
         Spike(images_seen=images_seen[found.first], returned=images_seen[found.returned], peak=found.peak)
         for found in _excursions(scores, eval_sd)
@@ -93,7 +92,7 @@ def spikes(images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequenc
 
 
 def _excursions(scores: Sequence[float], eval_sd: Sequence[float]) -> list[_Excursion]:
-    """Every stretch that went above max(2 b, b + 5 sd), closed where it fell below b + 0.2 |b| (a kernel distance can be negative)."""
+    """All excursions above max(2 b, b + 5 sd); they end below b + 0.2 |b| (a kernel distance can be negative)."""
     found: list[_Excursion] = []
     best = float("inf")
     for position, (score, sd) in enumerate(zip(scores, eval_sd, strict=True)):

@@ -6,16 +6,16 @@ from ganbench.results.record import Diagnostic
 from ganbench.sets.comparison import Comparison
 
 NEAR_QUANTILE = 0.001
-"""Part of the real examples that are near-duplicates by definition."""
+"""Quantile of the real nearest-neighbour distances that defines near-duplicates."""
 REAL_LIMIT = 10_000
-"""Real examples whose neighbours set the limit; the search grows with the square of their number."""
+"""Largest number of real examples from which that quantile is computed; the cost is quadratic in it."""
 
 
 def diversity_diagnostics(comparison: Comparison) -> list[Diagnostic]:
     """Variance ratio and duplicate rate.
 
     Raises:
-        RequestError: There are too few examples for a search of neighbours.
+        RequestError: There are too few examples for a nearest-neighbour search.
     """
     return [feature_variance_ratio(comparison), duplicate_rate(comparison)]
 
@@ -35,16 +35,15 @@ def feature_variance_ratio(comparison: Comparison) -> Diagnostic:
 
 
 def duplicate_rate(comparison: Comparison) -> Diagnostic:
-    """Share of generated examples that have another one nearly on top of them.
+    """Fraction of generated examples that have a near-duplicate in the generated set.
 
-    Near is the 0.1 % quantile of the distances from a real example to its nearest other real one, over the
-    examples without an exact copy: were copies counted, a real set with a few of them would set the limit to 0
-    and near-duplicates would go unseen. Copies themselves count as duplicates on both sides. A perfect
-    generator shows the real set's own rate, scaled by (m - 1) / (n - 1): the chance of a near neighbour grows
-    with the number of others.
+    The limit is the 0.1 % quantile of the distances from real examples to their nearest real neighbour. Examples
+    with an exact copy are excluded, since a few copies would set the limit to 0 and hide near-duplicates.
+    Copies themselves count as duplicates in both sets. A perfect generator has the rate of the reference set,
+    scaled by (m - 1) / (n - 1), since the probability of a near neighbour grows with the number of examples.
 
     Raises:
-        RequestError: There are too few examples for a search of neighbours.
+        RequestError: There are too few examples for a nearest-neighbour search.
     """
     manifold = _manifold(comparison)
     real, fake = manifold.squared_radii[:, 0], comparison.fake_manifold.squared_radii[:, 0]
@@ -58,7 +57,7 @@ def duplicate_rate(comparison: Comparison) -> Diagnostic:
 
 
 def _manifold(comparison: Comparison) -> Manifold:
-    """The real examples' neighbours, or those of evenly spaced ones where all would take minutes."""
+    """Neighbours within the reference set, or within an evenly spaced subset if it is larger than ``REAL_LIMIT``."""
     stride = -(-len(comparison.real) // REAL_LIMIT)
     if stride == 1:
         return comparison.real_manifold

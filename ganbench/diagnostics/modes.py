@@ -1,8 +1,8 @@
-"""Which modes of a mixture does the generator reach, and how well?
+"""Which modes of a mixture does the generator cover, and how well?
 
-The definition is pinned (``PROTOCOL_VERSION``): a sample belongs to the nearest centre, and is of high quality
-when it lies less than 3 sigma from it (L2). Published evaluators differ in all of this, so their numbers
-compare only within one protocol.
+The definition is fixed (``PROTOCOL_VERSION``): a sample belongs to the nearest centre, and is of high quality if it
+is less than 3 sigma from it (L2). Published evaluators use different definitions, so numbers are comparable only
+within one protocol.
 """
 
 import math
@@ -17,30 +17,30 @@ from ganbench.errors import DataError, RequestError
 from ganbench.results.record import Diagnostic
 
 PROTOCOL_VERSION = 1
-"""Raised whenever the same samples would give other values."""
+"""Raised whenever the same samples would give different values."""
 RADIUS = 3.0
 """Distance to the nearest centre, in sigmas, below which a sample is of high quality."""
 ROBUST_SHARE = 0.2
-"""A mode is robustly reached with this part of its fair share n / K."""
+"""Fraction of the expected count n / K with which a mode counts as robustly covered."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModeCounts:
-    """Samples sorted into modes."""
+    """Numbers of samples per mode."""
 
     nearest: Tensor
-    """int64 (modes,): samples whose nearest centre this is."""
+    """int64 (modes,): number of samples nearest to this centre."""
     high_quality: Tensor
-    """int64 (modes,): those of them within 3 sigma."""
+    """int64 (modes,): number of these within 3 sigma."""
     variance: float | None
-    """Per axis, of the high-quality samples about the mean of their mode, pooled; None where no mode has two."""
+    """Pooled variance per axis of the high-quality samples about the mean of their mode; None if no mode has two."""
 
 
 def mode_counts(samples: Tensor, modes: ModeSet) -> ModeCounts:
-    """Sorts samples (n, dimensions) into the modes of a mixture.
+    """Assigns samples (n, dimensions) to the modes of a mixture.
 
     Raises:
-        DataError: Two centres are closer than 6 sigma, so that 3-sigma balls overlap (or a centre stands twice).
+        DataError: Two centres are closer than 6 sigma, so their 3-sigma balls overlap (or they are equal).
         RequestError: The samples are not finite points of the mixture's dimension.
     """
     centres = torch.from_numpy(modes.centres).to(samples.device, torch.float64)
@@ -60,21 +60,21 @@ def mode_counts(samples: Tensor, modes: ModeSet) -> ModeCounts:
 
 
 def mode_diagnostics(samples: Tensor, modes: ModeSet) -> list[Diagnostic]:
-    """Modes reached, sample quality, balance over modes and spread within them.
+    """Number of covered modes, sample quality, balance over modes and standard deviation within modes.
 
-    ``modes`` and ``robust_modes`` count modes with one, and with 20 % of the fair share of, high-quality samples.
+    ``modes`` and ``robust_modes`` count modes with at least one high-quality sample, and with at least 20 % of n / K.
     ``kl_hq`` and ``kl_all`` are KL(histogram || uniform) in nats over high-quality and over all samples.
-    ``sd_ratio`` is the pooled standard deviation of the high-quality samples about the mean of their mode, over
-    what a Gaussian cut off at 3 sigma has: sigma sqrt(F_{d+2}(9) / F_d(9)), F_d the chi-square law of d degrees
-    of freedom. Its square has expectation 1 for a perfect sampler; below 0.8 the modes themselves have collapsed.
+    ``sd_ratio`` is the pooled standard deviation of the high-quality samples about the mean of their mode, over that
+    of a Gaussian truncated at 3 sigma: sigma sqrt(F_{d+2}(9) / F_d(9)), where F_d is the chi-square distribution
+    with d degrees of freedom. Its square has expectation 1 for a perfect sampler; below 0.8 the modes have collapsed.
 
     Args:
         samples: Generated points (n, dimensions).
         modes: The exact mixture.
 
     Raises:
-        DataError: Centres closer than 6 sigma.
-        RequestError: Samples that are not finite points of the mixture's dimension.
+        DataError: Two centres are closer than 6 sigma.
+        RequestError: The samples are not finite points of the mixture's dimension.
     """
     counts, n = mode_counts(samples, modes), len(samples)
     k, dimensions = modes.centres.shape
@@ -97,14 +97,14 @@ def mode_diagnostics(samples: Tensor, modes: ModeSet) -> list[Diagnostic]:
 
 
 def class_mode_diagnostics(counts: Tensor) -> list[Diagnostic]:
-    """Modes reached and balance over them, of examples that a classifier has sorted (stacked digits).
+    """Number of covered modes and balance over modes, for modes that a classifier assigns (stacked digits).
 
-    Names mean what they mean in :func:`mode_diagnostics`, with every example counted. ``robust_modes`` have 20 % of the fair share: at the
-    field's 26,000 samples and 1,000 modes that is 6. A perfect generator reaches all of them, but the classifier's errors put
-    some of its examples into other modes.
+    The names have the meaning of :func:`mode_diagnostics`, with every example counted. ``robust_modes`` have 20 % of n / K: with the
+    usual 26,000 samples and 1,000 modes these are 6 samples. A perfect generator covers all modes, but the classifier's errors
+    assign some of its examples to other modes.
 
     Args:
-        counts: int64 (modes,): examples in each mode.
+        counts: int64 (modes,): number of examples in each mode.
     """
     k, n = len(counts), int(counts.sum())
     robust = int((counts >= max(ROBUST_SHARE * n / k, 1)).sum())
@@ -116,7 +116,7 @@ def class_mode_diagnostics(counts: Tensor) -> list[Diagnostic]:
 
 
 def _expected_modes(k: int, n: int) -> float:
-    """How many of k equal modes n draws reach, on average."""
+    """Expected number of k equally likely modes that n draws cover."""
     return k * (1 - (1 - 1 / k) ** n)
 
 
@@ -143,12 +143,12 @@ def _check(samples: Tensor, centres: Tensor, sigma: float) -> None:
 
 
 def _distances(samples: Tensor, centres: Tensor) -> Tensor:
-    """L2 distances (n, modes), without the matrix-product shortcut: sigma can be a thousandth of the ring's radius."""
+    """L2 distances (n, modes) from differences: a matrix product is too imprecise if sigma is a thousandth of the ring's radius."""
     return torch.cdist(samples, centres, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _chi_square(dimensions: int) -> float:
-    """Mass that the chi-square law of so many degrees of freedom has below RADIUS^2."""
+    """Probability that a chi-square variable with this many degrees of freedom is below RADIUS^2."""
     half = torch.tensor([dimensions / 2, RADIUS**2 / 2], dtype=torch.float64)
     return float(torch.special.gammainc(half[0], half[1]))
 
@@ -164,7 +164,7 @@ MODES = Examination(
     fits=lambda case: case.modes is not None and case.examples is not None,
     examine=_examine,
 )
-"""Which modes of a mixture are reached, and how well?"""
+"""Which modes of a mixture does the generator cover, and how well?"""
 
 CLASS_MODES = Examination(
     name="class_modes",
@@ -172,4 +172,4 @@ CLASS_MODES = Examination(
     fits=lambda case: case.mode_counts is not None,
     examine=lambda case: class_mode_diagnostics(case.mode_counts()) if case.mode_counts else [],
 )
-"""Which modes are reached, where a classifier sorts examples into them?"""
+"""Which modes does the generator cover, if a classifier assigns examples to modes?"""

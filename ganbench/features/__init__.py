@@ -1,1 +1,1 @@
-"""What does a feature network see?"""
+"""Which features do metrics compare, and how are they computed?"""

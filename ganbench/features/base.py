@@ -1,4 +1,4 @@
-"""What is a feature extractor, and how is it run over many examples?"""
+"""What is a feature extractor, and how is it applied to many examples?"""
 
 import hashlib
 import inspect
@@ -22,46 +22,46 @@ from ganbench.sets.features import Features
 class Extractor(ABC):
     """A fixed map from examples to features.
 
-    A subclass fills in the class attributes and :meth:`features`. Together with the weights' hash they are
-    what the protocol key of a score says about its extractor. One with published weights is made with
-    ``weights=`` (a file, or a folder that holds it); every other one is made without arguments.
+    A subclass defines the class attributes and :meth:`features`. The attributes and the hash of the weights
+    identify the extractor in the protocol key of a score. An extractor with published weights takes the argument
+    ``weights=`` (a file, or a folder that contains it); all others are constructed without arguments.
     """
 
     name: ClassVar[str]
     """Registered name ("mnist-probe")."""
     version: ClassVar[int] = 1
-    """Raised whenever the same example would give other features."""
+    """Raised whenever the same example would give different features."""
     accepts: ClassVar[Literal["image", "points", "any"]]
     """uint8 images (n, channels, height, width), float points (n, d), or both."""
     width: ClassVar[int]
-    """Number of features; 0 where it is that of the examples."""
+    """Number of features; 0 if it depends on the shape of the examples."""
     resize: str = "none"
-    """Named input protocol (see ``ganbench.features.resize``)."""
+    """Name of the resize protocol (see ``ganbench.features.resize``)."""
     dtype: str = "float32"
-    """Arithmetic of the network: float32, or the tf32 or bf16 of a declared fast mode."""
+    """Arithmetic of the network: float32, or tf32 or bf16 in the fast mode."""
     classes: ClassVar[int] = 0
-    """Number of classes; 0 where the extractor is no classifier."""
+    """Number of classes; 0 if the extractor is not a classifier."""
     class_names: ClassVar[tuple[str, ...]] = ()
-    """What the classes are called; class diagnostics need a data set with the same ones."""
+    """Names of the classes; class diagnostics need a data set with the same names."""
     published: ClassVar[Published | None] = None
-    """The file of weights that everybody uses; None where there is none."""
+    """The published file of weights; None if there is none."""
     gives_spatial: ClassVar[bool] = False
-    """Whether :attr:`wants_spatial` is heeded."""
+    """Whether the extractor can give spatial features if :attr:`wants_spatial` is set."""
     wants_spatial: bool = False
-    """Set it to have the features of an inner layer too, for sFID."""
+    """Set to True to compute the features of an inner layer too, for sFID."""
     notes: tuple[str, ...] = ()
-    """What a reader of its scores must know, a line each."""
+    """Remarks for the reader of its scores, one line each."""
     source_sha256: str | None = None
-    """Hash of the Python files beside an extractor outside every package, and of its weights; None for all others."""
+    """Hash of the weights and of all Python files in the folder of an extractor given as a file; None for all others."""
 
     def __init__(self, network: nn.Module | None = None, weights_sha256: str | None = None) -> None:
         self.network = network.eval().requires_grad_(False) if network is not None else None
         self.weights_sha256 = weights_sha256
-        """Hash of the weights; None where there are none."""
+        """Hash of the weights; None if there are none."""
         self.device = torch.device("cpu")
 
     def identity(self) -> dict[str, Any]:
-        """What its features depend on besides the examples: part of the protocol of scores, and of the key of caches and statistics."""
+        """What its features depend on besides the examples; part of the protocol of scores, caches and statistics."""
         return {
             "extractor": self.name,
             "extractor_version": self.version,
@@ -72,22 +72,22 @@ class Extractor(ABC):
         }
 
     def departures(self) -> list[str]:
-        """What sets its features apart from those that its bare name promises, for labels in tables."""
+        """Deviations from the protocol that its name stands for, as labels in tables."""
         other = self.published is not None and self.weights_sha256 != self.published.sha256
         return [*([self.dtype] if self.dtype != "float32" else []), *(["other weights"] if other else [])]
 
     def to(self, device: torch.device | str) -> Self:
-        """Moves the network; examples must lie on the same device."""
+        """Moves the network; examples must be on the same device."""
         self.device = torch.device(device)
         if self.network is not None:
             self.network.to(self.device)
         return self
 
     def expect(self, examples: int) -> None:  # noqa: B027
-        """Is told how many examples will follow: a network may prepare itself where that pays.
+        """Announces the number of examples, so that a network can be compiled if that saves time.
 
         Args:
-            examples: Their number, over all chunks.
+            examples: Number of examples, over all chunks.
         """
 
     def __call__(self, examples: Tensor) -> Features:
@@ -100,7 +100,7 @@ class Extractor(ABC):
             float32 or float64 features (n, width), on that device.
 
         Raises:
-            RequestError: The extractor does not take examples of this kind, or not of this size.
+            RequestError: The extractor does not accept examples of this kind or size.
         """
         kind = kind_of(examples)
         if self.accepts not in ("any", kind):
@@ -115,13 +115,13 @@ class Extractor(ABC):
             raise
         except Exception as error:
             if self.source_sha256 is None:
-                raise  # a fault of ours
+                raise  # an error in ganbench itself
             raise RequestError(f"extractor {self.name!r} raised {_raised(error)}") from error
         self._check(found, len(examples))
         return found
 
     def _check(self, found: Features, n: int) -> None:
-        """Refuses what is no matrix of floats with a row an example."""
+        """Raises unless the features are a matrix of floats with one row per example."""
         values = getattr(found, "values", None)
         if not isinstance(found, Features) or not isinstance(values, Tensor):
             raise RequestError(f"extractor {self.name!r} gave a {type(found).__name__}; give ganbench.Features(values=...)")
@@ -131,7 +131,7 @@ class Extractor(ABC):
 
     @abstractmethod
     def features(self, examples: Tensor) -> Features:
-        """Features of examples of the right kind."""
+        """Computes features of examples of the accepted kind."""
 
 
 def kind_of(examples: Tensor) -> Literal["image", "points"]:
@@ -150,20 +150,20 @@ def kind_of(examples: Tensor) -> Literal["image", "points"]:
 def extract(extractor: Extractor, examples: Tensor | npt.NDArray[Any], device: torch.device | str = "cpu", chunk: int = 256) -> Features:
     """Features of all examples, in order.
 
-    Chunks start at multiples of ``chunk`` whatever the device, and TF32 is off in convolutions, so that a
-    score moves with neither the batch size of training nor the generation of the card.
+    Chunks start at multiples of ``chunk`` on every device, and TF32 is off in convolutions, so that a
+    score depends neither on the batch size of training nor on the GPU generation.
 
     Args:
-        extractor: Moved to ``device``.
-        examples: uint8 (n, channels, height, width) or float (n, d), anywhere; chunks are moved one by one.
+        extractor: The extractor; it is moved to ``device``.
+        examples: uint8 (n, channels, height, width) or float (n, d), on any device; chunks are moved one by one.
         device: Where the extractor runs.
-        chunk: Examples at a time.
+        chunk: Number of examples processed at a time.
 
     Returns:
-        Features (n, width) on ``device``, float32 or float64 as the extractor gives them; log-probabilities are float64.
+        Features (n, width) on ``device``, float32 or float64 as returned by the extractor; log-probabilities are float64.
 
     Raises:
-        RequestError: There are no examples, or the extractor does not take them.
+        RequestError: There are no examples, or the extractor does not accept them.
     """
     if len(examples) == 0:
         raise RequestError(f"extractor {extractor.name!r} was given no examples")
@@ -173,7 +173,7 @@ def extract(extractor: Extractor, examples: Tensor | npt.NDArray[Any], device: t
     extractor.expect(len(examples))
     with torch.inference_mode(), convolutions():
         pieces = [extractor(examples[start : start + chunk].to(device)) for start in range(0, len(examples), chunk)]
-    # Outside inference mode, so that the results are ordinary tensors.
+    # outside inference mode, so that the results are ordinary tensors
     log_probabilities = _joined([piece.log_probabilities for piece in pieces])
     return Features(
         values=torch.cat([piece.values for piece in pieces]),
@@ -183,18 +183,18 @@ def extract(extractor: Extractor, examples: Tensor | npt.NDArray[Any], device: t
 
 
 def load_extractor(name: str, weights: Path | None = None, resize: str | None = None, fast: bool = False, strict: bool = True) -> Extractor:
-    """Makes an extractor.
+    """Constructs an extractor.
 
     Args:
         name: A registered name, or ``path/to/file.py:Class``.
-        weights: A file of weights, or a folder that holds the published one; None looks in the usual places.
-        resize: How images reach the network's size ("tf1", "torch", "clean", "clean-gpu"); None is the network's own way.
-        fast: Whether TF32 (CUDA) or bfloat16 (CPU) arithmetic may be used. It shifts scores, and ``dtype`` says so.
-        strict: Whether an option that the extractor does not take is refused; otherwise it is meant for another one.
+        weights: A file of weights, or a folder that contains the published one; None uses the default locations.
+        resize: Resize protocol without its size ("tf1", "torch", "clean", "clean-gpu"); None uses the network's own.
+        fast: Whether TF32 (CUDA) or bfloat16 (CPU) arithmetic may be used. It shifts scores and is recorded in ``dtype``.
+        strict: Whether to raise for an option that the extractor does not take, instead of ignoring it.
 
     Raises:
-        RequestError: Nobody knows the name, it is no extractor, or the extractor takes no such option.
-        DataError: Its weights are not on this machine, or are those of another network.
+        RequestError: The name is unknown or is no extractor, or the extractor takes no such option.
+        DataError: Its weights are not on this machine, or belong to another network.
     """
     target = EXTRACTORS.target(name)
     found = EXTRACTORS.load(name)
@@ -235,7 +235,7 @@ def load_extractor(name: str, weights: Path | None = None, resize: str | None = 
 
 
 def _source(path: Path, extractor: Extractor) -> str:
-    """Hash of what an extractor from a file may depend on: the Python files of its folder, and the weights that it loaded itself."""
+    """Hash of what an extractor from a file may depend on: the Python files of its folder, and its weights."""
     digest = hashlib.sha256()
     for file in sorted(path.parent.glob("*.py")):
         digest.update(f"{file.name} {sha256(file)}\n".encode())
@@ -249,7 +249,7 @@ _ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 def _check_class(name: str, found: Any) -> None:
-    """Refuses what is no complete extractor."""
+    """Raises unless the class is a complete extractor."""
     if not (isinstance(found, type) and issubclass(found, Extractor)):
         raise RequestError(f"{name}: is no extractor; derive the class from ganbench.features.base.Extractor")
     missing = [attribute for attribute in ("name", "accepts", "width") if not hasattr(found, attribute)]
@@ -264,7 +264,7 @@ def _joined(pieces: Sequence[Tensor | None]) -> Tensor | None:
 
 
 def _raised(error: Exception) -> str:
-    """An error of a user's code, on one line."""
+    """An error raised by a user's code, on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
 
 

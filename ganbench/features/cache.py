@@ -1,8 +1,8 @@
-"""Where do features lie that were computed before?
+"""Where are computed features cached on disk?
 
-An entry is a folder named after a hash of content and protocol (never of paths or times). It holds shards of
-a fixed number of examples; every shard carries the hash of its own values. An interrupted extraction
-therefore goes on with the shards that are missing, and a damaged shard is named and made again.
+An entry is a folder named after a hash of content and protocol, not of paths or times. It contains shards of
+a fixed number of examples, each with a hash of its values. An interrupted extraction therefore continues
+with the missing shards, and a damaged shard is reported and computed again.
 """
 
 import contextlib
@@ -25,13 +25,13 @@ from ganbench.sets.moments import CHUNK
 from ganbench.storage import check_folder, writable_folder, write_json
 
 SHARD = CHUNK
-"""Examples in a shard: as many as moments are taken of at once, so that both orders of work give the same bits."""
+"""Number of examples in a shard; equal to the chunk of moments, so that both give the same bits."""
 FORMAT = 1
-"""Raised when what an entry holds would mean something else."""
+"""Raised when the format of entries changes."""
 
 
 def cache_root(explicit: Path | None) -> Path:
-    """The folder of all entries: the one asked for, else ``GANBENCH_CACHE``, else the user's cache."""
+    """The folder of all entries: the given one, else ``GANBENCH_CACHE``, else in the user's cache folder."""
     if explicit is not None:
         return explicit.expanduser()
     if from_environment := os.environ.get("GANBENCH_CACHE"):
@@ -40,11 +40,11 @@ def cache_root(explicit: Path | None) -> Path:
 
 
 class Store:
-    """Features of one set of examples under one protocol.
+    """Cached features of one set of examples under one protocol.
 
     Args:
         root: Folder of all entries.
-        key: What the features depend on; its hash names the entry.
+        key: What the features depend on; the entry is named after its hash.
         size: Number of examples.
     """
 
@@ -53,24 +53,24 @@ class Store:
         canonical = json.dumps(self.key, sort_keys=True, separators=(",", ":"))
         self.folder = root / hashlib.sha256(canonical.encode()).hexdigest()[:24]
         self.damaged: list[str] = []
-        """Shards that were found damaged, and why."""
-        check_folder(self.folder, "--cache")  # now, and not when the first shard is done; made only then
+        """Paths of damaged shards, with the reason."""
+        check_folder(self.folder, "--cache")  # before any computation; the folder is created with the first shard
 
     @property
     def shards(self) -> int:
-        """Number of shards of a complete entry."""
+        """Number of shards in a complete entry."""
         return -(-self.size // SHARD)
 
     def extent(self, shard: int) -> range:
-        """Positions of a shard's examples."""
+        """Indices of a shard's examples."""
         return range(shard * SHARD, min((shard + 1) * SHARD, self.size))
 
     def missing(self) -> list[int]:
-        """Shards that are not there, or not intact; what is damaged is removed and named in ``damaged``."""
+        """Indices of the shards that are missing or damaged; damaged ones are deleted and listed in ``damaged``."""
         return [shard for shard in range(self.shards) if not self._intact(shard)]
 
     def write(self, shard: int, tensors: Mapping[str, Tensor]) -> None:
-        """Adds a shard, all at once."""
+        """Writes a shard atomically."""
         if not (self.folder / "key.json").exists():
             write_json(writable_folder(self.folder, "--cache") / "key.json", self.key)
         path = self._path(shard)
@@ -85,7 +85,7 @@ class Store:
             raise RequestError(f"{self.folder}: cannot be written to ({reason}); make room, or name another folder with --cache") from None
 
     def read(self, shard: int, names: Iterable[str] | None = None) -> dict[str, Tensor]:
-        """Some tensors of a shard that is there, or all of them."""
+        """Reads the named tensors of an existing shard, or all of them."""
         with safe_open(self._path(shard), framework="pt") as file:
             return {name: file.get_tensor(name) for name in (sorted(file.keys()) if names is None else names)}
 

@@ -1,7 +1,7 @@
-"""What does a small residual classifier of CIFAR-10's classes see?
+"""Which features does a small residual classifier of CIFAR-10 give?
 
-Trained by ``ganbench.features.train_probe`` on the training split only. The network is shipped with batch
-normalisation folded into the convolutions and its weights rounded to 16 bits; it runs in float32.
+It is trained by ``ganbench.features.train_probe`` on the training split only, and shipped with batch normalisation
+folded into the convolutions and weights rounded to 16 bits. It runs in float32.
 """
 
 from typing import ClassVar, Literal, cast
@@ -18,11 +18,11 @@ from ganbench.sets.features import Features
 
 WIDTH = 192
 SLOPE = 0.1
-"""Of the leaky rectifiers: no feature is constant."""
+"""Negative slope of the leaky ReLUs, so that no feature is constant."""
 
 
 class Convolution(nn.Module):
-    """A 3x3 convolution, batch normalisation (or the bias that it folds into), and a leaky rectifier."""
+    """A 3x3 convolution, batch normalisation (or the bias that it is folded into), and a leaky ReLU."""
 
     def __init__(self, inputs: int, outputs: int, normalised: bool) -> None:
         super().__init__()
@@ -31,33 +31,33 @@ class Convolution(nn.Module):
         self.activation = nn.LeakyReLU(SLOPE, inplace=True)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (n, inputs, h, w) to (n, outputs, h, w)."""
+        """Maps images (n, inputs, h, w) to (n, outputs, h, w)."""
         return cast(Tensor, self.activation(self.normalisation(self.convolution(images))))
 
     def fold(self) -> None:
-        """Makes the normalisation of a trained network, in evaluation mode, part of the convolution."""
+        """Folds the normalisation into the convolution; the network must be trained and in evaluation mode."""
         if isinstance(self.normalisation, nn.BatchNorm2d):
             self.convolution = fuse_conv_bn_eval(self.convolution, self.normalisation)
             self.normalisation = nn.Identity()
 
 
 class Residual(nn.Module):
-    """Two convolutions around which the input goes unchanged (He et al. 2016, figure 2)."""
+    """A residual block of two convolutions (He et al. 2016, figure 2)."""
 
     def __init__(self, width: int, normalised: bool) -> None:
         super().__init__()
         self.body = nn.Sequential(Convolution(width, width, normalised), Convolution(width, width, normalised))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images (n, width, h, w) to the same shape."""
+        """Maps images (n, width, h, w) to the same shape."""
         return images + cast(Tensor, self.body(images))
 
 
 class ResidualNetwork(nn.Module):
-    """Ten convolutions on 32x32 colour images, a mean over positions, and a linear classifier.
+    """Ten convolutions on 32x32 colour images, global average pooling, and a linear classifier.
 
     Args:
-        normalised: With batch normalisation, for training; without, to hold folded weights.
+        normalised: True has batch normalisation, for training; False has none, for folded weights.
     """
 
     def __init__(self, normalised: bool) -> None:
@@ -99,20 +99,20 @@ class Cifar10Probe(Extractor):
     classes: ClassVar[int] = len(CLASS_NAMES)
     class_names: ClassVar[tuple[str, ...]] = CLASS_NAMES
     size: ClassVar[int] = 32
-    """Height and width that the network sees, in pixels."""
+    """Height and width of the network's input, in pixels."""
     resize: str = "torch-antialias-32"
 
     def __init__(self) -> None:
         tensors, recipe = load(self.name)
-        with torch.device("meta"):  # initialisation would draw from the global generator
+        with torch.device("meta"):  # avoids drawing initial weights from the global generator
             network = ResidualNetwork(normalised=False)
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
         super().__init__(network.to(memory_format=torch.channels_last), recipe["sha256"])
         self.recipe = recipe
-        """How the weights came about, with their accuracy on held-out data."""
+        """How the weights were trained, and their accuracy on the held-out split."""
         self.classifier = network
 
     def features(self, examples: Tensor) -> Features:
-        """Mean features (n, 192) and log-probabilities (n, 10) of uint8 images of 1 or 3 channels and any size."""
+        """Pooled features (n, 192) and log-probabilities (n, 10) of uint8 images of 1 or 3 channels and any size."""
         features, logits = self.classifier(rgb(antialiased(examples, self.size)))
         return Features(values=features.double(), log_probabilities=torch.log_softmax(logits.double(), dim=1))

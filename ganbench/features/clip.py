@@ -1,4 +1,4 @@
-"""What does CLIP see?"""
+"""Which features does CLIP give?"""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from ganbench.sets.features import Features
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
-"""Of red, green and blue over CLIP's training images, white being 1."""
+"""Mean and standard deviation of red, green and blue over CLIP's training images, for levels from 0 to 1."""
 _HOST = "https://openaipublic.azureedge.net/clip/models"
 _IMAGE_TOWER = "visual."
 _NAMES = (
@@ -27,17 +27,17 @@ _NAMES = (
     ("positional_embedding", "pos_embed"),
     ("class_embedding", "cls_token"),
 )
-"""Parts of OpenAI's names and what timm calls them; earlier ones first."""
+"""Substitutions from OpenAI's names of parameters to timm's, applied in this order."""
 
 
 class _Clip(ImageNetwork):
-    """The image tower of CLIP; features are its embeddings after the projection, as they are, not normalised."""
+    """The image encoder of CLIP; features are its projected embeddings, not normalised."""
 
     mode: ClassVar[str] = "bicubic"
     architecture: ClassVar[str]
-    """Name of timm's network."""
+    """Name of the model in timm."""
     options: ClassVar[dict[str, Any]]
-    """What else timm is asked for."""
+    """Further arguments of ``timm.create_model``."""
 
     def build(self, found: Found) -> nn.Module:
         """The vision transformer of timm with OpenAI's weights."""
@@ -71,7 +71,7 @@ class ClipVitB32(_Clip):
 
 
 class ClipVitL14At336(_Clip):
-    """CLIP ViT-L/14 at 336 pixels (OpenAI's weights), image embedding, 768 features; the space of CMMD."""
+    """CLIP ViT-L/14 at 336 pixels (OpenAI's weights), image embedding, 768 features; used by CMMD."""
 
     name: ClassVar[str] = "clip-vitl14-336"
     width: ClassVar[int] = 768
@@ -87,7 +87,7 @@ class ClipVitL14At336(_Clip):
 
 
 def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The image tower alone, under timm's names and in its shapes; anything else passes unchanged, to be refused later."""
+    """The image encoder's tensors with timm's names and shapes; other checkpoints pass unchanged and are refused later."""
     tower = {key.removeprefix(_IMAGE_TOWER): tensor for key, tensor in tensors.items() if key.startswith(_IMAGE_TOWER)}
     if "proj" not in tower:
         return tensors
@@ -96,6 +96,6 @@ def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     for key, tensor in tower.items():
         for theirs, ours in _NAMES:
             key = key.replace(theirs, ours)
-        # One leading axis for the batch, and for the single class token one more for the position.
+        # one leading axis for the batch, and for the single class token one more for the position
         renamed[key] = tensor[None, None] if key == "cls_token" else tensor[None] if key == "pos_embed" else tensor
     return renamed

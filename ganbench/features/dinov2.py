@@ -1,4 +1,4 @@
-"""What does DINOv2 see?"""
+"""Which features does DINOv2 give?"""
 
 from typing import Any, ClassVar
 
@@ -11,17 +11,17 @@ from ganbench.features.published import Found, Published
 from ganbench.sets.features import Features
 
 _TRAINED_GRID = 37
-"""Patches a side at 518 pixels, for which the position embedding was trained."""
+"""Patches per side at 518 pixels, for which the position embedding was trained."""
 _GRID = 16
-"""Patches a side at 224 pixels."""
+"""Patches per side at 224 pixels."""
 _OFFSET = 0.1
-"""What the authors' code adds to the grid before it divides, against rounding; it moves every position a little."""
+"""Added to the grid size by the authors' code against rounding; it shifts every position a little."""
 
 
 class DinoV2VitL14(ImageNetwork):
-    """DINOv2 ViT-L/14 (Meta's weights), class token, 1024 features; the space of FD-DINOv2.
+    """DINOv2 ViT-L/14 (Meta's weights), class token, 1024 features; used by FD-DINOv2.
 
-    Stein et al. (2023): 224 pixels, bicubic and antialiased, the class token after the last normalisation.
+    Stein et al. (2023): 224 pixels, antialiased bicubic resize, the class token after the last normalisation.
     """
 
     name: ClassVar[str] = "dinov2-vitl14"
@@ -29,7 +29,7 @@ class DinoV2VitL14(ImageNetwork):
     size: ClassVar[int] = 14 * _GRID
     mode: ClassVar[str] = "bicubic"
     options: ClassVar[dict[str, Any]] = {"img_size": 14 * _GRID, "num_classes": 0}
-    """What timm is asked for."""
+    """Arguments of ``timm.create_model``."""
     published: ClassVar[Published | None] = Published(
         file="dinov2_vitl14_pretrain.pth",
         url="https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",
@@ -42,7 +42,7 @@ class DinoV2VitL14(ImageNetwork):
         import timm
 
         tensors = read(self.name, found.path)
-        tensors.pop("mask_token", None)  # of training only
+        tensors.pop("mask_token", None)  # used in training only
         positions = tensors.get("pos_embed")
         if positions is not None and positions.ndim == 3 and positions.shape[1] == 1 + _TRAINED_GRID**2:
             tensors["pos_embed"] = at_224(positions)
@@ -57,10 +57,10 @@ class DinoV2VitL14(ImageNetwork):
 
 
 def at_224(positions: Tensor) -> Tensor:
-    """The position embedding of 518 pixels, brought to 224 as the authors' code does: bicubic, not antialiased.
+    """The position embedding for 518 pixels, resized to 224 as in the authors' code: bicubic, not antialiased.
 
     Args:
-        positions: (1, 1 + 37 * 37, width), that of the class token first.
+        positions: (1, 1 + 37 * 37, width), the class token's first.
 
     Returns:
         (1, 1 + 16 * 16, width).

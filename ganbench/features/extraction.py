@@ -1,4 +1,4 @@
-"""How do the examples of a source become features, in one pass, piece by piece?"""
+"""How are the features of all examples of a source computed in one pass?"""
 
 import queue
 import threading
@@ -19,27 +19,27 @@ from ganbench.sets.moments import INFLUENCES, Sums, evenly
 from ganbench.sets.source import Selection, Source
 
 BATCH = 256
-"""Examples that a network sees at a time."""
+"""Number of examples in a batch."""
 _AHEAD = 3
-"""Batches that are read while the network works."""
+"""Number of batches read ahead of the network."""
 
 
 class Meter(Protocol):
-    """What is told of progress."""
+    """Receives progress."""
 
     def advance(self, examples: int) -> None:
-        """So many more examples have their features."""
+        """Reports that the features of this many more examples are done."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extraction:
-    """Features of one source, on disk."""
+    """Features of one source, stored on disk."""
 
     store: Store
     n: int
 
     def sketch(self, name: str = "values") -> Sketch:
-        """Mean and covariance of all, beside the evenly spaced examples that an interval is taken from; memory does not grow with n."""
+        """Moments of all examples, and some evenly spaced examples for the interval; memory does not grow with n."""
         chosen = evenly(self.n, min(self.n, INFLUENCES))
         sums: Sums | None = None
         kept = []
@@ -53,10 +53,10 @@ class Extraction:
         return Sketch(values=torch.cat(kept), of_all=sums.moments())
 
     def features(self, names: Iterable[str]) -> Features:
-        """All features in memory.
+        """Loads the features of all examples into memory.
 
         Args:
-            names: Fields of :class:`Features` besides ``values``.
+            names: Fields of :class:`Features` to load besides ``values``.
         """
         found = {name: _joined(self.store, name) for name in ("values", *names)}
         log_probabilities = found.get("log_probabilities")
@@ -67,16 +67,16 @@ class Extraction:
         )
 
     def only(self, name: str) -> Tensor:
-        """One kind of features of all examples, in memory."""
+        """Loads one tensor of all examples into memory."""
         return _joined(self.store, name)
 
     def facts(self) -> Facts:
-        """What was noted of every example."""
+        """The facts recorded for every example."""
         return Facts(**{name: _joined(self.store, name) for name in FACTS})
 
 
 def _joined(store: Store, name: str) -> Tensor:
-    """One tensor of all shards, allocated once."""
+    """Joins one tensor of all shards, allocated once."""
     whole: Tensor | None = None
     for shard in range(store.shards):
         part = store.read(shard, (name,))[name]
@@ -97,16 +97,16 @@ def extract_source(
     ranks: Ranks,
     batch: int = BATCH,
 ) -> Extraction:
-    """Computes the shards that are missing; every rank takes its share, the first one writes.
+    """Computes the missing shards; the ranks share the work, and the first rank writes.
 
     Args:
-        extractor: On its device.
-        source: Where examples are read.
-        selection: Which of them.
-        store: Where features go.
-        meter: Is told of progress.
-        ranks: Who else works on it.
-        batch: Examples that the network sees at a time.
+        extractor: The extractor, on its device.
+        source: The examples.
+        selection: Which of them to use.
+        store: Where the features are stored.
+        meter: Receives progress.
+        ranks: This process among those that share the work.
+        batch: Number of examples in a batch.
     """
     missing = ranks.from_first(store.missing() if ranks.first else None)
     done = store.size - sum(len(store.extent(shard)) for shard in missing)
@@ -121,7 +121,7 @@ def extract_source(
         for number, result in ranks.gather((shard, tensors)) or []:
             if number is not None:
                 store.write(number, result)
-    ranks.from_first(None)  # nobody reads before the last shard is written
+    ranks.from_first(None)  # a barrier: no rank reads before the last shard is written
     return Extraction(store=store, n=store.size)
 
 
@@ -141,7 +141,7 @@ def _shard(extractor: Extractor, pieces: Iterator[Tensor], size: int, meter: Met
 
 
 def _kept(features: Features, examples: Tensor) -> dict[str, Tensor]:
-    """What goes into a shard: features as they are, the rest in float32, and facts of the examples."""
+    """The tensors of a shard: features in their own precision, the rest in float32, and facts of the examples."""
     kept = {"values": features.values.cpu(), **facts(examples)}
     if features.log_probabilities is not None:
         kept["log_probabilities"] = features.log_probabilities.float().cpu()
@@ -151,7 +151,7 @@ def _kept(features: Features, examples: Tensor) -> dict[str, Tensor]:
 
 
 def _read(source: Source, selection: Selection, extents: list[range], batch: int) -> Iterator[Tensor]:
-    """Batches of examples, read ahead by a thread; no batch reaches over the end of a shard."""
+    """Yields batches of examples, read ahead by a thread; no batch crosses the end of a shard."""
     ahead: queue.Queue[Tensor | BaseException | None] = queue.Queue(_AHEAD)
     stop = threading.Event()
 

@@ -1,4 +1,4 @@
-"""What is noted of every example while it passes by?"""
+"""Which facts about every example are recorded during extraction?"""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 FACTS = ("example_hash", "lowest", "highest", "grey")
-"""Names of the tensors below, as they are kept beside features."""
+"""Names of the tensors below, which are stored with the features."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """One number an example, enough to find copies, wrong ranges and grey images without a second look."""
+    """Facts about every example, from which copies, wrong ranges and grey images are found without reading it again."""
 
     example_hash: Tensor
     """int64 (n,): equal for equal examples."""
@@ -22,7 +22,7 @@ class Facts:
     highest: Tensor
     """Largest value (n,), float32."""
     grey: Tensor
-    """bool (n,): whether all channels of an image agree."""
+    """bool (n,): whether all channels of an image are equal."""
 
 
 def facts(examples: Tensor) -> dict[str, Tensor]:
@@ -39,7 +39,7 @@ def facts(examples: Tensor) -> dict[str, Tensor]:
 
 
 def hashes(examples: Tensor) -> Tensor:
-    """One number an example, int64 (n,): equal for equal examples (n, ...), and for others only by an accident of 64 bits."""
+    """64-bit hashes of examples (n, ...), int64 (n,)."""
     rows = np.ascontiguousarray(examples.cpu().numpy()).reshape(len(examples), -1)
     digests = (hashlib.blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
     return torch.tensor([int.from_bytes(digest, "big", signed=True) for digest in digests], dtype=torch.int64)

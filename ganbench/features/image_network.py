@@ -1,4 +1,4 @@
-"""How is a network with published weights made into an extractor?"""
+"""How does a network with published weights become an extractor?"""
 
 import warnings
 import zipfile
@@ -18,29 +18,29 @@ from ganbench.sets.features import Features
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Of red, green and blue over ImageNet, white being 1: what torchvision's networks were trained with."""
+"""Mean and standard deviation of red, green and blue over ImageNet, for levels from 0 to 1, as in torchvision."""
 BATCH_IMAGES = 64
-"""Images that go through a network at a time, whatever the chunk: larger ones only take memory."""
+"""Images in one forward pass at every chunk size; larger batches only take memory."""
 
 
 class ImageNetwork(Extractor):
-    """A network with published weights that sees square RGB images of one size.
+    """A network with published weights for square RGB images of one size.
 
     Args:
-        weights: A file of weights, or a folder that holds the published one; None looks in the usual places.
+        weights: A file of weights, or a folder that contains the published one; None uses the default locations.
         resize: Resize protocol without its size ("tf1", "torch", "clean", "clean-gpu", "bicubic"); None is :attr:`mode`.
 
     Raises:
         UnknownName: There is no such resize protocol.
-        DataError: The weights are not on this machine, or are those of another network.
+        DataError: The weights are not on this machine, or belong to another network.
     """
 
     accepts: ClassVar[Literal["image", "points", "any"]] = "image"
     published: ClassVar[Published | None]
     size: ClassVar[int]
-    """Height and width that the network sees, in pixels."""
+    """Height and width of the network's input, in pixels."""
     mode: ClassVar[str]
-    """Resize protocol of the published numbers."""
+    """Resize protocol of the published scores."""
 
     def __init__(self, weights: Path | None = None, resize: str | None = None) -> None:
         mode = self.mode if resize is None else resize
@@ -55,19 +55,19 @@ class ImageNetwork(Extractor):
         self.notes = found.notes
 
     def departures(self) -> list[str]:
-        """Another resize protocol than that of the published numbers, besides what sets any extractor apart."""
+        """The resize protocol if it is not that of the published scores, and the deviations of every extractor."""
         return [*([self.resize] if self.resize_mode != self.mode else []), *super().departures()]
 
     @abstractmethod
     def build(self, found: Found) -> nn.Module:
-        """Makes the network and fills in its weights, without a draw from the global generator."""
+        """Constructs the network and loads its weights, without drawing from the global generator."""
 
     @abstractmethod
     def seen(self, levels: Tensor) -> Features:
-        """Features of float32 levels (n, 3, size, size), 255 white."""
+        """Features of float32 levels (n, 3, size, size) from 0 to 255."""
 
     def features(self, examples: Tensor) -> Features:
-        """Features of uint8 images of 1 or 3 channels and any size; grey is repeated to RGB."""
+        """Features of uint8 images of 1 or 3 channels and any size; grey images are repeated to RGB."""
         pieces = [self.seen(rgb(resized(batch, self.resize_mode, self.size))) for batch in torch.split(examples, BATCH_IMAGES)]
         log_probabilities = [piece.log_probabilities for piece in pieces if piece.log_probabilities is not None]
         spatial = [piece.spatial for piece in pieces if piece.spatial is not None]
@@ -79,25 +79,25 @@ class ImageNetwork(Extractor):
 
 
 def normalised(levels: Tensor, mean: tuple[float, float, float], std: tuple[float, float, float]) -> Tensor:
-    """Levels (n, 3, h, w), 255 white, shifted and scaled by mean and standard deviation per channel, white being 1."""
+    """Levels (n, 3, h, w) from 0 to 255, standardised per channel by mean and standard deviation for levels from 0 to 1."""
     shift, scale = (255 * torch.tensor(values, device=levels.device).view(3, 1, 1) for values in (mean, std))
     return (levels - shift) / scale
 
 
 def read(extractor: str, path: Path) -> dict[str, Tensor]:
-    """Tensors by name from a state dictionary or a TorchScript archive, on the CPU; no code of the file is run.
+    """Reads tensors by name from a state dictionary or a TorchScript archive, on the CPU; no code of the file is run.
 
     Raises:
         DataError: The file is neither.
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch says of old formats is of no use to a user
+            warnings.simplefilter("ignore")  # torch warns about old formats
             if _is_script(path):
                 loaded = torch.jit.load(path, map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
             else:
                 loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # damaged files raise whatever the reader trips over
+    except Exception:  # damaged files raise many types of errors
         loaded = None
     if not isinstance(loaded, Mapping) or not all(isinstance(tensor, Tensor) for tensor in loaded.values()):
         raise DataError(f"extractor {extractor!r}: {str(path)!r} holds no state dictionary of tensors; give the published file")
@@ -105,10 +105,10 @@ def read(extractor: str, path: Path) -> dict[str, Tensor]:
 
 
 def filled(extractor: str, network: nn.Module, tensors: Mapping[str, Tensor], found: Found) -> nn.Module:
-    """Puts weights into a network made on the meta device; counters of batches are left out.
+    """Loads weights into a network on the meta device, without the batch counters of batch normalisation.
 
     Raises:
-        DataError: A tensor is missing, left over or of another shape: the weights are those of another network.
+        DataError: A tensor is missing, unexpected or of another shape: the weights belong to another network.
     """
     wanted = {key: tensor for key, tensor in network.state_dict().items() if not key.endswith("num_batches_tracked")}
     given = {key: tensor for key, tensor in tensors.items() if not key.endswith("num_batches_tracked")}

@@ -1,7 +1,7 @@
-"""What does the Inception network of the FID see?
+"""Which features does the Inception network of the FID give?
 
-This is the network of 2015 with TensorFlow's peculiarities and 1008 classes, as every FID, IS and KID of the
-literature uses it; torchvision's Inception is another one, and its scores are comparable with none of them.
+This is the TensorFlow network of 2015 with 1008 classes, which every FID, IS and KID in the literature uses.
+torchvision's Inception is a different network, and its scores are not comparable with those.
 """
 
 from collections.abc import Callable
@@ -19,24 +19,24 @@ from ganbench.precision import convolutions
 from ganbench.sets.features import Features
 
 COMPILED_FROM_IMAGES_PER_THREAD = 4_000
-"""Compilation takes 20 to 50 s, whatever the number of threads, and then saves 5 to 10 ms an image on two of them."""
+"""Images per thread from which compilation pays: it takes 20 to 50 s at any thread count, and saves 5 to 10 ms an image on two."""
 
 
 class InceptionCompat(ImageNetwork):
     """Inception of the FID (2015, TensorFlow weights), 2048 features and 1008 classes.
 
-    Features are ``pool_3``; log-probabilities leave out the bias of the last layer, as the Inception Score of
-    Salimans et al. (2016) does. Spatial features are the first 7 channels of ``mixed_6/conv:0`` (Nash et al. 2021).
+    Features are ``pool_3``; log-probabilities omit the bias of the last layer, as in the Inception Score of
+    Salimans et al. (2016). Spatial features are the first 7 channels of ``mixed_6/conv:0`` (Nash et al. 2021).
 
     Args:
-        weights: A file of weights, or a folder that holds the published one; None looks in the usual places.
-        resize: Resize protocol without its size; None is "tf1". With "torch" levels are brought to [-1, 1] as in
-            pytorch-fid, with all others to (level - 128) / 128 as in the TensorFlow graph.
-        fast: Whether TF32 (CUDA) or bfloat16 (CPU) arithmetic may be used. It shifts scores, and ``dtype`` says so.
+        weights: A file of weights, or a folder that contains the published one; None uses the default locations.
+        resize: Resize protocol without its size; None is "tf1". "torch" scales levels to [-1, 1] as in
+            pytorch-fid, all others to (level - 128) / 128 as in the TensorFlow graph.
+        fast: Whether TF32 (CUDA) or bfloat16 (CPU) arithmetic may be used. It shifts scores and is recorded in ``dtype``.
 
     Raises:
         UnknownName: There is no such resize protocol.
-        DataError: The weights are not on this machine, or are those of another network.
+        DataError: The weights are not on this machine, or belong to another network.
     """
 
     name: ClassVar[str] = "inception-v3-compat"
@@ -60,14 +60,14 @@ class InceptionCompat(ImageNetwork):
         self.to("cpu")
 
     def to(self, device: torch.device | str) -> Self:
-        """Moves the network; a fast one also changes its arithmetic."""
+        """Moves the network; in the fast mode this also selects its arithmetic."""
         super().to(device)
         if self.fast:
             self.dtype = "tf32" if self.device.type == "cuda" else "bf16"
         return self
 
     def expect(self, examples: int) -> None:
-        """Has the network compiled on a CPU where that pays for itself."""
+        """Compiles the network on a CPU if that saves time for this number of examples."""
         pays = (
             self.device.type == "cpu" and self.dtype == "float32" and examples >= COMPILED_FROM_IMAGES_PER_THREAD * torch.get_num_threads()
         )
@@ -76,7 +76,7 @@ class InceptionCompat(ImageNetwork):
             self._compiled = torch.compile(self.network, dynamic=False, options={"freezing": True})
 
     def build(self, found: Found) -> nn.Module:
-        """The network with folded weights."""
+        """Constructs the network with folded weights."""
         tensors = read(self.name, found.path)
         if any(key.startswith("AuxLogits.") for key in tensors) or tuple(tensors.get("fc.weight", torch.empty(0)).shape) == (1000, WIDTH):
             raise DataError(
@@ -89,23 +89,23 @@ class InceptionCompat(ImageNetwork):
         return InceptionNetwork(source)
 
     def seen(self, levels: Tensor) -> Features:
-        """Pooled features (n, 2048), log-probabilities (n, 1008) and, where wanted, spatial features (n, 2023)."""
+        """Pooled features (n, 2048), log-probabilities (n, 1008) and, if wanted, spatial features (n, 2023)."""
         inputs = levels / 127.5 - 1 if self.resize_mode == "torch" else (levels - 128) / 128
         if self.dtype == "bf16":
             inputs = inputs.bfloat16()
         assert self.network is not None
         with convolutions(tf32=self.dtype == "tf32"):
-            # Only whole batches: every other size would be compiled on its own.
+            # only whole batches, since every other size would be compiled separately
             seen = self._by_compiled(inputs) if self._compiled is not None and len(inputs) == BATCH_IMAGES else None
             if seen is None:
                 seen = self.network(inputs, self.wants_spatial)
         return Features(values=seen.pooled, log_probabilities=torch.log_softmax(seen.logits.double(), dim=1), spatial=seen.spatial)
 
     def _by_compiled(self, inputs: Tensor) -> Seen | None:
-        """What the compiled network sees; None, now and from now on, where nothing can be compiled."""
+        """Output of the compiled network; None if compilation fails, which is then not tried again."""
         assert self._compiled is not None
         try:
             return self._compiled(inputs, self.wants_spatial)
-        except Exception:  # without a C++ compiler, among others; its type is the compiler's own affair
+        except Exception:  # for example without a C++ compiler; compilers raise many types of errors
             self._compiled, self._compiles = None, False
             return None

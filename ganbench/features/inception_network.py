@@ -1,12 +1,12 @@
-"""How is the Inception network of the FID computed fast, and to the same values?
+"""How is the Inception network of the FID computed fast without changing its values?
 
-The layers, their sizes and their TensorFlow peculiarities are torch-fidelity's; what is computed from them is
-rearranged where arithmetic allows it:
+The layers, their sizes and their TensorFlow peculiarities are torch-fidelity's; the operations are rearranged to
+mathematically equivalent ones:
 
 - batch normalisation is folded into the convolution before it, in float64;
-- a 1x1 convolution after an average pool goes before it (both are linear, and they act on different axes), so that
-  fewer channels are pooled; the shift of the batch normalisation is left as it is by an average of constants;
-- the rectifier before a maximum pool goes behind it (it is monotone), where there are fewer values;
+- a 1x1 convolution after an average pool is applied before it (both are linear, and they act on different axes), so
+  fewer channels are pooled; the shift of the batch normalisation is not changed by averaging;
+- the ReLU before a max pool is applied after it (it is monotone), where there are fewer values;
 - memory is laid out channels-last.
 """
 
@@ -26,23 +26,23 @@ SPATIAL_CHANNELS = 7
 _STEM = ("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "MaxPool_1", "Conv2d_3b_1x1", "Conv2d_4a_3x3", "MaxPool_2")
 _BLOCKS = tuple(f"Mixed_{name}" for name in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c"))
 _SPATIAL_BLOCK = "Mixed_6d"
-"""TensorFlow's ``mixed_6``."""
+"""The block that TensorFlow calls ``mixed_6``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the network says of a batch."""
+    """Output of the network for a batch."""
 
     pooled: Tensor
     """(n, 2048), ``pool_3`` of the TensorFlow graph."""
     logits: Tensor
     """(n, 1008), without the bias of the last layer."""
     spatial: Tensor | None
-    """(n, 17 * 17 * 7), ``mixed_6/conv:0`` of the TensorFlow graph, positions first; None where it was not wanted."""
+    """(n, 17 * 17 * 7), ``mixed_6/conv:0`` of the TensorFlow graph, positions first; None if not wanted."""
 
 
 class Definition(nn.Module):
-    """torch-fidelity's layers under their published names; never run, only read."""
+    """torch-fidelity's layers under their published names; only their weights are read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class Definition(nn.Module):
 
 
 class InceptionNetwork(nn.Module):
-    """The same function of images as torch-fidelity's extractor, rearranged.
+    """The function that torch-fidelity's extractor computes, with rearranged operations.
 
     Args:
         source: The layers with their weights.
@@ -81,7 +81,7 @@ class InceptionNetwork(nn.Module):
             stem.append(_PooledRectifier() if name.startswith("MaxPool") else Convolution(getattr(source, name), rectified=not before_pool))
         self.stem = nn.Sequential(*stem)
         self.blocks = nn.ModuleList(Block(getattr(source, name)) for name in _BLOCKS)
-        # A copy, so that the rest of the last layer and the unfolded weights can be let go.
+        # a copy, so that the rest of the last layer and the unfolded weights can be freed
         self.register_buffer("last", source.fc.weight.detach().clone())
         raw = getattr(source, _SPATIAL_BLOCK).branch1x1.conv.weight[:SPATIAL_CHANNELS]
         self.register_buffer("spatial", raw.detach().clone())
@@ -89,10 +89,10 @@ class InceptionNetwork(nn.Module):
         self.spatial: Tensor
 
     def forward(self, inputs: Tensor, with_spatial: bool = False) -> Seen:
-        """What the network sees.
+        """Computes features and logits.
 
         Args:
-            inputs: (n, 3, 299, 299), about [-1, 1]; convolutions are computed in their dtype.
+            inputs: (n, 3, 299, 299), about [-1, 1]; convolutions are computed in this dtype.
             with_spatial: Whether spatial features are wanted.
         """
         maps, spatial = self.stem(inputs.contiguous(memory_format=torch.channels_last)), None
@@ -105,11 +105,11 @@ class InceptionNetwork(nn.Module):
 
 
 class Convolution(nn.Module):
-    """A convolution with the batch normalisation that follows it.
+    """A convolution with the following batch normalisation folded in.
 
     Args:
-        source: torch-fidelity's pair of them.
-        rectified: Whether a rectifier follows.
+        source: torch-fidelity's module of both.
+        rectified: Whether a ReLU follows.
     """
 
     def __init__(self, source: Any, rectified: bool = True) -> None:
@@ -128,7 +128,7 @@ class Convolution(nn.Module):
 
 
 class Block(nn.Module):
-    """One Inception block: branches side by side, a pooled one last.
+    """One Inception block: parallel branches, the pooled one last.
 
     Args:
         source: torch-fidelity's block.
@@ -147,7 +147,7 @@ class Block(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Maps (n, channels, height, width)."""
         outputs: list[Tensor] = [branch(maps) for branch in self.branches]
-        # In the last two blocks all branches but the first end in two convolutions, side by side.
+        # in the last two blocks, all branches but the first end in two parallel convolutions
         first_forked = len(outputs) - len(self.forks)
         for position, fork in enumerate(self.forks, first_forked):
             outputs[position] = fork(outputs[position])
@@ -163,7 +163,7 @@ class Block(nn.Module):
 
 
 class _Fork(nn.Module):
-    """Two convolutions of the same maps, side by side."""
+    """Two parallel convolutions of the same maps."""
 
     def __init__(self, first: Convolution, second: Convolution) -> None:
         super().__init__()
@@ -174,14 +174,14 @@ class _Fork(nn.Module):
 
 
 class _PooledRectifier(nn.Module):
-    """A maximum pool and the rectifier that stood before it."""
+    """A max pool, followed by the ReLU that preceded it in the original."""
 
     def forward(self, maps: Tensor) -> Tensor:
         return F.max_pool2d(maps, 3, stride=2).relu_()
 
 
 def _chains(names: Iterable[str]) -> list[list[str]]:
-    """Layers of every branch in order: ``branch7x7_1``, ``branch7x7_2`` ... are one branch."""
+    """Names of the layers of every branch in order: ``branch7x7_1``, ``branch7x7_2`` ... form one branch."""
     chains: dict[str, list[str]] = {}
     for name in names:
         chains.setdefault(name.rpartition("_")[0] or name, []).append(name)
@@ -189,5 +189,5 @@ def _chains(names: Iterable[str]) -> list[list[str]]:
 
 
 def _forked(names: Iterable[str]) -> list[str]:
-    """Layers that come in two, ``a`` and ``b``, by the name that both begin with."""
+    """Common prefixes of the layers that come in pairs ``a`` and ``b``."""
     return [name[:-1] for name in names if name.endswith("a")]

@@ -1,4 +1,4 @@
-"""How far apart do two images look?"""
+"""What is the perceptual distance of two images?"""
 
 from pathlib import Path
 from typing import ClassVar, Self
@@ -14,23 +14,23 @@ from ganbench.precision import convolutions
 
 _SHIFT = (-0.030, -0.088, -0.188)
 _SCALE = (0.458, 0.448, 0.450)
-"""Mean and standard deviation of red, green and blue over ImageNet, white being 1 and black -1."""
+"""Mean and standard deviation of red, green and blue over ImageNet, for levels from -1 to 1."""
 _CHANNELS = (64, 128, 256, 512, 512)
 _TAPS = (3, 8, 15, 22, 29)
-"""Rectifiers of VGG16 whose maps are compared: the last one before every pool."""
+"""Indices of the ReLUs of VGG16 whose maps are compared: the last one before every pool."""
 _EPSILON = 1e-10
 _SMALLEST = 16
-"""Height and width, in pixels, below which nothing is left of the innermost maps."""
+"""Smallest height and width, in pixels, at which the innermost maps are not empty."""
 
 
 class Lpips:
     """Learned perceptual distance on VGG16 (Zhang et al. 2018, equation 1; weights of version 0.1).
 
     Args:
-        weights: A folder that holds the files of both networks; None looks in the usual places.
+        weights: A folder that contains the files of both networks; None uses the default locations.
 
     Raises:
-        DataError: A file is not on this machine, or holds another network.
+        DataError: A file is not on this machine, or belongs to another network.
     """
 
     name: ClassVar[str] = "lpips-vgg16"
@@ -58,20 +58,20 @@ class Lpips:
         self.weights_sha256 = (backbone.sha256, heads.sha256)
         """Hashes of both files."""
         self.notes = backbone.notes + heads.notes
-        """What a reader of its distances must know, a line each."""
+        """Remarks for the reader of its distances, one line each."""
 
     def to(self, device: torch.device | str) -> Self:
-        """Moves the networks; images must lie on the same device."""
+        """Moves the networks; images must be on the same device."""
         self.layers.to(device)
         self.heads.to(device)
         return self
 
     @torch.no_grad()
     def distance(self, first: Tensor, second: Tensor) -> Tensor:
-        """Distance of every image from its partner.
+        """Distances of pairs of images.
 
         Args:
-            first: float (n, 3, height, width) in [-1, 1], 16 pixels a side or more.
+            first: float (n, 3, height, width) in [-1, 1], at least 16 pixels per side.
             second: Likewise.
 
         Returns:
@@ -103,7 +103,7 @@ class Lpips:
 
 
 class _Head(nn.Module):
-    """One weight a channel, under the name that the published file gives it."""
+    """One weight per channel, under the name that it has in the published file."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

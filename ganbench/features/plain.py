@@ -1,4 +1,4 @@
-"""Which features need no network?"""
+"""Which extractors need no network?"""
 
 from typing import ClassVar, Literal
 
@@ -11,7 +11,7 @@ from ganbench.sets.features import Features
 
 
 class Pixels(Extractor):
-    """The pixels themselves, flattened, divided by 255."""
+    """The flattened pixels, divided by 255."""
 
     name: ClassVar[str] = "pixels"
     accepts: ClassVar[Literal["image", "points", "any"]] = "image"
@@ -23,7 +23,7 @@ class Pixels(Extractor):
 
 
 class Identity(Extractor):
-    """Points as they are, or features that another tool extracted."""
+    """The points themselves, or features computed by another tool."""
 
     name: ClassVar[str] = "identity"
     accepts: ClassVar[Literal["image", "points", "any"]] = "points"
@@ -35,10 +35,10 @@ class Identity(Extractor):
 
 
 class Elsewhere(Extractor):
-    """An extractor in name only: features that another tool made of examples, or metrics that look at the examples themselves.
+    """A placeholder for an extractor, for given features or for metrics that need no features.
 
     Args:
-        name: What the features are said to be.
+        name: The name of the extractor that computed the features, according to the user.
     """
 
     accepts: ClassVar[Literal["image", "points", "any"]] = "any"
@@ -52,9 +52,9 @@ class Elsewhere(Extractor):
         self.name = name  # type: ignore[misc]
 
     def departures(self) -> list[str]:
-        """That another extractor's features are taken on trust."""
+        """States that features named after another extractor were given, not computed here."""
         return ["features given"] if self.name not in (Identity.name, NO_NETWORK) else []
 
     def features(self, examples: Tensor) -> Features:
-        """Nothing: it sees no examples."""
+        """Raises: a placeholder computes no features."""
         raise RequestError(f"{self.name!r} stands for features from elsewhere and sees no examples; name an extractor")

@@ -1,8 +1,8 @@
-"""What does a small classifier of the data set's own classes see?
+"""Which features does a small classifier of the data set's own classes give?
 
-Inception, trained on photographs, says little about handwriting. A probe is trained by
-``ganbench.features.train_probe`` on the training split only, and is shipped with its recipe, so these scores
-need no download.
+Inception is trained on photographs and says little about handwriting. A probe is trained by
+``ganbench.features.train_probe`` on the training split only, and its weights are shipped with their recipe, so
+these scores need no download.
 """
 
 from typing import ClassVar, Literal
@@ -18,7 +18,7 @@ from ganbench.sets.features import Features
 WIDTH = 64
 CLASSES = 10
 SLOPE = 0.1
-"""Of the leaky rectifiers; plain ones left a third of the features constant."""
+"""Negative slope of the leaky ReLUs; with plain ReLUs a third of the features was constant."""
 
 
 class ProbeNetwork(nn.Module):
@@ -52,23 +52,23 @@ class ProbeNetwork(nn.Module):
 
 
 class _Probe(Extractor):
-    """A classifier whose penultimate layer is the feature space."""
+    """A classifier whose penultimate layer gives the features."""
 
     accepts: ClassVar[Literal["image", "points", "any"]] = "image"
     width: ClassVar[int] = WIDTH
     classes: ClassVar[int] = CLASSES
     class_names: ClassVar[tuple[str, ...]] = tuple(map(str, range(CLASSES)))
     size: ClassVar[int]
-    """Height and width that the network sees, in pixels."""
+    """Height and width of the network's input, in pixels."""
 
     def __init__(self) -> None:
         tensors, recipe = load(self.name)
-        with torch.device("meta"):  # initialisation would draw from the global generator
+        with torch.device("meta"):  # avoids drawing initial weights from the global generator
             network = ProbeNetwork(self.size)
         network.load_state_dict(tensors, assign=True)
         super().__init__(network, recipe["sha256"])
         self.recipe = recipe
-        """How the weights came about, with their accuracy on held-out data."""
+        """How the weights were trained, and their accuracy on the held-out split."""
         self.classifier = network
 
     def features(self, examples: Tensor) -> Features:

@@ -1,4 +1,4 @@
-"""Where do published weights lie?"""
+"""Where are published weights found, and how are they verified?"""
 
 import hashlib
 import http.client
@@ -16,20 +16,20 @@ import platformdirs
 from ganbench.errors import DataError
 
 PATIENCE_S = 20.0
-"""How long a download server may be silent."""
+"""Timeout of a download server, in seconds."""
 _BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A file of weights that everybody uses."""
+    """A published file of weights."""
 
     file: str
-    """Name under which it is kept, here and by torch hub."""
+    """File name, here and in torch hub's folder."""
     url: str
     sha256: str
     megabytes: int
-    """Size, rounded; for people."""
+    """Rounded size, for messages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +37,12 @@ class Found:
     """A file of weights on this machine."""
 
     published: Published
-    """What was looked for."""
+    """The published file that it stands for."""
     path: Path
     sha256: str
-    """Of the file as it is."""
+    """Hash of the file that was found."""
     named: bool
-    """Whether the user named the file itself, and so may mean other weights than the published ones."""
+    """Whether the user named this file, which may then have other weights than the published ones."""
 
     @property
     def genuine(self) -> bool:
@@ -51,7 +51,7 @@ class Found:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of scores must know about the weights."""
+        """Remarks on the weights for the reader of scores."""
         if self.genuine:
             return ()
         return (
@@ -63,18 +63,18 @@ class Found:
 def find(extractor: str, published: Published, given: Path | None = None, alone: bool = True) -> Found:
     """Finds weights, or downloads them to the user's cache.
 
-    Looked at in this order: what was given, ``GANBENCH_WEIGHTS``, the user's cache, torch hub's checkpoints.
-    A folder is searched for the published file name. What was found by name must be the published file; a
-    file that the user named may be any.
+    The locations are, in this order: the given path, ``GANBENCH_WEIGHTS``, the user's cache, torch hub's checkpoints.
+    A folder is searched for the published file name. A file found by its name must have the published hash; a
+    file that the user named may have any.
 
     Args:
-        extractor: Who needs the weights, for messages.
-        published: What is looked for.
-        given: A file, or a folder that may hold the file.
-        alone: Whether the extractor needs this one file only, so that a file the user named can be no other.
+        extractor: Name of the extractor that needs the weights, for error messages.
+        published: The file to find.
+        given: A file, or a folder that may contain the file.
+        alone: Whether the extractor needs only this file, so that a file named by the user must be meant for it.
 
     Raises:
-        DataError: The file is nowhere and cannot be downloaded, or a file of this name has other content.
+        DataError: The file is not found and cannot be downloaded, or a file of this name has another hash.
     """
     if given is not None and not given.expanduser().exists():
         raise DataError(
@@ -92,23 +92,23 @@ def find(extractor: str, published: Published, given: Path | None = None, alone:
 
 
 def status(published: Published, given: Path | None = None) -> Found | None:
-    """Where weights are, without loading or downloading anything; None where they are not."""
+    """Finds weights without loading or downloading them; None if they are not on this machine."""
     return _first(published, given, alone=True)
 
 
 def cache() -> Path:
-    """The folder to which weights are downloaded."""
+    """The folder for downloaded weights."""
     return platformdirs.user_cache_path("ganbench") / "weights"
 
 
 def sha256(path: Path) -> str:
-    """Hash of a file's content."""
+    """SHA-256 of a file."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _first(published: Published, given: Path | None, alone: bool) -> Found | None:
-    """The first of all places that holds the file."""
+    """The file at the first location that has it."""
     for path, named in _places(published, given, alone):
         if path.is_file():
             return Found(published=published, path=path, sha256=sha256(path), named=named)
@@ -116,7 +116,7 @@ def _first(published: Published, given: Path | None, alone: bool) -> Found | Non
 
 
 def _places(published: Published, given: Path | None, alone: bool) -> Iterator[tuple[Path, bool]]:
-    """Paths at which the file may lie, and whether the user named the very file."""
+    """Yields the possible paths of the file, and whether the user named the file itself."""
     from torch import hub
 
     environment = os.environ.get("GANBENCH_WEIGHTS")
@@ -133,7 +133,7 @@ def _places(published: Published, given: Path | None, alone: bool) -> Iterator[t
 
 
 def _downloaded(extractor: str, published: Published) -> Found:
-    """Downloads the file to the cache, or says on one line what to do without a network."""
+    """Downloads the file to the cache, or raises with the manual remedy."""
     what = f"extractor {extractor!r} needs {published.file} ({published.megabytes} MB, SHA-256 {published.sha256})"
     remedy = f"fetch it elsewhere from {published.url} and name it, or the folder that holds it, with --weights PATH or GANBENCH_WEIGHTS"
     target = cache() / published.file
@@ -154,7 +154,7 @@ def _downloaded(extractor: str, published: Published) -> Found:
 
 
 def _fetch(published: Published, path: Path) -> None:
-    """Copies the file from its server, with progress on standard error."""
+    """Downloads the file, with progress on standard error."""
     from rich.console import Console
     from rich.progress import wrap_file
 
@@ -166,9 +166,9 @@ def _fetch(published: Published, path: Path) -> None:
 
 
 def _opened(url: str) -> Any:
-    """An open connection, or an OSError in time.
+    """Opens a connection within ``PATIENCE_S``, or raises an OSError.
 
-    Opened from a daemon thread: name resolution obeys no socket timeout.
+    A daemon thread opens it, because socket timeouts do not apply to name resolution.
     """
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 

@@ -1,4 +1,4 @@
-"""What can be seen of images of any kind without trained weights?"""
+"""Which features can be computed for any images without trained weights?"""
 
 import hashlib
 import math
@@ -15,24 +15,24 @@ from ganbench.features.resize import antialiased, rgb
 from ganbench.sets.features import Features
 
 SMALLEST, LARGEST = 8, 256
-"""Height and width that are accepted, in pixels."""
+"""Smallest and largest accepted height and width, in pixels."""
 _SIZE = 32
 _SLOPE = 0.2
 _LAYERS = ((3, 16, 1), (16, 32, 2), (32, 32, 2), (32, 32, 1))
 """(channels in, channels out, stride) of the 3x3 convolutions."""
 _TAPS = (1, 3)
-"""Layers whose maps are pooled."""
+"""Indices of the layers whose maps are pooled."""
 
 
 class RandomConv(Extractor):
-    """Fixed random convolutions: regression use only, never comparable with the literature.
+    """Fixed random convolutions, 128 features: for regression tests only, not comparable with the literature.
 
-    Scores from it answer whether today's images differ from yesterday's, on any kind of image and without a
-    download. They are no measure of perceptual quality, and no published number was obtained with it.
+    Its scores show whether images changed between two versions, for any kind of image and without a download.
+    They do not measure perceptual quality, and no published score uses it.
 
-    Four 3x3 convolutions with leaky rectifiers; the mean and the standard deviation over space of 32
-    channels, at 16x16 and at 8x8, are the 128 features. Weights are uniform with He et al.'s (2015, equation 15)
-    variance, drawn by numpy's ``RandomState(0)``, whose stream numpy's compatibility policy has frozen.
+    It has four 3x3 convolutions with leaky ReLUs; the mean and the standard deviation over positions of 32
+    channels, at 16x16 and at 8x8, are the 128 features. Weights are uniform with the variance of He et al. (2015,
+    equation 15), drawn by numpy's ``RandomState(0)``, whose stream is frozen by numpy's compatibility policy.
     """
 
     name: ClassVar[str] = "random-conv"
@@ -49,10 +49,10 @@ class RandomConv(Extractor):
         """Pooled responses (n, 128).
 
         Args:
-            examples: uint8 (n, 1 or 3, height, width), 8 to 256 pixels a side; grey is repeated to RGB.
+            examples: uint8 (n, 1 or 3, height, width), 8 to 256 pixels per side; grey images are repeated to RGB.
 
         Raises:
-            RequestError: The images are smaller or larger than that.
+            RequestError: The images are smaller or larger.
         """
         height, width = examples.shape[2:]
         if not (SMALLEST <= height <= LARGEST and SMALLEST <= width <= LARGEST):
@@ -78,7 +78,7 @@ def _drawn() -> tuple[nn.Sequential, str]:
         bound = math.sqrt(3 * 2 / ((1 + _SLOPE**2) * channels_in * 9))
         weight = generator.uniform(-bound, bound, (channels_out, channels_in, 3, 3)).astype("<f4")
         digest.update(weight.tobytes())
-        # Made without storage, for initialisation would draw from the global generator.
+        # on the meta device, which avoids drawing initial weights from the global generator
         layer = nn.Conv2d(channels_in, channels_out, 3, stride=stride, padding=1, bias=False, device="meta")
         layer.load_state_dict({"weight": torch.from_numpy(weight)}, assign=True)
         layers.append(layer)

@@ -1,13 +1,13 @@
-"""What happens to an image before a network sees it?
+"""How are images resized for a feature network?
 
-Named protocols; none rounds back to 8 bits, and under all of them an image that already is N x N passes unchanged.
+None of the protocols rounds back to 8 bits, and all leave an image that already is N x N unchanged.
 
 ========================  ==============================================================================================
 ``torch-antialias-N``     levels divided by 255, torch's bilinear filter, half-pixel centres, antialiased
 ``tf1-N``                 bilinear, no half-pixel centres, not antialiased: TensorFlow 1, and with it TTUR and torch-fidelity
 ``torch-N``               bilinear, half-pixel centres, not antialiased: pytorch-fid
-``clean-N``               PIL's bicubic filter on every channel in float32, cut off at 0 and 255: clean-fid
-``clean-gpu-N``           torch's antialiased bicubic filter, cut off at 0 and 255: near ``clean-N``, never equal to it
+``clean-N``               PIL's bicubic filter on every channel in float32, clipped to [0, 255]: clean-fid
+``clean-gpu-N``           torch's antialiased bicubic filter, clipped to [0, 255]: close to ``clean-N``, not equal to it
 ``bicubic-N``             torch's antialiased bicubic filter, overshoot kept: what EDM2 feeds to DINOv2
 ========================  ==============================================================================================
 """
@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 ITU_R_601 = (0.299, 0.587, 0.114)
-"""Shares of red, green and blue in luma (ITU-R BT.601, section 2.5.1)."""
+"""Weights of red, green and blue in luma (ITU-R BT.601, section 2.5.1)."""
 
 
 def antialiased(images: Tensor, size: int) -> Tensor:
@@ -62,7 +62,7 @@ def resized(images: Tensor, mode: str, size: int) -> Tensor:
         size: Height and width of the result, in pixels.
 
     Returns:
-        float32 levels (n, channels, size, size), 255 white.
+        float32 levels (n, channels, size, size) from 0 to 255.
     """
     return MODES[mode](images, size)
 
@@ -72,7 +72,7 @@ def _tf1(images: Tensor, size: int) -> Tensor:
     levels = images.permute(0, 2, 3, 1).float()
     if images.shape[2:] == (size, size):
         return levels.permute(0, 3, 1, 2)
-    # Width first, as TensorFlow does: the other order rounds differently.
+    # width first as in TensorFlow, since the other order rounds differently
     for dim in (2, 1):
         length = levels.shape[dim]
         positions = torch.arange(size, dtype=torch.float32, device=images.device) * torch.tensor(length / size, dtype=torch.float32)
@@ -110,4 +110,4 @@ MODES: dict[str, Callable[[Tensor, int], Tensor]] = {
     "clean-gpu": _clean_gpu,
     "bicubic": _bicubic,
 }
-"""Protocols of networks with published weights, by name without their size."""
+"""Resize protocols of networks with published weights, by their name without the size."""

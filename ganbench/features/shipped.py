@@ -1,4 +1,4 @@
-"""Are the weights inside the package the ones that the recipe describes?"""
+"""How are the weights inside the package loaded and verified?"""
 
 import hashlib
 import json
@@ -14,16 +14,16 @@ from ganbench.errors import RequestError
 
 
 def folder() -> Traversable:
-    """Where ``<name>.safetensors`` and ``<name>.json`` lie."""
+    """The folder of ``<name>.safetensors`` and ``<name>.json``."""
     return files("ganbench.features") / "weights"
 
 
 def load(name: str, where: Traversable | None = None) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Reads weights and their recipe, and compares the SHA-256 of the one with the word of the other.
+    """Reads weights and their recipe, and checks the weights' SHA-256 against the recipe.
 
     Args:
         name: The extractor ("digits-probe").
-        where: Folder of both files; None is the package's own.
+        where: Folder of both files; None is the folder in the package.
 
     Returns:
         The tensors by name, and the recipe.

@@ -1,4 +1,4 @@
-"""What do three probes see in a stack of three digits?"""
+"""Which features does a probe give for stacks of three digits?"""
 
 from typing import ClassVar, Literal
 
@@ -11,7 +11,7 @@ from ganbench.sets.features import Features
 
 
 class _StackedProbe(Extractor):
-    """A probe on every channel: features side by side, probabilities of the numbers that the digits spell."""
+    """A probe on every channel: concatenated features, and probabilities of the 1,000 three-digit numbers."""
 
     accepts: ClassVar[Literal["image", "points", "any"]] = "image"
     width: ClassVar[int] = 3 * WIDTH

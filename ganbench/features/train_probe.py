@@ -1,8 +1,8 @@
-"""How were the probes' weights made?
+"""How are the probes' weights trained?
 
 ``python -m ganbench.features.train_probe {cifar10,digits,mnist} [--data-root DIR] [--out DIR]`` trains a probe on the
-training split, measures it on the held-out split, and writes ``<name>.safetensors`` and ``<name>.json``.
-One thread, fixed streams: the same machine gives the same bytes.
+training split, tests it on the held-out split, and writes ``<name>.safetensors`` and ``<name>.json``.
+It uses one thread and fixed random streams, so the same machine gives the same bytes.
 """
 
 import argparse
@@ -36,21 +36,21 @@ from ganbench.seeding import global_stream, stream
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that fixes a probe's weights, besides the data: AdamW on cross-entropy."""
+    """Everything that determines a probe's weights besides the data; this one uses AdamW on the cross-entropy."""
 
     required_accuracy: ClassVar[float] = 0.98
-    """On the held-out split; a weaker probe is not written."""
+    """Smallest accuracy on the held-out split with which a probe is written."""
     stored: ClassVar[torch.dtype] = torch.float32
-    """Type of the weights in the file."""
+    """Dtype of the weights in the file."""
     size: int
     """Height and width in pixels."""
     epochs: int
     batch_size: int
     learning_rate: float
-    """At its highest; falls to 0."""
+    """Largest learning rate; it decays to 0."""
     weight_decay: float
     shift: int
-    """Every image moves by up to this many pixels along either axis, at random."""
+    """Largest random shift of every image along either axis, in pixels."""
     seed: int = 0
 
     def network(self) -> nn.Module:
@@ -58,15 +58,15 @@ class Recipe:
         return ProbeNetwork(self.size)
 
     def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        """What takes the steps."""
+        """The optimizer of the network's parameters."""
         return torch.optim.AdamW(network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
 
     def rate(self, progress: float) -> float:
-        """Learning rate after a share of all steps: a half cosine."""
+        """Learning rate after a fraction of all steps: half a cosine."""
         return self.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
     def batch(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Augmented images in [0, 1]."""
+        """Augments a batch; images in [0, 1]."""
         return shifted(images.float() / 255, self.shift, generator)
 
     def loss(self, network: nn.Module, batch: Tensor, labels: Tensor) -> Tensor:
@@ -74,37 +74,37 @@ class Recipe:
         return F.cross_entropy(network(batch)[1], labels)
 
     def finished(self, network: nn.Module) -> nn.Module:
-        """The trained network in the form that is shipped."""
+        """The trained network in the form in which it is shipped."""
         return network.eval()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResidualRecipe(Recipe):
-    """SGD with Nesterov's momentum on smoothed labels, in bfloat16 where autocast allows it; images are mirrored at random."""
+    """SGD with Nesterov momentum and label smoothing, under bfloat16 autocast; images are mirrored at random."""
 
     required_accuracy: ClassVar[float] = 0.90
     stored: ClassVar[torch.dtype] = torch.float16
     momentum: float
     label_smoothing: float
     warm_up: float
-    """Share of the steps in which the learning rate rises from 0; then it falls along a straight line."""
+    """Fraction of the steps in which the learning rate rises linearly from 0; then it decays linearly to 0."""
 
     def network(self) -> nn.Module:
         """The network with batch normalisation."""
         return ResidualNetwork(normalised=True).to(memory_format=torch.channels_last)
 
     def optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        """What takes the steps."""
+        """The optimizer of the network's parameters."""
         return torch.optim.SGD(
             network.parameters(), lr=self.learning_rate, momentum=self.momentum, nesterov=True, weight_decay=self.weight_decay
         )
 
     def rate(self, progress: float) -> float:
-        """Learning rate after a share of all steps: one cycle of straight lines."""
+        """Learning rate after a fraction of all steps: linear warm-up and linear decay."""
         return self.learning_rate * min(progress / self.warm_up, (1 - progress) / (1 - self.warm_up))
 
     def batch(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Shifted images, every second one mirrored on average."""
+        """Augments a batch by random shifts and mirroring with probability one half."""
         moved = super().batch(images, generator)
         mirrored = torch.rand(len(moved), 1, 1, 1, generator=generator) < 0.5
         return torch.where(mirrored, moved.flip(3), moved)
@@ -116,7 +116,7 @@ class ResidualRecipe(Recipe):
         return F.cross_entropy(logits.float(), labels, label_smoothing=self.label_smoothing)
 
     def finished(self, network: nn.Module) -> nn.Module:
-        """The network without batch normalisation, its weights rounded as they are stored."""
+        """The network with folded batch normalisation and weights rounded to the stored dtype."""
         network.eval()
         if isinstance(network, ResidualNetwork):
             network.fold()
@@ -150,16 +150,16 @@ SETS: Mapping[str, tuple[str, Callable[[DatasetSpec, Path], Dataset], Recipe]] =
         ),
     ),
 }
-"""Probe, loader and recipe by the data set's name."""
+"""Name of the probe, loader and recipe for every data set."""
 
 
 def train(recipe: Recipe, dataset: Dataset, after_step: Callable[[int, float], None] = lambda step, loss: None) -> nn.Module:
     """Trains a probe on the training split.
 
     Args:
-        recipe: How.
-        dataset: Labelled images of ``recipe.size`` pixels a side.
-        after_step: Is told the number of every step, from 0, and its loss.
+        recipe: The recipe.
+        dataset: Labelled images of ``recipe.size`` pixels per side.
+        after_step: Called after every step with its number, from 0, and its loss.
 
     Returns:
         The trained network, on the CPU.
@@ -184,7 +184,7 @@ def train(recipe: Recipe, dataset: Dataset, after_step: Callable[[int, float], N
 
 
 def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
-    """Moves every image by its own random offset of up to ``most`` pixels; what enters is black."""
+    """Shifts every image by its own random offset of up to ``most`` pixels, filling with black."""
     n, channels, height, width = images.shape
     down, right = torch.randint(0, 2 * most + 1, (2, n, 1), generator=generator)
     rows, columns = down + torch.arange(height), right + torch.arange(width)
@@ -194,7 +194,7 @@ def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
 
 
 def accuracy(network: nn.Module, dataset: Dataset) -> float:
-    """Share of held-out images that the network classifies correctly."""
+    """Accuracy on the held-out split, from 0 to 1."""
     images = torch.from_numpy(dataset.held_out.examples)
     with torch.inference_mode():
         guesses = torch.cat([network(chunk.float() / 255)[1].argmax(1) for chunk in torch.split(images, 256)])
@@ -202,17 +202,17 @@ def accuracy(network: nn.Module, dataset: Dataset) -> float:
 
 
 def write(name: str, network: nn.Module, recipe: Recipe, dataset: Dataset, out: Path) -> dict[str, Any]:
-    """Writes the weights and, beside them, what they are.
+    """Writes the weights and a description of them.
 
     Args:
-        name: The extractor.
+        name: Name of the extractor.
         network: The trained network.
-        recipe: How it was trained.
-        dataset: What it was trained and measured on.
+        recipe: The recipe it was trained with.
+        dataset: The data set it was trained and tested on.
         out: Folder of both files.
 
     Returns:
-        What the ``.json`` file says.
+        The content of the ``.json`` file.
 
     Raises:
         RequestError: The accuracy on the held-out split is below what the recipe requires.
@@ -242,7 +242,7 @@ def write(name: str, network: nn.Module, recipe: Recipe, dataset: Dataset, out: 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command; returns the exit code."""
+    """Runs the command and returns its exit code."""
     parser = argparse.ArgumentParser(prog="python -m ganbench.features.train_probe", description="Trains a probe and writes its weights.")
     parser.add_argument("dataset", choices=sorted(SETS))
     parser.add_argument("--data-root", type=Path)
@@ -264,7 +264,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _epoch_lines(steps: int) -> Callable[[int, float], None]:
-    """Prints the mean loss of every so many steps."""
+    """A callback that prints the mean loss of every ``steps`` steps."""
     losses: list[float] = []
 
     def note(step: int, loss: float) -> None:

@@ -1,4 +1,4 @@
-"""What does VGG16 see?"""
+"""Which features does VGG16 give?"""
 
 from typing import ClassVar
 
@@ -16,13 +16,13 @@ VGG16 = Published(
     megabytes=553,
 )
 _LAST_RECTIFIER = 5
-"""Layers of the classifier up to the rectifier of its second linear layer."""
+"""Number of layers of the classifier up to the ReLU of its second linear layer."""
 
 
 class Vgg16(ImageNetwork):
     """VGG16 trained on ImageNet (torchvision's weights), second fully connected layer, 4096 features.
 
-    The space of improved precision and recall (Kynkaanniemi et al. 2019, section 3), after the rectifier.
+    Used by improved precision and recall (Kynkaanniemi et al. 2019, section 3), after the ReLU.
     """
 
     name: ClassVar[str] = "vgg16"
@@ -32,7 +32,7 @@ class Vgg16(ImageNetwork):
     published: ClassVar[Published | None] = VGG16
 
     def build(self, found: Found) -> nn.Module:
-        """The network up to the second rectifier of its classifier."""
+        """Constructs the network up to the second ReLU of its classifier."""
         network = vgg16(self.name, found)
         classifier = network.classifier
         assert isinstance(classifier, nn.Sequential)
@@ -49,11 +49,11 @@ def vgg16(extractor: str, found: Found) -> nn.Module:
     """The VGG16 of torchvision with the weights of a file.
 
     Args:
-        extractor: Who needs it, for messages.
-        found: The file.
+        extractor: Name of the extractor that needs it, for error messages.
+        found: The file of weights.
 
     Raises:
-        DataError: The file holds another network.
+        DataError: The file contains another network.
     """
     from torchvision import models
 

@@ -1,1 +1,1 @@
-"""What lies between latents, and along which directions do images change?"""
+"""How do generated images change between latents, and along which directions?"""

@@ -11,26 +11,26 @@ from ganbench.training.variant import Variant
 
 @dataclass(frozen=True, kw_only=True)
 class Directions:
-    """Eigenvectors of A^T A for the weights A that first meet a latent."""
+    """Eigenvectors of A^T A for the weights A of the first affine map of a latent."""
 
     vectors: Tensor
-    """float64 (k, d), orthonormal rows, by falling eigenvalue; the entry of largest size is positive."""
+    """float64 (k, d), orthonormal rows by descending eigenvalue; the entry of largest magnitude is positive."""
     eigenvalues: Tensor
-    """float64 (d,), all of them, falling."""
+    """float64 (d,), all eigenvalues, descending."""
 
     @property
     def effective_rank(self) -> float:
-        """The exponential of the entropy of the eigenvalues' shares, from 1 (one direction does everything) to d (all are alike)."""
+        """Exponential of the entropy of the normalised eigenvalues, from 1 (a single direction) to d (all eigenvalues equal)."""
         shares = self.eigenvalues / self.eigenvalues.sum()
         return float(torch.exp(-torch.special.xlogy(shares, shares).sum()))
 
 
 def sefa(weights: Tensor, k: int) -> Directions:
-    """Directions in which the first affine map stretches most (equation 5 of the paper).
+    """Directions that the first affine map stretches most (equation 5 of the paper).
 
     Args:
         weights: A, (outputs, d).
-        k: Directions wanted; at most d are there.
+        k: Number of directions; at most d exist.
     """
     matrix = weights.detach().double().cpu()
     eigenvalues, columns = torch.linalg.eigh(matrix.t() @ matrix)
@@ -40,13 +40,13 @@ def sefa(weights: Tensor, k: int) -> Directions:
 
 
 def first_weights(variant: Variant) -> Tensor | None:
-    """The weights that first meet a latent: a linear layer's, a transposed convolution's, or all affine maps' of a style.
+    """The weights of the first affine map of a latent: a linear layer, a transposed convolution, or all affine maps of a style.
 
     Returns:
-        (outputs, d) with d the width of a latent, or of a style where the generator has a mapping network; None where there is no layer
-        that takes all of it (hierarchical latents).
+        (outputs, d), where d is the width of a latent, or of an intermediate latent if the generator has a mapping network; None if no
+        layer takes the whole latent (hierarchical latents).
     """
-    with observed(variant):  # a spectrally normalised weight follows its norm in training mode
+    with observed(variant):  # in training mode, reading a spectrally normalised weight updates its norm estimate
         weights = _first_weights(variant)
     return None if weights is None else weights.detach()
 
@@ -67,7 +67,7 @@ def _first_weights(variant: Variant) -> Tensor | None:
 
 
 def _takes(module: nn.Module, width: int) -> bool:
-    """Whether a layer maps vectors of a width linearly."""
+    """Whether a layer is an affine map of vectors of this width."""
     weight = getattr(module, "weight", None)
     if isinstance(module, nn.ConvTranspose2d):
         return module.in_channels == width

@@ -1,4 +1,4 @@
-"""What does a generator's latent space look like? (grids of images)"""
+"""How do the images of a generator vary over its latent space? (figures with grids of images)"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,16 +15,16 @@ from ganbench.sampling import VariantLatents, heeds_labels, observed, to_uint8
 from ganbench.training.variant import Variant
 
 TRUNCATIONS = (0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
-"""Columns of the truncation figure."""
+"""Truncations of the columns of the truncation figure."""
 REACH = 3.0
-"""How far directions are followed, in standard deviations of latents along them."""
+"""Largest distance along a direction, in standard deviations of the latents along it."""
 STYLES = 1_000
-"""Latents behind the spread of styles."""
+"""Number of latents from which the standard deviations of styles are estimated."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatentFigure:
-    """One grid and what was measured on it."""
+    """One grid of images, and numbers measured on it."""
 
     name: str
     images: np.ndarray[Any, np.dtype[np.uint8]]
@@ -33,19 +33,19 @@ class LatentFigure:
     caption: str
     measured: dict[str, float]
     across: tuple[str, ...] = ()
-    """What the columns are, if it can be said of each."""
+    """Titles of the columns, if they have any."""
     down: tuple[str, ...] = ()
-    """What the rows are, likewise."""
+    """Titles of the rows, if they have any."""
 
 
 class LatentAtlas:
-    """Figures of one generator; the same seed draws the same latents in each.
+    """Figures of one generator, all with the same latents for the same seed.
 
     Args:
-        variant: The method, with the weights to look at.
+        variant: The method, with the weights to show.
         seed: Root seed; the stream is ``atlas``.
-        rows: Latents, or pairs of them, that are followed.
-        columns: Images on a way.
+        rows: Number of latents, of pairs of latents, or of directions.
+        columns: Number of images along each path.
     """
 
     def __init__(self, variant: Variant, seed: int, rows: int, columns: int) -> None:
@@ -61,18 +61,18 @@ class LatentAtlas:
         self.classes = tuple(f"class {label}" for label in self.labels.tolist()) if heeds_labels(variant, self.device) else ()  # type: ignore[union-attr]
 
     def figures(self) -> list[LatentFigure]:
-        """All figures that the method has."""
+        """All figures that the method supports."""
         found = [self.interpolation(straight=False)]
         if self._styles(self.starts) is not None:
             found += [self.interpolation(straight=True), self.mixing()]
         return [*found, *self.truncation(), *self.directions()]
 
     def interpolation(self, *, straight: bool) -> LatentFigure:
-        """Ways between pairs of latents along great circles, or between their styles along lines."""
+        """Paths between pairs of latents along great circles, or between their styles along straight lines."""
         ends = [self._styles(end) if straight else end for end in (self.starts, self.ends)]
         assert ends[0] is not None and ends[1] is not None
         points = path(ends[0], ends[1], self.columns, straight=straight)
-        # a way is of one class: what changes on it is the latent alone
+        # the class is constant along a path, so only the latent changes
         labels = None if self.labels is None else self.labels.repeat_interleave(self.columns)
         images = self._images(points.flatten(0, 1), styles=straight, labels=labels)
         measured = smoothness(images.view(self.rows, self.columns, *images.shape[1:]))
@@ -88,7 +88,7 @@ class LatentAtlas:
         )
 
     def mixing(self) -> LatentFigure:
-        """Coarse layers' styles of the row, fine layers' of the column (Karras et al. 2019, figure 3)."""
+        """Style mixing: coarse layers with the row's styles, fine layers with the column's (Karras et al. 2019, figure 3)."""
         layers = int(self.variant.generator.synthesis.styles)  # type: ignore[union-attr, arg-type]
         rows, columns = self._styles(self.starts), self._styles(self.ends)
         assert rows is not None and columns is not None
@@ -107,7 +107,7 @@ class LatentAtlas:
         )
 
     def truncation(self) -> list[LatentFigure]:
-        """The same latents, ever less truncated; nothing of a method without truncation."""
+        """The same latents at increasing truncation parameters; empty if the method has no truncation."""
         columns = []
         for psi in TRUNCATIONS:
             try:
@@ -129,7 +129,7 @@ class LatentAtlas:
         ]
 
     def directions(self) -> list[LatentFigure]:
-        """The first latent, moved along the directions of most change; nothing where no layer takes a whole latent."""
+        """The first latent, moved along its SeFa directions; empty if no layer takes the whole latent."""
         weights = first_weights(self.variant)
         if weights is None:
             return []

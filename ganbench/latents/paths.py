@@ -1,4 +1,4 @@
-"""How do images change on the way from one latent to another?"""
+"""How smoothly do images change along a path between two latents?"""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ from ganbench.metrics.path_length import slerp
 
 
 def path(start: Tensor, end: Tensor, steps: int, *, straight: bool) -> Tensor:
-    """Points from one latent to another, both included.
+    """Points on paths between latents, both ends included.
 
     Args:
         start: (n, d).
         end: (n, d).
-        steps: Points on each way, at least 2.
-        straight: Along the line, as in a style space; otherwise along the great circle, since a normal latent of d dimensions lies near
+        steps: Number of points on each path, at least 2.
+        straight: True for straight lines, as in a style space; False for great circles, since a normal latent of d dimensions lies near
             the sphere of radius sqrt(d) and the middle of a chord does not (White 2016, "Sampling generative networks").
 
     Returns:
@@ -31,19 +31,19 @@ class Smoothness:
     """How evenly images change along paths."""
 
     jump: float
-    """Median over paths of the largest step over the mean step: 1 is even, the number of steps is one jump."""
+    """Median over paths of the largest step over the mean step: 1 for equal steps, the number of steps for a single jump."""
     length: float
-    """Mean over paths of their length over the distance of their ends: 1 is straight."""
+    """Mean over paths of the length over the distance between the ends: 1 for a straight path in pixel space."""
 
 
 def smoothness(images: Tensor) -> Smoothness | None:
-    """Pixel distances between neighbours on paths.
+    """Measures smoothness by pixel distances between consecutive images on paths.
 
     Args:
-        images: (paths, steps, channels, height, width), or (paths, steps, d) of points; in any unit.
+        images: (paths, steps, channels, height, width), or (paths, steps, d) for points; in any unit.
 
     Returns:
-        None where nothing moves.
+        The smoothness over the paths on which images change; None if there are none.
     """
     flat = images.double().flatten(2)
     steps = (flat[:, 1:] - flat[:, :-1]).norm(dim=2)

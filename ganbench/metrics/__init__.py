@@ -1,4 +1,4 @@
 """How good and how diverse are the generated examples?
 
-Pure functions of features; one family of metrics a file.
+Each module holds one family of metrics, as pure functions of features.
 """

@@ -1,4 +1,4 @@
-"""What is a metric, and what does it give? (a pure function of a Comparison, with the facts that a reader of its scores needs)"""
+"""What is a metric, and what does it return? (a pure function of a Comparison, and an estimate with its 95 % interval)"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from ganbench.plan.facts import Facts
 from ganbench.sets.comparison import Comparison
 
 NORMAL_975 = 1.959963984540054
-"""97.5 % quantile of the standard normal law: half of a 95 % interval, in standard deviations."""
+"""97.5 % quantile of the standard normal distribution: half the width of a 95 % interval, in standard deviations."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A value and its 95 % interval. The metric names the estimand."""
+    """A metric's value and its 95 % interval for :attr:`Metric.estimand`."""
 
     value: float
     ci_low: float
@@ -24,34 +24,34 @@ class Estimate:
     ci_method: str
     """How the interval was obtained, in a few words ("delta method")."""
     perfect: float | None = None
-    """What a perfect generator is expected to score at this n; None where nobody knows."""
+    """Expected score of a perfect generator at this n; None where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric(Facts):
-    """A registered metric: its formula, and the facts that a plan and a reader of its scores need."""
+    """A registered metric: its formula, and the facts needed to plan it and to read its scores."""
 
     name: str
     """Lower-case name on the command line and in records ("fd")."""
     version: int
-    """Raised whenever the same features would give another value; part of the protocol key."""
+    """Raised whenever the same features would give a different value; part of the protocol key."""
     parameters: tuple[tuple[str, int | float | str], ...]
-    """What else fixes the value ("k", 3), for the protocol key."""
+    """Names and values of the settings that determine the value, such as ("k", 3); part of the protocol key."""
     shares: tuple[Share, ...] = ()
-    """What it takes from the pass over all pairs."""
+    """Results that it reads from the shared pass over all pairs of examples."""
     streams: bool = False
-    """Whether moments and probabilities are enough, so that memory need not grow with n; then it looks at no side that it does not need."""
+    """Reads only moments and class probabilities, and only of the sets that it needs, so features are never loaded whole."""
     network: Callable[[Path | None], object] | None = None
-    """Reads the network that the metric brings along, from a folder of weights or the usual places; None where it brings none."""
+    """Loads the metric's own network from a folder of weights, or from the default locations; None if it has no network."""
     on_device: bool = False
     """Whether it may be computed on a GPU."""
     estimand: str = "expectation at this n"
-    """What the interval is meant to hold."""
+    """The quantity that the interval is meant to cover."""
     estimate: Callable[["Comparison", torch.Generator], Estimate]
 
 
 def normal_estimate(value: float, variance: float, bounds: tuple[float, float], method: str) -> Estimate:
-    """An estimate with the symmetric normal interval, cut off at the metric's bounds.
+    """An estimate with the symmetric normal interval, clipped to the metric's bounds.
 
     Args:
         value: The metric's value, inside ``bounds``.
@@ -66,9 +66,9 @@ def normal_estimate(value: float, variance: float, bounds: tuple[float, float], 
 def second_order_variance(first_order: float, second_order: float) -> float:
     """Sampling variance of a statistic whose first-order term may vanish.
 
-    The variance of estimated influence values expects V1 + 2 V2: it takes up the noise of the estimated
-    influence function, and with it the second-order term twice (Efron and Stein 1981). One V2 is taken
-    off again, but never more than half of the whole, since V1 cannot be negative.
+    The variance of estimated influence values has expectation V1 + 2 V2, because the noise of the estimated
+    influence function adds the second-order term twice (Efron and Stein 1981). One V2 is subtracted, but never
+    more than half of the total, since V1 cannot be negative.
 
     Args:
         first_order: Variance from the estimated influence values.

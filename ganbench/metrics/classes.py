@@ -1,9 +1,9 @@
-"""Are the classes of a conditional generator the real ones, each of them and for a classifier?
+"""Does a conditional generator produce the classes that it is asked for?
 
-Labels are those that the generator was asked for. GAN-train and GAN-test (Shmelkov, Schmid and Alahari 2018, section
-3) train a classifier on one side and test it on the other: here multinomial logistic regression on standardised
-features, so that the score is a property of the features and of nothing else. Intra-class distances are means over
-classes; per class few examples remain, so that the finite-sample bias of FD is large: compare it with ``perfect``.
+The labels of generated examples are those that the generator was given. GAN-train and GAN-test (Shmelkov, Schmid and
+Alahari 2018, section 3) train a classifier on one set and test it on the other: here multinomial logistic regression on
+standardised features, so that the score depends on the features alone. Intra-class distances are means over classes;
+each class has few examples, so the finite-sample bias of FD is large: compare it with ``perfect``.
 """
 
 import math
@@ -26,16 +26,16 @@ from ganbench.sets.comparison import Comparison, Reference
 from ganbench.sets.features import Features
 
 REGULARISATION = 1.0
-"""Inverse strength of the penalty on the squared weights, scikit-learn's C."""
+"""Inverse strength of the L2 penalty on the weights, scikit-learn's C."""
 TOLERANCE, ITERATIONS = 1e-3, 300
-"""Of the solver's gradient; and where it stops at the latest."""
+"""The solver's tolerance on the gradient, and its largest number of iterations."""
 
 
 def labels_of(features: Features, side: str, metric: str) -> Tensor:
     """Class labels (n,) of examples.
 
     Raises:
-        RequestError: They carry none.
+        RequestError: The examples have no labels.
     """
     if features.labels is None:
         raise RequestError(f"{metric} needs class labels, and the {side} examples carry none; give labels, or leave the metric out")
@@ -47,8 +47,8 @@ class Classifier:
 
     Args:
         features: Examples to train on, labelled.
-        side: What they are, for messages.
-        metric: Who asks, for messages.
+        side: Name of the set, for error messages.
+        metric: Name of the metric, for error messages.
 
     Raises:
         RequestError: There are no labels, or all are the same.
@@ -60,22 +60,22 @@ class Classifier:
             raise RequestError(f"{metric} needs at least 2 classes, and all {side} examples are of one; give examples of more classes")
         values = features.values.double().cpu().numpy()
         self.mean, deviation = values.mean(0), values.std(0)
-        # a feature that is constant in training says nothing, whatever it is in the test
+        # a feature that is constant in the training examples is ignored
         self.scale = np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > 1e-12 * (1 + np.abs(self.mean)))
         self.values = (values - self.mean) * self.scale
         self.model = LogisticRegression(C=REGULARISATION, tol=TOLERANCE, max_iter=ITERATIONS, warm_start=True)
         self.fit(torch.ones(len(values), dtype=torch.bool))
 
     def fit(self, kept: Tensor) -> None:
-        """Trains on the examples whose place in a mask (n,) is True, starting from the last weights."""
+        """Trains on the examples selected by a boolean mask (n,), starting from the previous weights."""
         mask = kept.numpy()
-        # a class that the mask removes altogether would change the shape of the weights
+        # a class without examples changes the shape of the weights, so a warm start is impossible
         if len(np.unique(self.labels[mask])) < len(np.unique(self.labels)):
             self.model.coef_ = None
         self.model.fit(self.values[mask], self.labels[mask])
 
     def hits(self, values: Tensor, labels: Tensor) -> npt.NDArray[np.bool_]:
-        """Which examples (n, d) are classified as labelled (n,)."""
+        """For features (n, d) and labels (n,), whether each example is classified correctly (n,)."""
         standardised = (values.double().cpu().numpy() - self.mean) * self.scale
         hits: npt.NDArray[np.bool_] = self.model.predict(standardised) == labels.cpu().numpy()
         return hits
@@ -84,7 +84,7 @@ class Classifier:
 def _accuracy(
     training: Features, side: str, test: Features, test_side: str, ceiling: float | None, metric: str, generator: torch.Generator
 ) -> Estimate:
-    """Accuracy with the variance over test examples and a jackknife over those trained on."""
+    """Accuracy, with the variance over the test examples plus a jackknife over the training examples."""
     classifier, labels = Classifier(training, side, metric), labels_of(test, test_side, metric)
     share = float(classifier.hits(test.values, labels).mean())
 
@@ -98,7 +98,7 @@ def _accuracy(
 
 
 def _gan_train(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Accuracy on held-out real examples after training on generated ones; perfect after training on real ones."""
+    """Accuracy on held-out real examples of a classifier trained on generated ones; ``perfect`` trains it on real ones."""
     held_out = comparison.held_out
     labels = labels_of(held_out, "held-out", "gan_train")
     perfect = float(Classifier(comparison.real, "real", "gan_train").hits(held_out.values, labels).mean())
@@ -106,7 +106,7 @@ def _gan_train(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def _gan_test(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Accuracy on generated examples after training on real ones; perfect on held-out ones, where there are any."""
+    """Accuracy on generated examples of a classifier trained on real ones; ``perfect`` tests it on held-out ones, if any."""
     reference, perfect = comparison.held_out_reference, None
     if reference is not None and reference.has_features and reference.features.labels is not None:
         held_out, labels = reference.features, reference.features.labels
@@ -115,7 +115,7 @@ def _gan_test(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def _intra(comparison: Comparison, generator: torch.Generator, inner: Metric, name: str) -> Estimate:
-    """Mean over the real classes of a distance inside each; classes are independent samples."""
+    """Mean of a distance within each real class; the classes count as independent samples."""
     real, fake = labels_of(comparison.real, "real", name), labels_of(comparison.fake, "generated", name)
     estimates = []
     for label in torch.unique(real).tolist():
@@ -137,7 +137,7 @@ def _intra(comparison: Comparison, generator: torch.Generator, inner: Metric, na
 
 
 def _of_class(real: Features, chosen: Tensor) -> Reference:
-    """The real examples of one class, which every comparison shares."""
+    """The reference set of one class."""
     return Reference(Features(values=real.values[chosen]))
 
 
@@ -183,7 +183,7 @@ INTRA_FD = Metric(
     parameters=FD.parameters,
     estimate=lambda comparison, generator: _intra(comparison, generator, FD, "intra_fd"),
 )
-"""Mean over classes of the Frechet distance inside each; biased upward, more than FD (Miyato and Koyama 2018)."""
+"""Mean over classes of the Frechet distance within each class; biased upward, more than FD (Miyato and Koyama 2018)."""
 
 INTRA_KD = Metric(
     name="intra_kd",
@@ -196,4 +196,4 @@ INTRA_KD = Metric(
     parameters=KD.parameters,
     estimate=lambda comparison, generator: replace(_intra(comparison, generator, KD, "intra_kd"), perfect=0.0),
 )
-"""Mean over classes of the kernel distance inside each: unbiased, whatever the number of examples."""
+"""Mean over classes of the kernel distance within each class; unbiased at every number of examples."""

@@ -1,4 +1,4 @@
-"""How sure is a classifier of single examples, and how varied are its answers over all of them?"""
+"""How confident is a classifier on each generated example, and how varied are its predictions over the whole set?"""
 
 import torch
 from torch import Tensor
@@ -8,18 +8,18 @@ from ganbench.metrics.base import Estimate, Metric, normal_estimate
 from ganbench.sets.comparison import Comparison
 
 SPLITS = 10
-"""Parts that the examples are cut into; the marginal is estimated inside each (Salimans et al. 2016)."""
+"""Number of parts that the examples are split into; the marginal is estimated within each part (Salimans et al. 2016)."""
 _BOUNDS = (1.0, torch.inf)
 
 
 def divergences(log_probabilities: Tensor) -> Tensor:
-    """KL of every example's class probabilities to their mean over the set, in nats.
+    """KL divergence of every example's class probabilities from their mean over the set, in nats.
 
     Args:
         log_probabilities: float64 (n, classes); -inf is a probability of 0.
 
     Returns:
-        (n,), each at least 0 but for rounding.
+        (n,), each at least 0 up to rounding.
     """
     probabilities = log_probabilities.exp()
     marginal = probabilities.mean(0)
@@ -29,11 +29,11 @@ def divergences(log_probabilities: Tensor) -> Tensor:
 
 
 def split_scores(log_probabilities: Tensor, splits: int) -> tuple[Tensor, Tensor]:
-    """Scores of consecutive parts, the i-th from i * n // splits up to the next.
+    """Scores of consecutive parts; the i-th part starts at example i * n // splits.
 
     Returns:
         exp of the mean divergence of every part, and its variance by the delta method; both (splits,). The
-        divergence is its own influence value: to first order the estimated marginal costs nothing.
+        divergence is its own influence value: to first order, estimating the marginal adds no variance.
     """
     n = len(log_probabilities)
     parts = [divergences(log_probabilities[i * n // splits : (i + 1) * n // splits]) for i in range(splits)]
@@ -42,7 +42,7 @@ def split_scores(log_probabilities: Tensor, splits: int) -> tuple[Tensor, Tensor
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """The mean score over the splits of the shuffled generated examples."""
+    """Mean score over the splits of the shuffled generated set."""
     log_probabilities = comparison.fake.log_probabilities
     if log_probabilities is None:
         raise RequestError("cs needs class probabilities, and this extractor gives none; take a classifier (ganbench list extractors)")
@@ -64,4 +64,4 @@ CS = Metric(
     streams=True,
     estimate=_estimate,
 )
-"""Classifier score: exp of the mean KL between an example's class probabilities and their marginal (Salimans et al. 2016)."""
+"""Classifier score: exp of the mean KL divergence of class probabilities from their marginal (Salimans et al. 2016)."""

@@ -1,14 +1,14 @@
-"""Which share of the generated examples is good, and which share of the real ones do good examples cover?
+"""What fraction of the generated examples is realistic, and what fraction of the real distribution do they cover?
 
-Density and coverage in a form in which neither outliers nor crowds count for more than one example, calibrated so
+Density and coverage, clipped so that neither outliers nor clusters count for more than one example, and calibrated so
 that x per cent good examples score x per cent (Salvy, Talbot and Thirion 2025, arXiv 2507.01761).
 
-Clipped density: real balls reach to the k-th neighbour, but no further than the median ball does. A generated example
-counts as min(balls that hold it / k, 1); the mean is divided by that of the real examples themselves, and cut at 1.
+Clipped density: a real ball's radius is the distance to the k-th neighbour, but at most the median radius. A generated
+example counts as min(balls that contain it / k, 1); the mean is divided by that of the real examples, and clipped at 1.
 
-Clipped coverage: a real example counts as min(generated examples in its ball / k, 1), its ball reaching to the k-th
-neighbour. The mean y is translated by the expectation f(x) of the same quantity when a share x of the generated
-examples follows the real law and the rest lies elsewhere: the score is the x with f(x) = y.
+Clipped coverage: a real example counts as min(generated examples in its ball / k, 1), with the distance to the k-th
+neighbour as radius. The mean y is calibrated by its expectation f(x) when a fraction x of the generated examples
+follows the real distribution and the rest lies elsewhere: the score is the x with f(x) = y.
 """
 
 from collections.abc import Iterator
@@ -23,25 +23,25 @@ from ganbench.sets.comparison import Comparison
 
 K = 5
 _SPARE = 5
-"""Neighbours kept beyond the k-th, which move up when a group of examples is left out."""
+"""Neighbours kept beyond the k-th, to replace those that are left out with a jackknife group."""
 
 
 def clipped_radii(squared: Tensor) -> Tensor:
-    """Squared radii (n,), none above the median one: of an even number, the mean of the middle two radii."""
+    """Squared radii (n,), clipped at the median radius (for even n the mean of the two middle radii)."""
     radii = squared.sqrt()
     return radii.clamp(max=radii.quantile(0.5).item()).square()
 
 
 def expected_coverage(m: Tensor, n: int, k: int) -> Tensor:
-    """Mean clipped coverage of m generated examples that follow the real law, before calibration.
+    """Expected clipped coverage by m generated examples that follow the real distribution, before calibration.
 
-    The real and generated examples around a real one come in random order, so that i generated ones come before the
-    k-th of the n - 1 real ones with the probability C(k - 1 + i, i) C(n - 1 - k + m - i, m - i) / C(n - 1 + m, m).
+    Sorted by distance from a real example, the real and generated ones are in random order, so i generated ones precede
+    the k-th of the n - 1 real ones with probability C(k - 1 + i, i) C(n - 1 - k + m - i, m - i) / C(n - 1 + m, m).
 
     Args:
         m: Numbers of generated examples (any shape), float64.
-        n: Real examples, more than k.
-        k: Neighbours that a ball reaches to.
+        n: Number of real examples, more than k.
+        k: Number of the neighbour whose distance is the radius of a ball.
 
     Returns:
         Values from 0 to 1, of the shape of ``m``.
@@ -62,16 +62,16 @@ def _log_choose(n: Tensor, k: Tensor) -> Tensor:
 
 
 def calibrated(coverage: Tensor, n: int, m: int) -> Tensor:
-    """The share of good examples that is expected to give a mean before calibration.
+    """Calibrates clipped coverage: the fraction of good examples at which this value is expected.
 
     Args:
-        coverage: Means (any shape).
-        n: Real examples.
-        m: Generated examples.
+        coverage: Clipped coverage before calibration (any shape).
+        n: Number of real examples.
+        m: Number of generated examples.
 
     Returns:
-        Shares of the same shape, on straight lines between whole numbers of examples; above 1 where the mean is more
-        than all of them would be expected to give.
+        Fractions of the same shape, interpolated linearly between whole numbers of examples; above 1 where the value
+        exceeds the expectation for m good examples.
     """
     good = torch.arange(m + 1, dtype=torch.float64)
     expected = expected_coverage(good, n, K)
@@ -81,7 +81,7 @@ def calibrated(coverage: Tensor, n: int, m: int) -> Tensor:
 
 
 def _counts(queries: Tensor, real: Tensor, squared_radii: Tensor, groups: Tensor, same: bool) -> Tensor:
-    """Closed real balls that hold each query, by the group of the ball (q, groups); an example is not in its own ball."""
+    """Counts of the closed real balls that contain each query, per group of balls (q, groups); own balls do not count."""
     belongs = torch.nn.functional.one_hot(groups, GROUPS).float()
     pieces = []
     for start, squared, tie in _squared_distances(queries, real):
@@ -94,7 +94,7 @@ def _counts(queries: Tensor, real: Tensor, squared_radii: Tensor, groups: Tensor
 
 
 def _squared_distances(queries: Tensor, real: Tensor) -> Iterator[tuple[int, Tensor, float]]:
-    """Blocks of squared distances to all real examples, the number of their first row, and their rounding error with room to spare."""
+    """Yields the first row of a block, its squared distances to all real examples, and a bound of their rounding error."""
     centre = real.mean(0, dtype=torch.float64)
     columns = real - centre
     norms = columns.square().sum(1)
@@ -105,13 +105,13 @@ def _squared_distances(queries: Tensor, real: Tensor) -> Iterator[tuple[int, Ten
 
 
 def _fidelity(fake: Tensor, real: Tensor) -> float:
-    """Clipped density of counts of balls (m,) and (n,), before it is cut at 1."""
+    """Clipped density from the counts of balls (m,) and (n,), before it is clipped at 1."""
     own = (real / K).clamp(max=1).mean()
     return ((fake / K).clamp(max=1).mean() / own).item() if own > 0 else 0.0
 
 
 def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Clipped density with a jackknife over both sides, the radii staying as they are."""
+    """Clipped density, with a jackknife over both sets at fixed radii."""
     real, fake = comparison.real.values, comparison.fake.values
     radii = clipped_radii(comparison.reference.shared("clipped", lambda: nearest(real, real, k=K, same=True)[0][:, -1]))
     groups = dealt(len(real), generator).to(real.device)
@@ -126,19 +126,19 @@ def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def _share_inside(radii: Tensor, squared: Tensor) -> float:
-    """Mean of min(generated examples in the open ball / k, 1), of squared distances (n, at least k) to the nearest ones."""
+    """Mean of min(generated examples in the open ball / k, 1), from squared distances (n, at least k) to the nearest ones."""
     inside = squared[:, :K] < radii[:, None] * (1 - 1e-9)
     return inside.double().mean().item()
 
 
 def _kept(squared: Tensor, which: Tensor, excluded: Tensor) -> Tensor:
-    """Distances (n, k) to the k nearest examples that are not excluded, infinite where too few were kept."""
+    """Squared distances (n, k) to the k nearest examples that are not excluded; infinite where fewer than k remain."""
     left = torch.where(excluded[which], torch.inf, squared)
     return left.sort(1).values[:, :K]
 
 
 def _coverage(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Clipped coverage with a jackknife over both sides."""
+    """Clipped coverage, with a jackknife over both sets."""
     real, fake = comparison.real.values, comparison.fake.values
     n, m, many = len(real), len(fake), K + _SPARE
     own, own_index = comparison.reference.shared("clipped coverage", lambda: nearest(real, real, k=min(many, n - 1), same=True))
@@ -164,7 +164,7 @@ CLIPPED_DENSITY = Metric(
     parameters=(("k", K),),
     estimate=_density,
 )
-"""Share of good generated examples: density with clipped balls and clipped counts, k = 5 (Salvy, Talbot and Thirion 2025)."""
+"""Fraction of good generated examples: density with clipped radii and counts, k = 5 (Salvy, Talbot and Thirion 2025)."""
 
 CLIPPED_COVERAGE = Metric(
     name="clipped_coverage",
@@ -175,4 +175,4 @@ CLIPPED_COVERAGE = Metric(
     parameters=(("k", K),),
     estimate=_coverage,
 )
-"""Share of the real law that is covered: coverage with clipped counts, calibrated, k = 5 (Salvy, Talbot and Thirion 2025)."""
+"""Fraction of the real distribution covered: coverage, clipped and calibrated, k = 5 (Salvy, Talbot and Thirion 2025)."""

@@ -1,8 +1,8 @@
-"""Are generated examples nearer to the training set than new real ones are?
+"""Are generated examples nearer to the training set than held-out real ones are?
 
 C_T (Meehan, Chaudhuri and Dasgupta 2020, section 4) compares the distances of generated and of held-out examples to
-their nearest training example, cell by cell, with the rank test of Mann and Whitney. The training set, its cells and
-its principal components are taken as given.
+their nearest training example, cell by cell, with the Mann-Whitney rank test. The training set, its cells and its
+principal components are treated as fixed.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from ganbench.metrics.resampling import jackknife, student_estimate
 from ganbench.sets.comparison import Comparison
 
 CELLS, WIDTH, FEWEST = 3, 64, 20
-"""Cells of the training set, principal components they are found in, and generated examples that a cell must exceed."""
+"""Number of k-means cells, of principal components, and of generated examples that a cell must exceed to count."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Placed:
-    """Where the examples of one set lie."""
+    """Cells of the examples of one set, and their distances to the training set."""
 
     cells: Tensor
     """int64 (n,)."""
@@ -31,12 +31,12 @@ class _Placed:
     """float64 (n,), squared, to the nearest training example of the same cell."""
 
     def kept(self, mask: Tensor) -> "_Placed":
-        """Those whose place in a mask (n,) is True."""
+        """The examples selected by a boolean mask (n,)."""
         return _Placed(cells=self.cells[mask], distances=self.distances[mask])
 
 
 def z_score(generated: Tensor, held_out: Tensor) -> float:
-    """Mann-Whitney's U of generated distances (m,) above held-out ones (n,), standardised; ties count half and narrow the law of U."""
+    """Standardised Mann-Whitney U: positive if generated distances (m,) exceed held-out ones (n,). Corrected for ties."""
     m, n = len(generated), len(held_out)
     together, counts = torch.unique(torch.cat([generated, held_out]), return_inverse=True, return_counts=True)[1:]
     sizes = counts.double()
@@ -48,7 +48,7 @@ def z_score(generated: Tensor, held_out: Tensor) -> float:
 
 
 def _score(generated: _Placed, held_out: _Placed) -> float:
-    """Mean of the cells' z-scores, weighted by their shares of the held-out examples; cells with few generated examples do not count."""
+    """Mean z-score of the cells with enough generated examples, weighted by their numbers of held-out examples."""
     counted = [cell for cell in range(CELLS) if (generated.cells == cell).sum() > FEWEST]
     weights = [(held_out.cells == cell).sum().item() for cell in counted]
     scores = [z_score(generated.distances[generated.cells == cell], held_out.distances[held_out.cells == cell]) for cell in counted]
@@ -56,7 +56,7 @@ def _score(generated: _Placed, held_out: _Placed) -> float:
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """C_T with a jackknife over generated and held-out examples."""
+    """C_T, with a jackknife over generated and held-out examples."""
     sets = _components(comparison)
     seed = int(torch.randint(0, 2**31 - 1, (1,), generator=generator, device=generator.device))
     cells = KMeans(CELLS, n_init=10, random_state=seed).fit(sets[0].cpu().numpy())
@@ -69,7 +69,7 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def _components(comparison: Comparison) -> list[Tensor]:
-    """Training, held-out and generated features in the first principal components of the training set, float64 on the CPU."""
+    """Training, held-out and generated features projected on the training set's first principal components, float64 on the CPU."""
     moments = comparison.real_moments
     axes = torch.linalg.eigh(moments.covariance)[1][:, -WIDTH:]
     sides = (comparison.real, comparison.held_out, comparison.fake)
@@ -77,10 +77,10 @@ def _components(comparison: Comparison) -> list[Tensor]:
 
 
 def _check(labels: list[Tensor]) -> None:
-    """Refuses sets that leave nothing to compare."""
+    """Raises if a counted cell lacks held-out or training examples, or no cell counts."""
     training, held_out, generated = (torch.bincount(own, minlength=CELLS) for own in labels)
     counted = generated > FEWEST
-    # a jackknife without a twentieth of either side must still find examples in every cell
+    # every jackknife replicate, without a twentieth of a set, needs examples in every cell
     if not counted.any() or (held_out[counted] < 2).any() or (training[counted] < 1).any():
         raise RequestError(
             f"ct needs held-out examples and more than {FEWEST} generated ones in the {CELLS} cells of the training set, "
@@ -89,7 +89,7 @@ def _check(labels: list[Tensor]) -> None:
 
 
 def _placed(side: Tensor, cells: Tensor, training: Tensor, training_cells: Tensor) -> _Placed:
-    """Squared distances to the nearest training example of the same cell."""
+    """Measures squared distances to the nearest training example of the same cell."""
     distances = torch.zeros(len(side), dtype=torch.float64)
     for cell in range(CELLS):
         own = cells == cell
@@ -109,4 +109,4 @@ CT = Metric(
     estimand="expectation at this n for this training set",
     estimate=_estimate,
 )
-"""Rank test of copying: far below 0 the generator repeats training examples, far above it misses them (Meehan et al. 2020)."""
+"""Rank test of data copying: far below 0 the generator copies training examples, far above 0 it underfits (Meehan et al. 2020)."""

@@ -15,17 +15,17 @@ from ganbench.sets.moments import CHUNK, INFLUENCES, Moments, evenly, moments
 
 _BOUNDS = (0.0, torch.inf)
 HALVINGS = 4
-"""Random halvings behind FD at infinite n."""
+"""Number of random halvings from which FD is extrapolated to infinite n."""
 MANY_A_FEATURE = 10
-"""Examples a feature from which a sample's spectrum stands for the law's: measured at width 256, the bias then comes out 5 % too
-small for an even spectrum and 3 % for 1 / k."""
+"""Examples per feature from which the sample's spectrum is used for the distribution's: measured at width 256, the bias is then
+5 % too small for an even spectrum and 3 % for 1 / k."""
 VARIANCE_FROM = 2048
-"""Those of them from which the interval is taken; with more, a variance gains little and costs much."""
+"""Largest number of examples for the variance of the influence values; more would gain little precision at a high cost."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Factor:
-    """A covariance as F F^T, and what undoes F."""
+    """A factor F of a covariance F F^T, and its pseudo-inverse."""
 
     root: Tensor
     """F (d, r); r is the rank."""
@@ -36,8 +36,8 @@ class Factor:
 def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -> float:
     """Squared 2-Wasserstein distance of two Gaussians (Dowson and Landau 1982, equation 4; Heusel et al. 2017, equation 6).
 
-    The trace term is the sum of the square roots of the eigenvalues of F^T S2 F, where S1 = F F^T: those of
-    S1 S2, but of a symmetric matrix, so real by construction, and indifferent to singular covariances.
+    The trace term is the sum of the square roots of the eigenvalues of F^T S2 F, where S1 = F F^T. They equal those of
+    S1 S2, but this matrix is symmetric, so they are real by construction, also for singular covariances.
 
     Args:
         mean1: (d,).
@@ -46,7 +46,7 @@ def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
         cov2: (d, d).
 
     Returns:
-        The distance; rounding can leave it some 1e-12 of the traces below 0.
+        The distance; rounding can make it negative by about 1e-12 of the traces.
     """
     root = _root(cov1)
     cross = torch.linalg.eigvalsh(_symmetric(root.T @ cov2 @ root)).clamp(min=0).sqrt().sum()
@@ -54,15 +54,15 @@ def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
 
 
 def frechet_bias(eigenvalues: Tensor, n_real: float, n_fake: float) -> float:
-    """What a perfect generator is expected to score: the leading term of E[FD] for two samples of one Gaussian.
+    """Expected FD of a perfect generator: the leading term of E[FD] for two samples of one Gaussian.
 
     (1/n + 1/m) [sum_i l_i + 1/2 sum_ij l_i l_j (1 + [i = j]) / (l_i + l_j)] over the eigenvalues l of the
     covariance, from the second-order expansion of the distance.
 
     Args:
         eigenvalues: Of the covariance of the features (d,).
-        n_real: Real examples; infinite where they are taken as the law itself.
-        n_fake: Generated examples.
+        n_real: Number of real examples; infinite if the reference moments are treated as exact.
+        n_fake: Number of generated examples.
     """
     means = eigenvalues.sum()
     covariances = _parallel(eigenvalues).sum() + _parallel(eigenvalues).trace()
@@ -70,14 +70,14 @@ def frechet_bias(eigenvalues: Tensor, n_real: float, n_fake: float) -> float:
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """FD with the delta method's interval, from the influence values of both sides and the variance of the second-order term."""
+    """FD with the delta method's interval, from the influence values of both sets and the variance of the second-order term."""
     real, fake = comparison.real_moments, comparison.fake_moments
     n, m = comparison.n_real or math.inf, comparison.n_fake
     factor = comparison.reference.shared("factor", lambda: _factor(real.covariance))
     eigenvalues, vectors = torch.linalg.eigh(_symmetric(factor.root.T @ fake.covariance @ factor.root))
     eigenvalues = eigenvalues.clamp(min=0)
     value = _distance(real.mean, real.covariance, fake.mean, fake.covariance, eigenvalues.sqrt().sum())
-    # linear optimal transport of the centred Gaussians is A A^T: real to fake, and fake to real
+    # the optimal transport maps between the centred Gaussians are A A^T: real to fake, and fake to real
     to_fake = factor.inverse.T @ (vectors * eigenvalues**0.25)
     to_real = factor.root @ (vectors * _inverse(eigenvalues, 0.25))
     if comparison.reference.has_features:
@@ -92,11 +92,11 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def _perfect(comparison: Comparison, spectrum: Tensor) -> float | None:
-    """What two samples of the real law are expected to be apart at these n.
+    """Expected FD of two samples of the real distribution at these numbers of examples.
 
-    From the spectrum where there are many examples for their width; a sample's spectrum is too uneven otherwise, and
-    two halves of some real examples are asked instead: FD of samples of one law falls as 1 / n, down to three examples for four
-    features, where it is 2 % below. None where there are fewer.
+    With enough examples per feature it is computed from the spectrum. Otherwise the sample's spectrum is too uneven, and the FD
+    of two halves of some real examples is rescaled: FD of two samples of one distribution falls as 1 / n, down to three examples
+    per four features, where it is 2 % below. None with fewer examples.
     """
     n, m, width = comparison.n_real or math.inf, comparison.n_fake, len(spectrum)
     if n >= MANY_A_FEATURE * width:
@@ -109,7 +109,7 @@ def _perfect(comparison: Comparison, spectrum: Tensor) -> float | None:
 
 
 def _between(first: Tensor, second: Tensor) -> float:
-    """FD of two sets of features (n, d) by their n x n cross products, without a covariance: for few examples of many features."""
+    """FD of two sets of features (n, d) from their n x n cross products instead of covariances, for n smaller than d."""
     means = [side.double().mean(0) for side in (first, second)]
     centred = [(side.double() - mean) / (len(side) - 1) ** 0.5 for side, mean in zip((first, second), means, strict=True)]
     cross = centred[0] @ centred[1].T
@@ -118,9 +118,9 @@ def _between(first: Tensor, second: Tensor) -> float:
 
 
 def _infinity(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """FD at infinite n: a + b / n through the whole sets and random halves of them.
+    """FD at infinite n: a + b / n fitted to the whole sets and to random halves of them.
 
-    A whole set and its halves share every first-order term, so that the extrapolation adds only second-order
+    A whole set and its halves share every first-order term, so the extrapolation adds only second-order
     noise, unlike a fit through nested or overlapping subsets (Chong and Forsyth 2020, section 3.1).
     """
     sides = [comparison.fake.values, comparison.real.values] if comparison.reference.has_features else [comparison.fake.values]
@@ -141,7 +141,7 @@ def _infinity(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def _halved(sides: Sequence[Tensor], real: Moments, generator: torch.Generator) -> Tensor:
-    """Mean FD of the two halves of a random halving; of the generated side against the whole reference where that is moments alone."""
+    """Mean FD of the two halves of a random halving; if only the reference's moments are known, only the generated set is halved."""
     orders = [torch.randperm(len(side), generator=generator, device=generator.device).to(side.device) for side in sides]
     distances = []
     for half in range(2):
@@ -166,7 +166,7 @@ def _distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, cross: T
 
 
 def _influence(values: Tensor, own: Moments, other_mean: Tensor, transport: Tensor) -> Tensor:
-    """First-order effect of every example on FD: the gradient in the mean, and I - A A^T in the covariance."""
+    """First-order effect of every example on FD, through the gradient in the mean and I - A A^T in the covariance."""
     effects = []
     for chunk in torch.split(_some(values, VARIANCE_FROM), CHUNK):
         centred = chunk.double() - own.mean
@@ -175,19 +175,19 @@ def _influence(values: Tensor, own: Moments, other_mean: Tensor, transport: Tens
 
 
 def _some(values: Tensor, most: int = INFLUENCES) -> Tensor:
-    """The examples that stand for all where moments alone do not say enough."""
+    """At most ``most`` examples, evenly spaced."""
     return values if len(values) <= most else values[evenly(len(values), most).to(values.device)]
 
 
 def _gaussian_influence_variance(own: Moments, other_mean: Tensor, transport: Tensor) -> float:
-    """Variance of the same effect under the Gaussian of the moments, where the examples are not at hand."""
+    """Variance of the effects of :func:`_influence` under the fitted Gaussian, for a set of which only the moments are known."""
     gap = own.mean - other_mean
     effect = own.covariance - transport @ (transport.T @ own.covariance)
     return float(4 * gap @ own.covariance @ gap + 2 * (effect * effect.T).sum())
 
 
 def _second_order(eigenvalues: Tensor, n: float, m: float) -> float:
-    """Variance of FD between two samples of one Gaussian: that of |dmu|^2 + 1/2 sum_ij dS_ij^2 / (l_i + l_j)."""
+    """Variance of FD between two samples of one Gaussian, which is that of |dmu|^2 + 1/2 sum_ij dS_ij^2 / (l_i + l_j)."""
     squares = _parallel(eigenvalues).square()
     return float((1 / n + 1 / m) ** 2 * (2 * eigenvalues.square().sum() + squares.sum() + squares.trace()))
 
@@ -200,7 +200,7 @@ def _parallel(eigenvalues: Tensor) -> Tensor:
 
 
 def _root(covariance: Tensor) -> Tensor:
-    """A factor F of a covariance: Cholesky's, or from the eigenvalues where it is singular."""
+    """A factor F of a covariance: the Cholesky factor, or one from the eigenvectors if the covariance is singular."""
     root, failed = torch.linalg.cholesky_ex(covariance)
     if failed:
         eigenvalues, vectors = torch.linalg.eigh(covariance)
@@ -210,7 +210,7 @@ def _root(covariance: Tensor) -> Tensor:
 
 
 def _factor(covariance: Tensor) -> Factor:
-    """Cholesky's factor of a well-conditioned covariance; else one from eigenvectors, without directions that are zero to rounding."""
+    """The Cholesky factor of a well-conditioned covariance; else one from the eigenvectors with non-zero eigenvalues."""
     root, failed = torch.linalg.cholesky_ex(covariance)
     if not failed and root.diagonal().amin() > 1e-6 * root.diagonal().amax():
         identity = torch.eye(len(root), dtype=root.dtype, device=root.device)
@@ -222,13 +222,13 @@ def _factor(covariance: Tensor) -> Factor:
 
 
 def _inverse(eigenvalues: Tensor, power: float) -> Tensor:
-    """Negative powers of eigenvalues, and 0 for those that are zero to rounding."""
+    """Negative powers of eigenvalues; 0 for those that are zero up to rounding."""
     floor = eigenvalues.amax() * len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps if len(eigenvalues) else 0
     return torch.where(eigenvalues > floor, eigenvalues.clamp(min=torch.finfo(eigenvalues.dtype).tiny) ** -power, 0.0)
 
 
 def _symmetric(matrix: Tensor) -> Tensor:
-    """The symmetric part: products of symmetric factors are symmetric only to rounding."""
+    """The symmetric part, which removes the rounding error of a product that is symmetric in exact arithmetic."""
     return (matrix + matrix.T) / 2
 
 
@@ -261,7 +261,7 @@ FD_INFINITY = Metric(
     estimand="population value",
     estimate=_infinity,
 )
-"""FD extrapolated to infinitely many examples on both sides (on the generated one against a statistics file); can be negative."""
+"""FD extrapolated to infinitely many examples (of the generated set alone, if the reference is statistics); can be negative."""
 
 SFD = Metric(
     name="sfd",
@@ -276,4 +276,4 @@ SFD = Metric(
     parameters=(("ddof", 1),),
     estimate=_spatial,
 )
-"""Frechet distance of spatial features (sFID with Inception: 7 channels of 17 x 17): sees what pooling hides (Nash et al. 2021)."""
+"""Frechet distance of spatial features (sFID with Inception: 7 channels of 17 x 17), before pooling (Nash et al. 2021)."""

@@ -1,4 +1,4 @@
-"""How far apart are the laws of the real and the generated features, by a kernel?"""
+"""How far apart are the distributions of real and generated features, measured by the cubic kernel?"""
 
 import numpy as np
 import torch
@@ -12,12 +12,12 @@ from ganbench.sets.comparison import Comparison
 SUBSETS = 100
 SUBSET_SIZE = 1000
 SUBSET_SEED = 2020
-"""What torch-fidelity averages over (version 0.4.0, defaults)."""
+"""Number, size and seed of the random subsets that torch-fidelity averages over (version 0.4.0, defaults)."""
 _BOUNDS = (-torch.inf, torch.inf)
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Unbiased MMD^2 over all pairs, with the variance of its first- and second-order projections (Hoeffding)."""
+    """Unbiased MMD^2 over all pairs, with the variance of its first- and second-order Hoeffding projections."""
     within_real, within_fake, between = comparison.reference.kernel, comparison.fake_kernel, comparison.kernel
     value = within_real.mean + within_fake.mean - 2 * between.mean
     first, second = projection_variances(within_real, within_fake, between)
@@ -25,12 +25,12 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def subset_estimates(real: Tensor, fake: Tensor, size: int = SUBSET_SIZE) -> Tensor:
-    """Unbiased MMD^2 of torch-fidelity's subsets: its draws (generated first) from its generator.
+    """Unbiased MMD^2 of the same random subsets as torch-fidelity draws (generated examples first).
 
     Args:
         real: Features (n, d), at least ``size``.
         fake: Features (m, d), at least ``size``.
-        size: Examples of a subset.
+        size: Number of examples in a subset.
 
     Returns:
         float64 (SUBSETS,).
@@ -49,7 +49,7 @@ def _cubes(rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def _parity(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Mean over the subsets; its interval is that of all pairs, widened by the spread that the draw of subsets adds."""
+    """Mean over the subsets; its variance is that over all pairs plus the variance from drawing the subsets."""
     if min(comparison.n_real, comparison.n_fake) < SUBSET_SIZE:
         raise RequestError(f"kd_parity draws subsets of {SUBSET_SIZE} from either side; give more examples, or ask for kd")
     subsets = subset_estimates(comparison.real.values, comparison.fake.values)
@@ -91,4 +91,4 @@ KD_PARITY = Metric(
     estimand="population value",
     estimate=_parity,
 )
-"""Kernel distance as torch-fidelity draws it: 100 subsets of 1000, seed 2020; only for comparison with published figures."""
+"""Kernel distance as torch-fidelity computes it: 100 subsets of 1000, seed 2020; only for comparison with published figures."""

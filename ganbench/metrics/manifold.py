@@ -1,9 +1,9 @@
-"""How many generated examples lie where real ones are, and how many real ones where generated ones are?
+"""How many generated examples lie on the real manifold, and how many real examples on the generated one?
 
-Every example carries a ball that reaches to its k-th nearest neighbour in its own set. Sampling varies the
-queries and the balls alike: the intervals rest on a delete-one jackknife over both sides, exact because the
-effect of deleting one example can be read off the counts of :class:`~ganbench.pairs.neighbours.Containment`.
-The joint effect of a ball and a query is in both halves, so it is taken out of one of them (Efron and Stein 1981).
+A manifold is the union of balls around the examples of a set, each with the distance to the k-th nearest neighbour in
+that set as its radius. Both the queries and the balls are random: the intervals rest on a delete-one jackknife over both
+sets, computed exactly from the counts of :class:`~ganbench.pairs.neighbours.Containment`. The interaction of a ball and
+a query is part of both jackknife variances, so it is subtracted from one of them (Efron and Stein 1981).
 """
 
 import math
@@ -20,16 +20,16 @@ _METHOD = "Wilson, jackknife of both sides"
 
 
 def share_estimate(value: float, variance: float, n: int, m: int) -> Estimate:
-    """A share with Wilson's interval at the sample size that the variance amounts to.
+    """A fraction with Wilson's interval at the effective sample size that the variance implies.
 
-    At 0 or 1 no variance can be estimated; there the size is n m / (n + m), as if either side alone could
-    have held the example that makes the difference.
+    At 0 or 1 no variance can be estimated, and the effective size is n m / (n + m), since one different example
+    in either set could have changed the value.
 
     Args:
-        value: The share, from 0 to 1.
+        value: The fraction, from 0 to 1.
         variance: Its estimated sampling variance.
-        n: Real examples.
-        m: Generated examples.
+        n: Number of real examples.
+        m: Number of generated examples.
     """
     size = value * (1 - value) / variance if 0 < value < 1 and variance > 0 else n * m / (n + m)
     z2 = NORMAL_975**2
@@ -41,13 +41,13 @@ def share_estimate(value: float, variance: float, n: int, m: int) -> Estimate:
 
 
 def _jackknife(effects: Tensor) -> float:
-    """Variance from the change that deleting each example makes (n,)."""
+    """Jackknife variance from the effects of deleting each example (n,)."""
     n = len(effects)
     return (n - 1) / n * (effects - effects.mean()).square().sum().item()
 
 
 def _union(counts: Containment, n: int, m: int) -> Estimate:
-    """Share of the queries that lie in any ball."""
+    """Fraction of the queries that lie in at least one ball."""
     queries = len(counts.per_query)
     share = (counts.per_query > 0).double().mean().item()
     changes = counts.gained + counts.lost
@@ -56,23 +56,23 @@ def _union(counts: Containment, n: int, m: int) -> Estimate:
 
 
 def _precision(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Share of the generated examples in any real ball."""
+    """Fraction of the generated examples that lie in at least one real ball."""
     return _union(comparison.fakes_in_real_balls[0], comparison.n_real, comparison.n_fake)
 
 
 def _recall(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Share of the real examples in any generated ball."""
+    """Fraction of the real examples that lie in at least one generated ball."""
     return _union(comparison.reals_in_fake_balls, comparison.n_real, comparison.n_fake)
 
 
 def _spread_to_neighbours(real: Manifold, per_ball: Tensor, k: int) -> Tensor:
-    """Adds what every ball would gain by growing to each of the k examples whose deletion makes it grow."""
+    """Adds what each ball gains by growing to the effects of its k neighbours, whose deletion makes it grow."""
     total = torch.zeros_like(per_ball)
     return total.index_add_(0, real.indices[:, :k].reshape(-1), per_ball.repeat_interleave(k))
 
 
 def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Real balls that hold a generated example, on average, over k."""
+    """Mean number of real balls that contain a generated example, divided by k."""
     k, counts = 5, comparison.fakes_in_real_balls[1]
     n, m = comparison.n_real, comparison.n_fake
     value = counts.per_query.double().mean().item() / k
@@ -87,7 +87,7 @@ def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def _coverage(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Share of the real balls that hold any generated example."""
+    """Fraction of the real balls that contain at least one generated example."""
     k, counts = 5, comparison.fakes_in_real_balls[1]
     n, m = comparison.n_real, comparison.n_fake
     hit = counts.per_ball > 0
@@ -102,7 +102,7 @@ def _coverage(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def expected_coverage(n: int, m: int, k: int) -> float:
-    """Coverage of n real examples by m generated ones of the same law (Naeem et al. 2020, lemma 2)."""
+    """Expected coverage of n real examples by m generated ones of the same distribution (Naeem et al. 2020, lemma 2)."""
     return 1 - math.prod((n - 1 - i) / (n + m - 1 - i) for i in range(k))
 
 
@@ -118,7 +118,7 @@ PRECISION = Metric(
     shares=("fakes_in_real_balls",),
     estimate=_precision,
 )
-"""Share of generated examples inside the real manifold, k = 3: fidelity (Kynkaanniemi et al. 2019)."""
+"""Fraction of generated examples inside the real manifold, k = 3: fidelity (Kynkaanniemi et al. 2019)."""
 
 RECALL = Metric(
     name="recall",
@@ -132,7 +132,7 @@ RECALL = Metric(
     shares=("reals_in_fake_balls",),
     estimate=_recall,
 )
-"""Share of real examples inside the generated manifold, k = 3: diversity (Kynkaanniemi et al. 2019)."""
+"""Fraction of real examples inside the generated manifold, k = 3: diversity (Kynkaanniemi et al. 2019)."""
 
 DENSITY = Metric(
     name="density",
@@ -146,7 +146,7 @@ DENSITY = Metric(
     shares=("fakes_in_real_balls",),
     estimate=_density,
 )
-"""Real balls around a generated example, on average, over k = 5: fidelity, robust to real outliers (Naeem et al. 2020)."""
+"""Mean number of real balls around a generated example over k = 5: fidelity, robust to real outliers (Naeem et al. 2020)."""
 
 COVERAGE = Metric(
     name="coverage",
@@ -160,4 +160,4 @@ COVERAGE = Metric(
     shares=("fakes_in_real_balls",),
     estimate=_coverage,
 )
-"""Share of real balls with a generated example inside, k = 5: diversity, robust to generated outliers (Naeem et al. 2020)."""
+"""Fraction of real balls with a generated example, k = 5: diversity, robust to generated outliers (Naeem et al. 2020)."""

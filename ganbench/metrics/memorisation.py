@@ -1,7 +1,7 @@
-"""Does the generator repeat its training examples?
+"""Does the generator copy its training examples?
 
-The real side of a comparison is the training set. It is taken as given: intervals say how the score would move with
-other generated examples, not with another training set.
+The reference set of the comparison must be the training set. It is treated as fixed: intervals cover the sampling of
+the generated examples, not that of the training set.
 """
 
 from dataclasses import replace
@@ -17,13 +17,13 @@ from ganbench.metrics.resampling import wilson_estimate
 from ganbench.sets.comparison import Comparison
 
 THRESHOLD = 0.1
-"""Cosine distance from which on MiFID takes no set for memorised."""
+"""Mean cosine distance at and above which MiFID has no penalty."""
 _GUARD = 1e-14
-"""Added to the distance, which is 0 of copies."""
+"""Added to the distance, which is 0 for copies."""
 
 
 def authentic(examples: Tensor, training: Tensor) -> Tensor:
-    """Which examples are not copies: the nearest training example has another one nearer to itself (Alaa et al. 2022, section 4.3).
+    """Whether examples are authentic: their nearest training example has a nearer training example (Alaa et al. 2022, section 4.3).
 
     Args:
         examples: Features (m, d).
@@ -34,13 +34,13 @@ def authentic(examples: Tensor, training: Tensor) -> Tensor:
     """
     squared, which = nearest(examples, training)
     near, place = torch.unique(which[:, 0], return_inverse=True)
-    # the first neighbour is the training example itself, or a copy of it: the second is the nearest other one
+    # the first neighbour is the training example itself or a copy of it
     others = nearest(training[near], training, k=2)[0][:, 1]
     return others[place] < squared[:, 0]
 
 
 def _authpct(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Per cent of the generated examples that are authentic; perfect is that of held-out ones."""
+    """Percentage of authentic generated examples; ``perfect`` is that of held-out ones."""
     training = comparison.real.values
     share = authentic(comparison.fake.values, training).double().mean().item()
     held_out = comparison.held_out_reference
@@ -51,7 +51,7 @@ def _authpct(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def cosine_distances(examples: Tensor, training: Tensor) -> Tensor:
-    """1 - the largest absolute cosine of every example (m, d) with a training example (n, d): (m,), from 0 to 1."""
+    """One minus the largest absolute cosine of each example (m, d) with any training example (n, d): (m,), from 0 to 1."""
     found = []
     for chunk in torch.split(examples, CHUNK):
         units = directions(chunk)
@@ -61,17 +61,17 @@ def cosine_distances(examples: Tensor, training: Tensor) -> Tensor:
 
 
 def _penalty(distances: Tensor) -> float:
-    """What MiFID divides by: the mean distance (m,) where it is below the threshold, 1 elsewhere.
+    """The divisor of MiFID: the mean of the distances (m,) if it is below the threshold, else 1.
 
-    Of an exact copy of the whole training set FD vanishes too, and the quotient is one of rounding errors: authpct
-    and ct tell.
+    For an exact copy of the whole training set FD vanishes too, and the quotient is meaningless; authpct and ct
+    detect this case.
     """
     mean = distances.mean().item()
     return mean + _GUARD if mean < THRESHOLD else 1.0
 
 
 def _mifd(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """FD over the penalty; its interval takes both as uncorrelated. Perfect is FD's over the penalty of held-out examples."""
+    """FD over the penalty, treated as uncorrelated; ``perfect`` is that of FD over the penalty of held-out examples."""
     training, held_out = comparison.real.values, comparison.held_out_reference
     distances = cosine_distances(comparison.fake.values, training)
     penalty, distance = _penalty(distances), FD.estimate(comparison, generator)
@@ -94,7 +94,7 @@ AUTHPCT = Metric(
     estimand="expectation at this n for this training set",
     estimate=_authpct,
 )
-"""Per cent of generated examples that are no copies of training examples; noise scores high too (Alaa et al. 2022)."""
+"""Percentage of generated examples that are not copies of training examples; noise scores high too (Alaa et al. 2022)."""
 
 MIFD = Metric(
     name="mifd",
@@ -107,4 +107,4 @@ MIFD = Metric(
     estimand="expectation at this n for this training set",
     estimate=_mifd,
 )
-"""FD, divided by the mean cosine distance from a generated to its nearest training example below 0.1 (MiFID; Bai et al. 2021)."""
+"""FD, divided by the mean cosine distance to the nearest training example if that is below 0.1 (MiFID; Bai et al. 2021)."""

@@ -1,4 +1,4 @@
-"""How far apart are the laws of real and generated features, by a Gaussian kernel on their directions?"""
+"""How far apart are the distributions of real and generated features, by a Gaussian kernel on L2-normalised features?"""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from ganbench.pairs.kernel_sums import Kernel, projection_variances
 from ganbench.sets.comparison import Comparison
 
 SIGMA = 10.0
-"""Bandwidth of the kernel, in units of the features' common length 1."""
+"""Bandwidth of the kernel, for features of L2 norm 1."""
 SCALE = 1000.0
 _BOUNDS = (0.0, torch.inf)
 
@@ -22,7 +22,7 @@ def _sums(rows: Tensor, columns: Tensor) -> Kernel:
     column_sums = torch.zeros(len(columns), dtype=torch.float64, device=rows.device)
     for top in torch.split(rows, CHUNK):
         unit = directions(top)
-        # so wide a kernel hardly bends between unit vectors: its excess keeps the digits that 1 would swallow
+        # at this bandwidth the kernel is close to 1; expm1 keeps the digits of its difference from 1
         parts = [torch.expm1((unit @ directions(other).T - 1).clamp_(max=0) / SIGMA**2) for other in torch.split(columns, CHUNK)]
         row_means.append(torch.stack([part.sum(1) for part in parts]).sum(0) / len(columns))
         column_sums += torch.cat([part.sum(0) for part in parts])
@@ -36,17 +36,17 @@ def _sums(rows: Tensor, columns: Tensor) -> Kernel:
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Biased MMD^2, every example its own partner too, with the variance of its first- and second-order projections."""
+    """Biased MMD^2, including the pairs of an example with itself, with the variance of its first- and second-order projections."""
     real, fake = comparison.real.values, comparison.fake.values
     n, m = len(real), len(fake)
     within_real = comparison.reference.shared("mmd_rbf", lambda: _sums(real, real))
     within_fake, between = _sums(fake, fake), _sums(real, fake)
     value = within_real.mean + within_fake.mean - 2 * between.mean
     first, second = projection_variances(within_real, within_fake, between)
-    # the second-order term alone is left where the laws agree; few directions can make the first-order estimate much smaller
+    # if the distributions agree only the second-order term remains, and the first-order estimate can be much smaller
     variance = SCALE**2 * max(second_order_variance(first, second), second)
     estimate = normal_estimate(SCALE * max(value, 0.0), variance, _BOUNDS, "V-statistic projections, second order")
-    # of a perfect generator only the pairs of an example with itself remain
+    # the bias: for a perfect generator only the pairs of an example with itself contribute
     return replace(estimate, perfect=SCALE * (1 / n + 1 / m) * -within_real.mean * n / (n - 1))
 
 

@@ -1,16 +1,16 @@
-"""Which real examples are nearest to these, and how far away?
+"""Which points are the nearest neighbours of these queries, and how far away are they?
 
-Products of centred features in float64 propose a few more neighbours than asked for; differences decide among them.
-Copies are therefore at distance exactly 0.
+Products of centred features in float64 select a few more candidates than asked for, and distances computed from
+differences decide among them. The distance of exact copies is therefore exactly 0.
 """
 
 import torch
 from torch import Tensor
 
 CHUNK = 1024
-"""Rows and columns of the distance matrix that are held at a time."""
+"""Number of rows and of columns of the distance matrix held at a time."""
 _SPARE = 4
-"""Neighbours proposed beyond those asked for: rounding can swap close ones."""
+"""Additional candidates, because rounding can change the order of close neighbours."""
 
 
 def nearest(queries: Tensor, points: Tensor, k: int = 1, same: bool = False) -> tuple[Tensor, Tensor]:
@@ -19,8 +19,8 @@ def nearest(queries: Tensor, points: Tensor, k: int = 1, same: bool = False) -> 
     Args:
         queries: (q, d).
         points: (n, d), n at least k, or k + 1 with ``same``.
-        k: How many.
-        same: Both are one set: an example is not its own neighbour, a copy of it is.
+        k: Number of neighbours.
+        same: Queries and points are the same set: an example is not its own neighbour, but an exact copy of it is.
 
     Returns:
         Squared distances in float64 (q, k), ascending, and indices of the points (q, k).
@@ -34,12 +34,12 @@ def nearest(queries: Tensor, points: Tensor, k: int = 1, same: bool = False) -> 
 
 
 def _chunks(values: Tensor) -> list[tuple[int, Tensor]]:
-    """Blocks of rows with the number of their first row."""
+    """Blocks of rows, each with the index of its first row."""
     return [(index * CHUNK, chunk) for index, chunk in enumerate(torch.split(values, CHUNK))]
 
 
 def _proposed(queries: Tensor, points: Tensor, centre: Tensor, k: int, start: int | None) -> Tensor:
-    """Indices (q, k and some) of points that could be the nearest; ``start`` is the number of the first query in its own set."""
+    """Indices (q, k + spare) of candidate points; ``start`` is the first query's index if the queries are points too."""
     best = torch.full((len(queries), 0), torch.inf, dtype=queries.dtype, device=points.device)
     which = torch.zeros(len(queries), 0, dtype=torch.int64, device=points.device)
     for first, chunk in _chunks(points):
@@ -56,7 +56,7 @@ def _proposed(queries: Tensor, points: Tensor, centre: Tensor, k: int, start: in
 
 
 def _settled(queries: Tensor, points: Tensor, which: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k nearest of the proposed points, by float64."""
+    """The k nearest of the candidates, by differences in float64."""
     exact = queries.double()
     squared = torch.stack([(exact - points[column].double()).square().sum(1) for column in which.T], 1)
     distances, order = squared.topk(k, largest=False)

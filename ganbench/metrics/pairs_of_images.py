@@ -1,7 +1,7 @@
-"""How different do two generated images look?
+"""How different are two generated images on average?
 
-Random pairs are disjoint, so that they are independent, and the mean over them has the ordinary variance. The
-ceiling is the same mean over real images, where those are at hand.
+The random pairs are disjoint and therefore independent, so the variance of the mean is the ordinary one. ``perfect`` is
+the same mean over real images, where those are available.
 """
 
 from collections.abc import Callable
@@ -19,33 +19,33 @@ from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import Features
 
 Distance = Callable[[Tensor, Tensor], Tensor]
-"""From two batches of images in [-1, 1] (n, 3, height, width) to a number a pair (n,)."""
+"""Maps two batches of images in [-1, 1] (n, 3, height, width) to one number per pair (n,)."""
 
 PAIRS = 1000
-"""Pairs at most."""
+"""Largest number of pairs."""
 CHUNK = 20
-"""Pairs that are compared at a time."""
+"""Number of pairs compared at a time."""
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""Exponents of the five scales, the finest first (Wang, Simoncelli and Bovik 2003, section 3.2)."""
+"""Exponents of the five scales, finest first (Wang, Simoncelli and Bovik 2003, section 3.2)."""
 WINDOW, SIGMA = 11, 1.5
 """Side and standard deviation of the Gaussian window, in pixels."""
 SMALLEST = (WINDOW - 1) * 2 ** (len(SCALE_WEIGHTS) - 1) + 1
-"""Height and width, in pixels, at which the window just fits into the coarsest scale."""
+"""Smallest height and width, in pixels, at which the window fits into the coarsest scale."""
 _LUMINANCE, _CONTRAST = 0.01**2, 0.03**2
-"""Constants that keep ratios finite, for levels from 0 to 1."""
+"""Stabilising constants of the luminance and contrast terms, for levels from 0 to 1."""
 
 
 @cache
 def perceptual(weights: Path | None) -> Distance:
-    """LPIPS on VGG16, with weights from a folder or, where it is None, from the usual places; the network is read once."""
-    # features import metrics, not the other way round; the network is needed by these metrics alone
+    """LPIPS on VGG16, with weights from a folder, or from the default locations if None; loaded once."""
+    # imported here because features import metrics, and only these metrics need the network
     from ganbench.features.lpips import Lpips
 
     return Lpips(weights).distance
 
 
 def random_pairs(n: int, labels: Tensor | None, generator: torch.Generator) -> Tensor:
-    """Disjoint random pairs of n examples, of one class where labels (n,) are given: indices (pairs, 2), at most ``PAIRS``."""
+    """Indices (pairs, 2) of at most ``PAIRS`` disjoint random pairs of n examples, within a class if labels (n,) are given."""
     order = torch.randperm(n, generator=generator, device=generator.device).cpu()
     groups = [order] if labels is None else [order[labels.cpu()[order] == label] for label in torch.unique(labels.cpu())]
     pairs = torch.cat([group[: len(group) // 2 * 2].view(-1, 2) for group in groups])
@@ -56,11 +56,11 @@ def ms_ssim(first: Tensor, second: Tensor) -> Tensor:
     """Multi-scale structural similarity of pairs of images (Wang, Simoncelli and Bovik 2003, equation 7).
 
     Args:
-        first: float64 (n, channels, height, width) with levels from 0 to 1, ``SMALLEST`` pixels a side or more.
+        first: float64 (n, channels, height, width) with levels from 0 to 1, at least ``SMALLEST`` pixels per side.
         second: Likewise.
 
     Returns:
-        (n,), 1 for equal images; a negative correlation at any scale counts as none.
+        (n,), 1 for equal images; a negative correlation at any scale counts as 0.
     """
     result = torch.ones(len(first), dtype=first.dtype, device=first.device)
     for scale, weight in enumerate(SCALE_WEIGHTS):
@@ -68,13 +68,13 @@ def ms_ssim(first: Tensor, second: Tensor) -> Tensor:
         coarsest = scale == len(SCALE_WEIGHTS) - 1
         mean = (luminance * structure if coarsest else structure).mean((1, 2, 3))
         result = result * mean.clamp(min=0) ** weight
-        # an odd row or column at the end is averaged alone, as the authors' symmetric padding does
+        # an odd last row or column is averaged alone, equivalent to the authors' symmetric padding
         first, second = (F.avg_pool2d(images, 2, ceil_mode=True, count_include_pad=False) for images in (first, second))
     return result
 
 
 def _similarity(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Maps of luminance, and of contrast times structure."""
+    """Maps of the luminance term, and of the product of the contrast and structure terms."""
     mean1, mean2 = _windowed(first), _windowed(second)
     variances = _windowed(first**2 + second**2) - mean1**2 - mean2**2
     covariance = _windowed(first * second) - mean1 * mean2
@@ -83,7 +83,7 @@ def _similarity(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _windowed(images: Tensor) -> Tensor:
-    """Means under the window, where all of it lies inside the image."""
+    """Means under the Gaussian window, without padding."""
     n, channels, height, width = images.shape
     offsets = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - WINDOW // 2
     window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
@@ -96,7 +96,7 @@ def _windowed(images: Tensor) -> Tensor:
 def _mean(
     features: Features, side: str, same_class: bool, distance: Distance, metric: str, generator: torch.Generator
 ) -> tuple[float, float]:
-    """Mean distance of random pairs and its variance."""
+    """Mean distance of random pairs, and its variance."""
     images = features.images
     if images is None:
         raise RequestError(f"{metric} needs the {side} images themselves, and only their features are known; give the images")
@@ -115,15 +115,15 @@ def _levels(images: Tensor) -> Tensor:
 def diversity(
     comparison: Comparison, generator: torch.Generator, distance: Distance, metric: str, bounds: tuple[float, float], same_class: bool
 ) -> Estimate:
-    """Mean over random pairs of generated images; perfect is that over real ones.
+    """Mean over random pairs of generated images; ``perfect`` is that over real ones.
 
     Args:
-        comparison: Its generated side has images.
+        comparison: A comparison whose generated set has images.
         generator: Draws the pairs.
-        distance: Of two batches of images in [-1, 1].
-        metric: Its name.
+        distance: Compares two batches of images in [-1, 1].
+        metric: The metric's name, for error messages and the shared result.
         bounds: Smallest and largest possible value.
-        same_class: Pairs are of one class, where there are labels.
+        same_class: Whether both images of a pair have the same class, if there are labels.
 
     Raises:
         RequestError: There are no images, or too few.
@@ -138,9 +138,9 @@ def diversity(
 
 
 def _structural(first: Tensor, second: Tensor) -> Tensor:
-    """MS-SSIM of images in [-1, 1], once they are known to be large enough."""
+    """MS-SSIM of images in [-1, 1]; raises if they are too small."""
     height, width = first.shape[2:]
-    if min(height, width) < SMALLEST:  # a plan has been told before; here somebody's own comparison is
+    if min(height, width) < SMALLEST:  # planning checks this too, but a comparison can be made without a plan
         raise RequestError(f"ms_ssim needs images of at least {SMALLEST} pixels a side, these are {height}x{width}; take lpips or vendi")
     return ms_ssim((first.double() + 1) / 2, (second.double() + 1) / 2)
 
@@ -157,7 +157,7 @@ MS_SSIM = Metric(
     parameters=(("pairs", PAIRS), ("scales", len(SCALE_WEIGHTS)), ("window", WINDOW), ("sigma", SIGMA)),
     estimate=lambda comparison, generator: diversity(comparison, generator, _structural, "ms_ssim", (0.0, 1.0), same_class=True),
 )
-"""Mean structural similarity of generated pairs, of one class where there are labels: low is diverse (Odena, Olah and Shlens 2017)."""
+"""Mean structural similarity of generated pairs, within a class if labelled: low is diverse (Odena, Olah and Shlens 2017)."""
 
 LPIPS = Metric(
     name="lpips",
@@ -174,4 +174,4 @@ LPIPS = Metric(
         comparison, generator, perceptual(comparison.weights), "lpips", (0.0, torch.inf), same_class=False
     ),
 )
-"""Mean perceptual distance of generated pairs, whatever their class: high is diverse (Zhang et al. 2018)."""
+"""Mean perceptual distance of generated pairs, of any class: high is diverse (Zhang et al. 2018)."""

@@ -1,7 +1,7 @@
 """How smoothly do images change along a path between two latents?
 
 Perceptual path length (Karras, Laine and Aila 2019, section 4.1): the perceptual distance of two images a small step
-apart, over the square of the step. Images stay floats: rounding to 8 bits would drown so small a step.
+apart, divided by the squared step. Images are not rounded to 8 bits, which would exceed the effect of so small a step.
 """
 
 from collections.abc import Iterator
@@ -18,23 +18,23 @@ from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import LatentModel
 
 STEP = 1e-4
-"""Share of the way between two latents."""
+"""Length of the step, as a fraction of the path between two latents."""
 LOWER, UPPER = 1, 99
 """Percentiles outside of which path lengths are discarded."""
 RESOLUTION = 256
-"""Height, in pixels, to which larger images are averaged down before they are compared."""
+"""Height, in pixels, to which larger images are reduced by average pooling before they are compared."""
 _BOUNDS = (0.0, torch.inf)
 _CHUNK = 16
-"""Pairs of images that are made at a time."""
+"""Number of pairs of images generated at a time."""
 
 
 def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
-    """Points on great circles; the distance from the origin changes evenly from that of the start to that of the end.
+    """Spherical interpolation: directions follow great circles, and norms are interpolated linearly.
 
     Args:
         start: (n, d), none at the origin.
         end: (n, d).
-        share: Of the way (n, 1).
+        share: Position on the path, from 0 to 1 (n, 1).
     """
     lengths = [side.norm(dim=1, keepdim=True) for side in (start, end)]
     here, there = start / lengths[0], end / lengths[1]
@@ -48,7 +48,7 @@ def slerp(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
 
 
 def _steps(model: LatentModel, pairs: int, styles: bool, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-    """Latents, or intermediate ones, at random places of random paths, and a step further on."""
+    """Yields latents (or intermediate latents) at random positions of random paths, and those one step further."""
     for start in range(0, pairs, _CHUNK):
         n = min(_CHUNK, pairs - start)
         ends = [model.latents(n, generator) for _ in range(2)]
@@ -65,14 +65,14 @@ def _steps(model: LatentModel, pairs: int, styles: bool, generator: torch.Genera
 
 
 def _prepared(images: Tensor) -> Tensor:
-    """RGB images, averaged over boxes where they are more than twice as high as the resolution."""
+    """RGB images, average-pooled if they are at least twice as high as the resolution."""
     factor = images.shape[2] // RESOLUTION
     smaller = F.avg_pool2d(images, factor) if factor > 1 else images
     return smaller.expand(-1, 3, -1, -1)
 
 
 def trimmed_estimate(lengths: Tensor) -> Estimate:
-    """Mean of the lengths (n,) between the percentiles, with the variance of trimmed means (Tukey and McLaughlin 1963)."""
+    """Trimmed mean of the lengths (n,), with the variance of a trimmed mean (Tukey and McLaughlin 1963)."""
     values = lengths.double().cpu().numpy()
     low, high = np.percentile(values, LOWER, method="lower"), np.percentile(values, UPPER, method="higher")
     kept = values[(values >= low) & (values <= high)]
@@ -85,10 +85,10 @@ def path_length(comparison: Comparison, generator: torch.Generator, distance: Di
     """Mean length of as many random steps as there are generated examples.
 
     Args:
-        comparison: Its generated side has the generator.
-        generator: Draws paths and places.
-        distance: Of two batches of images in [-1, 1].
-        styles: Straight lines between intermediate latents; otherwise great circles between latents.
+        comparison: A comparison whose generated set has its generator.
+        generator: Draws the paths and the positions on them.
+        distance: Compares two batches of images in [-1, 1].
+        styles: Whether paths are straight lines between intermediate latents instead of great circles between latents.
 
     Raises:
         RequestError: There is no generator, or it has no intermediate latents.
@@ -100,7 +100,7 @@ def path_length(comparison: Comparison, generator: torch.Generator, distance: Di
         )
     lengths = []
     for here, there in _steps(model, comparison.n_fake, styles, generator):
-        # two calls of one size: noise inputs and classes go by position, and are those of the other end
+        # noise inputs and classes depend on the position in the batch, so both ends get the same ones
         first, second = (_prepared(model.images(end, styles).cpu()) for end in (here, there))
         lengths.append(distance(first, second).double() / STEP**2)
     return trimmed_estimate(torch.cat(lengths))
@@ -121,7 +121,7 @@ PPL_Z = Metric(
     parameters=_PARAMETERS,
     estimate=lambda comparison, generator: path_length(comparison, generator, perceptual(comparison.weights), styles=False),
 )
-"""Perceptual path length along great circles between latents, over as many steps as examples (Karras, Laine and Aila 2019)."""
+"""Perceptual path length along great circles between latents, one step per example (Karras, Laine and Aila 2019)."""
 
 PPL_W = Metric(
     name="ppl_w",
@@ -136,4 +136,4 @@ PPL_W = Metric(
     parameters=_PARAMETERS,
     estimate=lambda comparison, generator: path_length(comparison, generator, perceptual(comparison.weights), styles=True),
 )
-"""Perceptual path length along lines between intermediate latents, over as many steps as examples (Karras, Laine and Aila 2019)."""
+"""Perceptual path length along lines between intermediate latents, one step per example (Karras, Laine and Aila 2019)."""

@@ -1,4 +1,4 @@
-"""How much of the real law can the generator reach, and how much of its own lies there? (the whole curve between both)
+"""Which pairs of precision and recall does the generated distribution attain?
 
 Real and generated features are clustered together; the two histograms over the clusters give a curve of attainable
 precision and recall (Sajjadi et al. 2018, section 3.3 and algorithm 1), which is averaged over several clusterings.
@@ -21,11 +21,11 @@ from ganbench.sets.comparison import Comparison
 
 CLUSTERS, RUNS, ANGLES, BETA = 20, 10, 1001, 8.0
 _EDGE = 1e-10
-"""Radians that the first and the last slope keep from the axes."""
+"""Distance of the first and the last angle from the axes, in radians."""
 _SIMULATED = 20
-"""Pairs of histograms drawn from the real one, a clustering, to see what a perfect generator scores."""
+"""Pairs of histograms drawn from the real one per clustering, to estimate the score of a perfect generator."""
 _BALANCE = 2.0
-"""Largest ratio of sample sizes: beyond it the clusters follow the larger sample."""
+"""Largest ratio of the numbers of examples, because the larger set would determine the clusters."""
 
 
 def curve(real: Tensor, fake: Tensor, angles: int = ANGLES) -> tuple[Tensor, Tensor]:
@@ -33,8 +33,8 @@ def curve(real: Tensor, fake: Tensor, angles: int = ANGLES) -> tuple[Tensor, Ten
 
     Args:
         real: Histograms of the real examples (..., clusters), each of sum 1.
-        fake: Of the generated ones, the same shape.
-        angles: Number of slopes, at equal angles.
+        fake: Histograms of the generated examples, of the same shape.
+        angles: Number of slopes, at equidistant angles.
 
     Returns:
         Precision and recall, each (..., angles) in [0, 1], from slope 0 (precision 0) upward.
@@ -45,14 +45,14 @@ def curve(real: Tensor, fake: Tensor, angles: int = ANGLES) -> tuple[Tensor, Ten
 
 
 def f_score(precision: Tensor, recall: Tensor, beta: float) -> Tensor:
-    """Largest F-beta along curves (..., angles): recall counts beta times as much as precision."""
+    """Largest F-beta score along curves (..., angles); recall counts beta times as much as precision."""
     weighted = beta**2 * precision + recall
     scores = (1 + beta**2) * precision * recall / torch.where(weighted > 0, weighted, 1.0)
     return scores.amax(-1)
 
 
 def _clusters(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
-    """The cluster of every example in every run (runs, n + m)."""
+    """The cluster of every example in every clustering run (runs, n + m)."""
     union = torch.cat([real, fake]).cpu().numpy()
     seeds = torch.randint(0, 2**31 - 1, (RUNS,), generator=generator, device=generator.device).tolist()
     with warnings.catch_warnings():
@@ -62,20 +62,20 @@ def _clusters(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _histograms(clusters: Tensor, groups: Tensor) -> Tensor:
-    """Counts (groups, runs, clusters) of examples whose clusters are (runs, n)."""
+    """Counts (groups, runs, clusters) of examples, from their clusters (runs, n) and jackknife groups (n,)."""
     counts = torch.zeros(GROUPS, RUNS, CLUSTERS, dtype=torch.float64)
     run = torch.arange(RUNS)[:, None].expand_as(clusters)
     return counts.index_put_((groups.expand_as(clusters), run, clusters), torch.ones((), dtype=torch.float64), accumulate=True)
 
 
 def _scores(real: Tensor, fake: Tensor, beta: float) -> Tensor:
-    """F-beta of the curve that is averaged over the runs, of counts (..., runs, clusters)."""
+    """F-beta score of the curve averaged over the runs, from counts (..., runs, clusters)."""
     precision, recall = curve(real / real.sum(-1, keepdim=True), fake / fake.sum(-1, keepdim=True))
     return f_score(precision.mean(-2), recall.mean(-2), beta)
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator, beta: float) -> Estimate:
-    """F-beta with a jackknife over both sides in fixed clusters, and the spread between the clusterings."""
+    """F-beta score, with a jackknife over both sets at fixed clusters plus the variance between clusterings."""
     n, m = len(comparison.real.values), len(comparison.fake.values)
     if max(n, m) > _BALANCE * min(n, m):
         option = f"--n{'' if m > n else '-real'} {min(n, m)}"
@@ -94,13 +94,13 @@ def _estimate(comparison: Comparison, generator: torch.Generator, beta: float) -
 
 
 def _perfect(real: Tensor, n: int, m: int, beta: float, generator: torch.Generator) -> float:
-    """Mean score of pairs of samples from the real histograms (runs, clusters)."""
+    """Mean score of pairs of histograms drawn from the real one (runs, clusters)."""
     drawn = [_drawn(real / n, size, generator) for size in (n, m)]
     return _scores(drawn[0], drawn[1], beta).mean().item()
 
 
 def _drawn(shares: Tensor, n: int, generator: torch.Generator) -> Tensor:
-    """Histograms of n examples drawn from shares (runs, clusters), several times (simulated, runs, clusters)."""
+    """Simulated histograms (simulated, runs, clusters) of n examples with the cluster probabilities (runs, clusters)."""
     rows = shares.float().repeat(_SIMULATED, 1).to(generator.device)
     chosen = torch.multinomial(rows, n, replacement=True, generator=generator).cpu()
     counts = torch.zeros(len(rows), CLUSTERS, dtype=torch.float64).scatter_add_(1, chosen, torch.ones(chosen.shape, dtype=torch.float64))
@@ -119,7 +119,7 @@ PRD_F8 = Metric(
     parameters=_PARAMETERS,
     estimate=lambda comparison, generator: _estimate(comparison, generator, BETA),
 )
-"""Largest F8 along the precision-recall curve of 20 clusters: diversity (Sajjadi et al. 2018)."""
+"""Largest F8 score along the precision-recall curve of 20 clusters: diversity (Sajjadi et al. 2018)."""
 
 PRD_F1_8 = Metric(
     name="prd_f1_8",
@@ -131,4 +131,4 @@ PRD_F1_8 = Metric(
     parameters=_PARAMETERS,
     estimate=lambda comparison, generator: _estimate(comparison, generator, 1 / BETA),
 )
-"""Largest F1/8 along the precision-recall curve of 20 clusters: fidelity (Sajjadi et al. 2018)."""
+"""Largest F1/8 score along the precision-recall curve of 20 clusters: fidelity (Sajjadi et al. 2018)."""

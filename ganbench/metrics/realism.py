@@ -1,8 +1,8 @@
-"""How realistic is a single generated example, and the average one?
+"""How realistic is each generated example?
 
-An example's realism is the largest ratio of a real ball's radius to the example's distance from its centre: 1 on the
-border of the real manifold, more inside (Kynkaanniemi et al. 2019, section 5). The larger half of the balls is left
-out: they lie where real examples are rare, and would take in almost anything.
+The realism of an example is the largest ratio, over real balls, of the radius to the example's distance from the
+centre: 1 on the border of the real manifold and more inside (Kynkaanniemi et al. 2019, section 5). The larger half of the
+balls is discarded, because those lie where real examples are rare and would contain almost any example.
 """
 
 import torch
@@ -15,24 +15,24 @@ from ganbench.sets.comparison import Comparison
 
 K = 3
 _SPARE = 5
-"""Neighbours kept beyond the k-th, which move up when a group of examples is left out."""
+"""Neighbours kept beyond the k-th, to replace those that are left out with a jackknife group."""
 _GUARD = 1e-5
-"""Added to distances: the realism of a copy is then large instead of infinite."""
+"""Added to distances, so that the realism of a copy is finite."""
 
 
 def realism(examples: Tensor, centres: Tensor, radii: Tensor) -> tuple[Tensor, Tensor]:
-    """Realism of examples among several sets of balls around the same centres.
+    """Realism of examples for several sets of balls around the same centres.
 
-    A product of matrices proposes the ball with the largest ratio; for the first set, its distance is taken again
-    from differences.
+    A matrix product finds the ball with the largest ratio; for the first set, the distance from its centre is
+    computed again from differences.
 
     Args:
         examples: (m, d).
         centres: (n, d).
-        radii: float64 (sets, n); 0 leaves a ball out.
+        radii: float64 (sets, n); 0 discards a ball.
 
     Returns:
-        Realism among the first set (m,), and its mean among each set, as proposed (sets,).
+        Realism for the first set (m,), and the mean realism for each set from the matrix product alone (sets,).
     """
     middle = centres.mean(0, dtype=torch.float64)
     offset = centres - middle
@@ -50,19 +50,19 @@ def realism(examples: Tensor, centres: Tensor, radii: Tensor) -> tuple[Tensor, T
 
 
 def _smaller_half(radii: Tensor) -> Tensor:
-    """Radii (n,), those above the median 0: of an even number of balls, ties aside, half stay."""
+    """Radii (n,) with those above the median set to 0; of an even number of balls half remain, without ties."""
     counted = radii[radii.isfinite()]
     return torch.where(radii <= counted.median(), radii, 0.0)
 
 
 def _without(squared: Tensor, which: Tensor, out: Tensor) -> Tensor:
-    """Radii (n,) after some examples (n,) are left out, which are infinite themselves."""
+    """Radii (n,) without the examples of a mask (n,), whose own radii are infinite."""
     left = torch.where(out[which], torch.inf, squared).sort(1).values[:, K - 1].sqrt()
     return torch.where(out, torch.inf, left)
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """Mean realism, with the variance over generated examples and a jackknife over real ones; perfect is that of held-out examples."""
+    """Mean realism, with the variance over generated examples and a jackknife over real ones; ``perfect`` is that of held-out ones."""
     real = comparison.real.values
     squared, which = comparison.reference.shared("realism", lambda: nearest(real, real, k=min(K + _SPARE, len(real) - 1), same=True))
     groups = dealt(len(real), generator).to(real.device)
@@ -87,4 +87,4 @@ REALISM = Metric(
     parameters=(("k", K), ("balls", "smaller half")),
     estimate=_estimate,
 )
-"""Mean realism of generated examples: depth inside the real manifold, k = 3; fidelity alone (Kynkaanniemi et al. 2019)."""
+"""Mean realism of generated examples: depth inside the real manifold, k = 3; fidelity only (Kynkaanniemi et al. 2019)."""

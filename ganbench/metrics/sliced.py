@@ -1,7 +1,7 @@
 """How far apart are real and generated features along random directions?
 
-Along one direction the optimal transport of two samples pairs sorted values, so that the squared 2-Wasserstein
-distance is exact. Samples of unequal size are paired quantile by quantile: every example counts, none is cut off.
+Along one direction the optimal transport plan of two samples pairs their sorted values, so the squared 2-Wasserstein
+distance is exact. Samples of unequal size are coupled by quantiles, so every example is used.
 """
 
 from dataclasses import dataclass, replace
@@ -14,38 +14,38 @@ from ganbench.sets.comparison import Comparison
 
 DIRECTIONS = 1000
 _CHUNK_VALUES = 2**22
-"""Projected values of one side that are held at a time."""
+"""Largest number of projected values of both sets held at a time."""
 _BOUNDS = (0.0, torch.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Coupling:
-    """The quantile coupling of sorted samples of sizes n and m: pieces of probability with a partner on either side."""
+    """The quantile coupling of sorted samples of sizes n and m: each piece of mass joins one example of either sample."""
 
     left: Tensor
-    """int64 (pieces,), rank in the sample of n."""
+    """int64 (pieces,), rank in the sample of size n."""
     right: Tensor
-    """int64 (pieces,), rank in the sample of m."""
+    """int64 (pieces,), rank in the sample of size m."""
     weights: Tensor
     """float64 (pieces,), of sum 1."""
 
     @classmethod
     def of(cls, n: int, m: int, device: torch.device) -> "Coupling":
-        """Cuts the unit interval at the multiples of 1/n and of 1/m, counted exactly in units of 1/(n m)."""
+        """Splits the unit interval at the multiples of 1/n and of 1/m, with integer arithmetic in units of 1/(n m)."""
         ends = torch.unique(torch.cat([torch.arange(1, n + 1, device=device) * m, torch.arange(1, m + 1, device=device) * n]))
         starts = torch.cat([ends.new_zeros(1), ends[:-1]])
         return cls(left=starts // m, right=starts // n, weights=(ends - starts).double() / (n * m))
 
 
 def transport(left: Tensor, right: Tensor, coupling: Coupling) -> tuple[Tensor, Tensor, Tensor]:
-    """Squared 2-Wasserstein distances along several directions, and what every example contributes to them.
+    """Squared 2-Wasserstein distances along several directions, and the influence of every example on them.
 
-    The contribution of an example is its Kantorovich potential: the derivative of the distance in its weight.
+    The influence of an example is its Kantorovich potential: the derivative of the distance in its weight.
 
     Args:
         left: Projections (n, directions).
         right: Projections (m, directions).
-        coupling: Of n and m.
+        coupling: The quantile coupling of samples of sizes n and m.
 
     Returns:
         Distances (directions,), and centred potentials (n,) and (m,) summed over the directions.
@@ -57,10 +57,10 @@ def transport(left: Tensor, right: Tensor, coupling: Coupling) -> tuple[Tensor, 
 
 
 def _potentials(values: Tensor, others: Tensor, order: Tensor) -> Tensor:
-    """Potentials of sorted values among sorted others, in the examples' own order (n,).
+    """Kantorovich potentials of sorted values against sorted others, summed over directions, in the examples' order (n,).
 
-    From one value to the next the potential changes by the difference of their squared distances to the partner
-    that both share; where a pair of partners meets, there are two such, and the derivative is their mean.
+    From one value to the next the potential changes by the difference of their squared distances to their common
+    partner; if the coupling splits exactly between two partners, by the mean over both.
     """
     n, m = len(values), len(others)
     ends = torch.arange(1, n, device=values.device) * m
@@ -71,7 +71,7 @@ def _potentials(values: Tensor, others: Tensor, order: Tensor) -> Tensor:
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
-    """3 d times the mean distance over random directions; perfect is that of real halves, times (1 / n + 1 / m) n / 4."""
+    """3 d times the mean distance over random directions; ``perfect`` is that of real halves, times (1 / n + 1 / m) n / 4."""
     real, fake = comparison.real.values, comparison.fake.values
     n, m, d = len(real), len(fake), real.shape[1]
     axes = torch.randn(DIRECTIONS, d, generator=generator, device=generator.device, dtype=torch.float32).to(real.device)
@@ -86,7 +86,7 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 
 def _over(real: Tensor, fake: Tensor, axes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Distances along all axes and the summed potentials, a few axes at a time."""
+    """Distances along all axes, and the summed potentials, computed for a few axes at a time."""
     coupling = Coupling.of(len(real), len(fake), real.device)
     distances, of_real, of_fake = [], torch.zeros(len(real), dtype=torch.float64), torch.zeros(len(fake), dtype=torch.float64)
     of_real, of_fake = of_real.to(real.device), of_fake.to(real.device)
@@ -99,7 +99,7 @@ def _over(real: Tensor, fake: Tensor, axes: Tensor) -> tuple[Tensor, Tensor, Ten
 
 
 def _projected(values: Tensor, axes: Tensor) -> Tensor:
-    """Projections (n, axes) in float64, by blocks of rows."""
+    """Projections (n, axes) in float64, computed in blocks of rows."""
     return torch.cat([chunk.double() @ axes.T for chunk in torch.split(values, 1024)])
 
 

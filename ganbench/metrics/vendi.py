@@ -1,8 +1,8 @@
-"""How many different examples does a set amount to?
+"""What is the effective number of different examples in a set?
 
-The spectrum of the kernel matrix K / n of cosine similarities is a law over directions; its entropy says how many
-directions are in use (Friedman and Dieng 2023, definition 3.1). Where features are fewer than examples, the same
-spectrum is that of the d x d second moment of the unit vectors.
+The eigenvalues of the matrix K / n of cosine similarities sum to 1; the exponential of their entropy is the effective
+number of directions in use (Friedman and Dieng 2023, definition 3.1). With fewer features than examples, the non-zero
+eigenvalues are computed from the d x d second moment of the unit vectors.
 """
 
 from collections.abc import Callable
@@ -23,20 +23,20 @@ _BOUNDS = (1.0, torch.inf)
 
 @dataclass(frozen=True, kw_only=True)
 class _Order:
-    """An order of the entropy: how a spectrum is scored, and how the score moves with it."""
+    """An order of the Renyi entropy: the score of a spectrum, and its gradient."""
 
     name: str
     score: Callable[[Tensor], float]
-    """Of K / n, or of the second moment, which has the same eigenvalues."""
+    """Score of K / n, or of the second moment, which has the same non-zero eigenvalues."""
     slopes: Callable[[Tensor], Tensor]
-    """Of the score in that matrix, a matrix of the same shape."""
+    """Gradient of the score in that matrix, of the same shape."""
     linear_from: float
-    """Examples a feature from which first-order effects are enough; with fewer, the noise of the spectrum would leave the
+    """Examples per feature from which first-order effects suffice; with fewer, the noise of the spectrum would make the
     interval a tenth too narrow."""
 
 
 def _matrix(values: Tensor) -> Tensor:
-    """K / n of features (n, d), or the second moment of their unit vectors where that is smaller."""
+    """K / n of features (n, d), or the second moment of their unit vectors if that is smaller."""
     n, d = values.shape
     if n <= d:
         unit = directions(values)
@@ -49,7 +49,7 @@ def _matrix(values: Tensor) -> Tensor:
 
 
 def _effects(values: Tensor, slopes: Tensor) -> Tensor:
-    """First-order effect of every example, u^T D u, for the slopes D in the second moment (d + 1, d + 1)."""
+    """First-order effect of every example, u^T D u, for the gradient D in the second moment (d + 1, d + 1)."""
     units = map(directions, torch.split(values, CHUNK))
     return torch.cat([((unit @ slopes) * unit).sum(1) for unit in units])
 
@@ -61,7 +61,7 @@ def _shannon(matrix: Tensor) -> float:
 
 
 def _shannon_slopes(matrix: Tensor) -> Tensor:
-    """-score (log S): the trace of S is fixed, so that the constant does not matter."""
+    """-score (log S); the constant term is dropped, because the trace of S is fixed."""
     eigenvalues, vectors = torch.linalg.eigh(matrix)
     logs = torch.where(eigenvalues > torch.finfo(torch.float64).eps, eigenvalues.clamp(min=1e-300).log(), 0.0)
     slopes: Tensor = -_shannon(matrix) * ((vectors * logs) @ vectors.T)
@@ -69,7 +69,7 @@ def _shannon_slopes(matrix: Tensor) -> Tensor:
 
 
 def _collision(matrix: Tensor) -> float:
-    """1 over the sum of squared eigenvalues."""
+    """1 / (sum of squared eigenvalues)."""
     return 1 / matrix.square().sum().item()
 
 
@@ -79,7 +79,7 @@ def _collision_slopes(matrix: Tensor) -> Tensor:
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator, order: _Order) -> Estimate:
-    """The score of the generated examples; perfect is that of as many real ones."""
+    """Score of the generated set; ``perfect`` is that of as many real examples."""
     values, reference = comparison.fake.values, comparison.reference
     n, d = values.shape
     matrix = _matrix(values)
@@ -96,7 +96,7 @@ def _estimate(comparison: Comparison, generator: torch.Generator, order: _Order)
 
 
 def _first(features: Features, n: int) -> Tensor:
-    """Evenly spaced n of the examples."""
+    """Features of n evenly spaced examples."""
     return features.values[evenly(len(features.values), n).to(features.values.device)]
 
 
@@ -113,7 +113,7 @@ VENDI = Metric(
         comparison, generator, _Order(name="vendi", score=_shannon, slopes=_shannon_slopes, linear_from=4)
     ),
 )
-"""Effective number of different examples, exp of the spectrum's entropy; grows with n and with noise (Friedman and Dieng 2023)."""
+"""Effective number of different examples: exp of the spectrum's entropy; grows with n and with noise (Friedman and Dieng 2023)."""
 
 RKE = Metric(
     name="rke",
@@ -127,4 +127,4 @@ RKE = Metric(
         comparison, generator, _Order(name="rke", score=_collision, slopes=_collision_slopes, linear_from=1)
     ),
 )
-"""Effective number of modes: the spectrum's entropy of order 2, which counts rare directions less (Jalali, Li and Farnia 2023)."""
+"""Effective number of modes: exp of the order-2 entropy, which weights rare directions less (Jalali, Li and Farnia 2023)."""

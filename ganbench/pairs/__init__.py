@@ -1,1 +1,1 @@
-"""What do all pairs of examples say? (distances, neighbours, kernels)"""
+"""What is computed from all pairs of examples? (distances, neighbours, kernels)"""

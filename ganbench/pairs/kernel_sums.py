@@ -1,8 +1,8 @@
 """What are the sums of the cubic kernel over all pairs of examples?
 
-The kernel (x.y / d + 1)^3 is (g + s)^3, with the product g of centred features over d and a sum s of two numbers,
-one of either example. Only the sums of g^3 and g^2 need all pairs; the rest follows from moments in float64. What
-the pairs contribute is small, so that a Gram matrix in float32 is precise enough.
+The kernel (x.y / d + 1)^3 equals (g + s)^3, where g is the dot product of centred features over d and s is the sum of
+one number per example. Only the sums of g^3 and g^2 need all pairs; the other terms follow from moments in float64.
+The sums over pairs are small, so a Gram matrix in float32 is precise enough.
 """
 
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from torch import Tensor
 from ganbench.pairs.points import Points
 
 _PROBE_ROWS = 256
-"""Rows on which the part of the kernel that is no sum of one-sided functions is measured, for the interval alone."""
+"""Number of rows from which the mean square of the doubly centred kernel is estimated; only the interval uses it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """What is kept of one kernel matrix: enough for the estimate and for its variance."""
+    """Summary of one kernel matrix: enough for the MMD estimate and its variance."""
 
     row_means: Tensor
-    """float64 (rows,), without the diagonal where both sides are one set."""
+    """float64 (rows,), without the diagonal if rows and columns are the same set."""
     column_means: Tensor
     """float64 (columns,)."""
     mean: float
     centred_mean_square: float
-    """Mean square of the doubly centred kernel: the part that no sum of one-sided functions explains."""
+    """Mean square of the doubly centred kernel, the second-order term of its Hoeffding decomposition."""
 
 
 def projection_variances(within_real: Kernel, within_fake: Kernel, between: Kernel) -> tuple[float, float]:
-    """Variances of the first- and the second-order projections of a squared MMD (Hoeffding 1948)."""
+    """Variances of the first- and second-order projections of a squared MMD (Hoeffding 1948)."""
     n, m = len(within_real.row_means), len(within_fake.row_means)
     first = (
         4 * (within_real.row_means - between.row_means).var().item() / n
@@ -48,8 +48,8 @@ class KernelSums:
     """Running sums of (x.y / d + 1)^3 over the blocks of a centred Gram matrix.
 
     Args:
-        rows: One set.
-        columns: The other, or the same object: then every pair of distinct examples counts.
+        rows: The first set.
+        columns: The second set; if it is the same object, only pairs of distinct examples count.
     """
 
     def __init__(self, rows: Points, columns: Points) -> None:
@@ -61,7 +61,7 @@ class KernelSums:
         self.of_columns = self.of_rows if self.same else self.of_rows.new_zeros(len(columns), 3)
 
     def add(self, rows: slice, columns: slice, gram: Tensor) -> None:
-        """Takes one block; of a set with itself, also its mirror image below the diagonal."""
+        """Adds one block and, for a set with itself, its transpose below the diagonal."""
         products = gram / self.width
         diagonal = self.same and rows == columns
         if diagonal:
@@ -73,7 +73,7 @@ class KernelSums:
             self.of_columns[columns] += _summed(cubes.T, squares.T, self.row_offsets[rows])
 
     def result(self) -> Kernel:
-        """Means over all pairs."""
+        """Summarises all pairs."""
         row_sums = self._totals(self.rows, self.row_offsets, self.of_rows, self.columns, self.column_offsets)
         column_sums = (
             row_sums if self.same else self._totals(self.columns, self.column_offsets, self.of_columns, self.rows, self.row_offsets)
@@ -84,7 +84,7 @@ class KernelSums:
         return Kernel(row_means=row_means, column_means=column_means, mean=mean, centred_mean_square=square)
 
     def _totals(self, rows: Points, own: Tensor, sums: Tensor, columns: Points, other: Tensor) -> Tensor:
-        """Sums of the kernel over all partners of every row (rows,)."""
+        """Sums of the kernel over all columns for every row (rows,)."""
         powers = torch.stack([other**i for i in range(4)])
         directions = powers[:3].to(columns.centred.dtype) @ columns.centred
         products = (rows.centred @ directions.T.to(rows.centred.dtype)).double() / self.width
@@ -103,7 +103,7 @@ class KernelSums:
         return total
 
     def _centred_mean_square(self, row_means: Tensor, column_means: Tensor, mean: float) -> float:
-        """Measured on evenly spaced rows."""
+        """Estimated from evenly spaced rows."""
         chosen = torch.arange(0, len(self.rows), -(-len(self.rows) // _PROBE_ROWS), device=row_means.device)
         dtype = self.columns.centred.dtype
         kernel = (self.rows.centred[chosen].to(dtype) @ self.columns.centred.T).div_(self.width)
@@ -115,12 +115,12 @@ class KernelSums:
 
 
 def _offsets(points: Points) -> Tensor:
-    """The examples' shares of s: x.y / d + 1 = g + s_x + s_y (n,)."""
+    """The examples' summands of s (n,): x.y / d + 1 = g + s_x + s_y."""
     width = points.values.shape[1]
     return points.along / width + points.centre.square().sum() / (2 * width) + 0.5
 
 
 def _summed(cubes: Tensor, squares: Tensor, other: Tensor) -> Tensor:
-    """Over the columns of a block: cubes, squares, and squares weighted by the partner's offset (rows, 3)."""
+    """Sums over the columns of a block (rows, 3): cubes, squares, and squares weighted by the column's offset."""
     weights = torch.stack([torch.ones_like(other), other], 1).to(squares.dtype)
     return torch.cat([cubes.sum(1, keepdim=True), squares @ weights], 1).double()

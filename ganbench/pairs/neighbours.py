@@ -1,8 +1,8 @@
-"""Which examples lie near which?
+"""What are the nearest neighbours of each example, and which examples lie in which balls?
 
-No n x m matrix is ever held whole. Two squared distances count as equal when they agree to rounding (1e-9
-relative, plus the manifold's ``tie``): exact copies then behave the same whatever the block size, and open and
-closed balls differ exactly where they should.
+No n x m matrix is held in memory. Two squared distances count as equal if they agree up to rounding (1e-9
+relative, plus the manifold's ``tie``), so exact copies are treated the same at every block size, and open and
+closed balls differ only at exact ties.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from ganbench.errors import RequestError
 from ganbench.pairs.points import BLOCK_ROWS, Points, grams, squared_distances
 
 NEIGHBOURS = 6
-"""Neighbours kept of every example: the largest k in use, and one more to see how a ball grows when an example is deleted."""
+"""Neighbours kept per example: the largest k in use, plus one for the radius after a neighbour is deleted."""
 _SPARE = 2
-"""Further candidates, so that rounding rarely decides who is a neighbour."""
+"""Additional candidates, so that rounding rarely excludes a true neighbour."""
 _FEW = 32
-"""Below one in so many, entries that may matter are gathered one by one instead of searching whole rows."""
+"""If fewer than one in ``_FEW`` entries of a block are candidates, they are gathered singly instead of by a top-k over whole rows."""
 _MANY = 65_536
-"""Doubtful pairs of one block above which a product in float64 settles them all at once."""
+"""Number of uncertain pairs in a block above which the whole block is computed again in float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Manifold:
     squared_radii: Tensor
     """float64 (n, NEIGHBOURS): squared distances to the nearest other examples, ascending; an exact copy is another example."""
     indices: Tensor
-    """int64 (n, NEIGHBOURS): which examples those are."""
+    """int64 (n, NEIGHBOURS): indices of those neighbours."""
 
     def __len__(self) -> int:
         return len(self.points)
@@ -42,7 +42,7 @@ class Manifold:
         """Finds the neighbours of every example (n, d) among the others.
 
         Raises:
-            RequestError: There are too few.
+            RequestError: There are too few examples.
         """
         points = Points.of(values, values.double().mean(0))
         nearest = Nearest(points)
@@ -52,17 +52,17 @@ class Manifold:
 
     @property
     def tie(self) -> float:
-        """Squared distances that differ by less are equal: rounding of a product in float64, with room to spare."""
+        """Squared distances that differ by less count as equal; a generous bound of rounding errors in float64."""
         return max(1e-12 * self.points.squared_norms.double().mean().item(), torch.finfo(torch.float64).tiny)
 
     def threshold(self, k: int, closed: bool) -> Tensor:
-        """Largest squared distance that still lies inside each ball of k neighbours, ties settled."""
+        """Largest squared distance inside each ball (n,) with the k-th neighbour's distance as radius, allowing for ties."""
         radii, sign = self.squared_radii[:, k - 1], 1 if closed else -1
         return radii * (1 + sign * 1e-9) + sign * self.tie
 
 
 class Nearest:
-    """Running nearest neighbours over the blocks of a set's Gram matrix with itself.
+    """Nearest neighbours within a set, updated with each block of its Gram matrix.
 
     Args:
         points: The set.
@@ -80,13 +80,13 @@ class Nearest:
         self.who = torch.zeros((len(points), self.kept), dtype=torch.int64, device=points.values.device)
 
     def add(self, rows: slice, columns: slice, gram: Tensor) -> None:
-        """Takes one block, and its mirror image below the diagonal."""
+        """Adds one block and its transpose below the diagonal."""
         self._add(rows, columns, gram)
         if rows != columns:
             self._add(columns, rows, gram.T)
 
     def _add(self, rows: slice, columns: slice, gram: Tensor) -> None:
-        # less the squared norm of the row, which ranks nothing
+        # without the squared norm of the row, which does not change the ranking
         partial = torch.sub(self.points.squared_norms[columns], gram, alpha=2)
         if rows == columns:
             partial.fill_diagonal_(torch.inf)
@@ -100,7 +100,7 @@ class Nearest:
         self.who[rows] = torch.cat([self.who[rows], place + columns.start], 1).gather(1, chosen)
 
     def manifold(self) -> Manifold:
-        """The neighbours, their distances and order settled in float64."""
+        """The neighbours, with distances and order computed in float64."""
         n, kept = self.who.shape
         own = torch.arange(n, device=self.who.device)[:, None].expand(-1, kept)
         exact = squared_distances(self.points, self.points, own.reshape(-1), self.who.reshape(-1)).view(n, kept)
@@ -110,7 +110,7 @@ class Nearest:
         return Manifold(points=self.points, squared_radii=radii, indices=indices)
 
     def _settle(self, radii: Tensor, indices: Tensor) -> None:
-        """Searches again, in float64, for the neighbours of those whose last candidate may hide a nearer one."""
+        """Searches again in float64 for examples whose true neighbours may be missing from the candidates."""
         if self.points.centred.dtype == torch.float64 or self.kept == len(self.points) - 1:
             return
         norms = self.points.squared_norms.double()
@@ -125,7 +125,7 @@ class Nearest:
             indices[rows] = who.gather(1, order)
 
     def _searched(self, rows: Tensor) -> Tensor:
-        """Nearest neighbours of some examples by products in float64: indices (rows, NEIGHBOURS)."""
+        """Indices (rows, NEIGHBOURS) of the nearest neighbours of some examples, from products in float64."""
         points, centre = self.points.values, self.points.centre
         queries = points[rows].double() - centre
         best = queries.new_full((len(rows), 0), torch.inf)
@@ -142,7 +142,7 @@ class Nearest:
 
 
 def nonzero(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows and columns where a matrix is true, rows ascending; read along memory, which a transposed matrix has the other way round."""
+    """Row and column indices where a mask is True, with rows ascending; a transposed mask is read in memory order."""
     if mask.stride(0) >= mask.stride(1):
         row, column = mask.nonzero(as_tuple=True)
         return row, column
@@ -152,7 +152,7 @@ def nonzero(mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _padded(values: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
-    """Entries of a matrix and their columns as two matrices of as many rows, filled up with infinity; ``row`` ascends."""
+    """Selected entries of a matrix and their columns, as two matrices padded with infinity and 0; ``row`` must ascend."""
     counts = torch.bincount(row, minlength=len(values))
     widest = int(counts.max())
     place = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
@@ -164,33 +164,33 @@ def _padded(values: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Containment:
-    """Which queries lie in which balls, and what deleting one example would change.
+    """Counts of queries in balls, and how they change if one example is deleted.
 
-    Deleting example i removes its own ball, and every ball that counts i among its k neighbours grows to
-    its (k + 1)-th. The queries between the two radii are the ball's shell.
+    Deleting example i removes its own ball, and the radius of every ball with i among its k neighbours grows to
+    its (k + 1)-th neighbour. The queries between the two radii form the ball's shell.
     """
 
     per_query: Tensor
-    """int64 (queries,): balls that hold the query."""
+    """int64 (queries,): number of balls that contain the query."""
     per_ball: Tensor
-    """int64 (balls,): queries in the ball."""
+    """int64 (balls,): number of queries in the ball."""
     shell_per_ball: Tensor
-    """int64 (balls,): queries in the ball's shell."""
+    """int64 (balls,): number of queries in the ball's shell."""
     sole_query: Tensor
-    """int64 (balls,): the query in the ball, where it is the only one."""
+    """int64 (balls,): index of the query in a ball with exactly one, else 0."""
     gained: Tensor
-    """int64 (balls,): queries in no ball that come to lie in one when this example is deleted."""
+    """int64 (balls,): number of queries in no ball that lie in one if this example is deleted."""
     lost: Tensor
-    """int64 (balls,): queries that lie in no ball any more when this example is deleted."""
+    """int64 (balls,): number of queries in a ball that lie in none if this example is deleted."""
 
 
 class Sorter:
-    """Sorts queries into balls of several kinds, over the blocks of a Gram matrix.
+    """Counts queries in balls of several kinds, updated with each block of a Gram matrix.
 
     Args:
-        queries: The examples that are asked about.
-        balls: The examples with balls around them.
-        kinds: (k, closed) of every kind of ball.
+        queries: The examples to be counted.
+        balls: The examples at the centres of the balls.
+        kinds: (k, closed) for every kind of ball.
     """
 
     def __init__(self, queries: Points, balls: Manifold, kinds: Sequence[tuple[int, bool]]) -> None:
@@ -201,10 +201,10 @@ class Sorter:
         self.query_norms, self.ball_norms = queries.squared_norms.double(), balls.points.squared_norms.double()
 
     def add(self, queries: slice, balls: slice, gram: Tensor) -> None:
-        """Takes one block of queries (rows) against balls (columns)."""
+        """Adds one block of queries (rows) and balls (columns)."""
         shrunk = 1 - self.error
         limit = (self.reach[balls] - shrunk * self.ball_norms[balls]).to(gram.dtype)
-        # rounding of the limit itself is far below the bound that shrinks the norms
+        # the rounding of the limit itself is far below the bound subtracted from the norms
         query, ball = nonzero(torch.sub((shrunk * self.query_norms[queries, None]).to(gram.dtype), gram, alpha=2) <= limit)
         norms = self.query_norms[queries][query] + self.ball_norms[balls][ball]
         squared = norms - 2 * gram[query, ball].double()
@@ -232,12 +232,12 @@ class Sorter:
 
 
 def contained(queries: Manifold | Points, balls: Manifold, kinds: Sequence[tuple[int, bool]]) -> list[Containment]:
-    """Sorts queries into balls of several kinds in one pass over all pairs.
+    """Counts queries in balls of several kinds in one pass over all pairs.
 
     Args:
-        queries: The examples that are asked about.
-        balls: The examples with balls around them.
-        kinds: (k, closed) of every kind of ball.
+        queries: The examples to be counted.
+        balls: The examples at the centres of the balls.
+        kinds: (k, closed) for every kind of ball.
     """
     values = queries.points.values if isinstance(queries, Manifold) else queries.values
     points = Points.of(values, balls.points.centre)
@@ -248,7 +248,7 @@ def contained(queries: Manifold | Points, balls: Manifold, kinds: Sequence[tuple
 
 
 class _Count:
-    """Running counts of one kind of ball, over the pairs that lie in a ball or its shell."""
+    """Counts for one kind of ball, updated with the pairs that lie in a ball or its shell."""
 
     def __init__(self, queries: int, balls: Manifold, k: int, closed: bool) -> None:
         self.inner, self.outer = balls.threshold(k, closed), balls.threshold(k + 1, closed)
@@ -259,14 +259,14 @@ class _Count:
         self.inside = self.around = torch.zeros((2, 0), dtype=torch.int64, device=device)
 
     def add(self, query: Tensor, ball: Tensor, squared: Tensor) -> None:
-        """Counts pairs."""
+        """Adds pairs of a query and a ball."""
         inside = squared <= self.inner[ball]
         shell = (squared <= self.outer[ball]) & ~inside
         self.per_query += torch.bincount(query[inside], minlength=len(self.per_query))
         self.per_ball += torch.bincount(ball[inside], minlength=len(self.per_ball))
         self.shell += torch.bincount(ball[shell], minlength=len(self.shell))
         self.queries_in_ball.index_add_(0, ball[inside], query[inside])
-        # deleting one example can only lose or gain a query that lies in one ball or none
+        # deleting one example can only gain or lose queries that lie in at most one ball
         self.inside = self._rare(torch.cat([self.inside, torch.stack([query, ball])[:, inside]], 1))
         self.around = self._rare(torch.cat([self.around, torch.stack([query, ball])[:, shell]], 1))
 
@@ -277,7 +277,7 @@ class _Count:
         """The counts over all blocks."""
         inside, around = self._rare(self.inside), self._rare(self.around)
         balls = len(self.per_ball)
-        # (query, example) of every rescue: the example's deletion lets a ball grow over the query
+        # (query, example) pairs where deleting the example makes a ball grow to contain the query
         rescues = torch.unique((around[0][:, None] * balls + self.neighbours[around[1]]).reshape(-1))
         query, example = rescues // balls, rescues % balls
         gained = torch.bincount(example[self.per_query[query] == 0], minlength=balls)

@@ -1,4 +1,4 @@
-"""What do all pairs of examples say? (one pass over their Gram matrix serves kernels and neighbours alike)"""
+"""How do kernels and neighbours share one pass over the Gram matrix of all pairs?"""
 
 from collections.abc import Callable, Collection
 from typing import Any, Literal
@@ -8,13 +8,13 @@ from ganbench.pairs.neighbours import Manifold, Nearest, Sorter
 from ganbench.pairs.points import Points, grams
 
 Share = Literal["kernel", "fakes_in_real_balls", "reals_in_fake_balls"]
-"""What metrics share of the pairs of real and generated examples."""
+"""Results from the pairs of real and generated examples that several metrics use."""
 WITHIN: dict[str, tuple[str, ...]] = {
     "kernel": ("kernel",),
     "fakes_in_real_balls": ("manifold",),
     "reals_in_fake_balls": ("manifold",),
 }
-"""What each of them needs of the pairs of one set."""
+"""The results from the pairs within one set that each of them needs."""
 FAKES_IN_REAL_BALLS = ((3, True), (5, False))
 """Kinds of real balls: closed with k = 3 for precision, open with k = 5 for density and coverage."""
 REALS_IN_FAKE_BALLS = ((3, True),)
@@ -22,16 +22,16 @@ REALS_IN_FAKE_BALLS = ((3, True),)
 
 
 class OnePass:
-    """Results that one pass over the pairs can give together, computed when the first of them is asked for.
+    """Results of one pass over the pairs, computed together when the first of them is read.
 
     Args:
-        compute: Gives the named results.
+        compute: Computes the named results.
     """
 
     def __init__(self, compute: Callable[[Collection[str]], dict[str, Any]]) -> None:
         self._compute, self._found = compute, dict[str, Any]()
         self.expected: set[str] = set()
-        """What else will be asked for."""
+        """Names of the results that will be read later."""
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._found:
@@ -40,11 +40,11 @@ class OnePass:
 
 
 def within(points: Points, names: Collection[str]) -> dict[str, Any]:
-    """What the pairs of one set say.
+    """Results from the pairs within one set.
 
     Args:
         points: The set.
-        names: Of "kernel" (:class:`Kernel`) and "manifold" (:class:`Manifold`).
+        names: Any of "kernel" (:class:`Kernel`) and "manifold" (:class:`Manifold`).
 
     Raises:
         RequestError: There are too few points for neighbours.
@@ -60,13 +60,13 @@ def within(points: Points, names: Collection[str]) -> dict[str, Any]:
 
 
 def between(real: Points, fake: Points, manifolds: Callable[[], tuple[Manifold, Manifold]], names: Collection[str]) -> dict[str, Any]:
-    """What the pairs of a real and a generated example say.
+    """Results from the pairs of a real and a generated example.
 
     Args:
         real: Real examples.
         fake: Generated examples, centred on the same point.
-        manifolds: Gives both manifolds, where neighbours are asked for.
-        names: Of :data:`Share`.
+        manifolds: Returns the real and the generated manifold; called only for results that need them.
+        names: Any of :data:`Share`.
     """
     kernel = KernelSums(real, fake) if "kernel" in names else None
     sorters: dict[str, Sorter] = {}

@@ -1,1 +1,1 @@
-"""What is a set of examples, and what is known of two of them together?"""
+"""What is a set of examples, and what do metrics compute from two sets?"""

@@ -1,4 +1,4 @@
-"""What do metrics share of two sets of examples? (moments, neighbours, pairs: each computed once)"""
+"""Which results on two sets of examples do metrics share? (moments, neighbours and kernels, each computed once)"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 class Reference:
-    """One set of real examples, with what every comparison with it shares.
+    """A set of real examples, with results that all comparisons with it share.
 
     Args:
-        features: Features of the examples, or their moments alone.
+        features: Features of the examples, or only their moments.
 
     Raises:
-        RequestError: Features are not a matrix, or hold a value that is not finite.
+        RequestError: The features are not a matrix, or contain a non-finite value.
     """
 
     def __init__(self, features: Features | Moments) -> None:
@@ -41,7 +41,7 @@ class Reference:
         """Features of every example.
 
         Raises:
-            RequestError: Only their moments are known.
+            RequestError: Only the moments are known.
         """
         if self._features is None:
             raise RequestError(
@@ -51,7 +51,7 @@ class Reference:
 
     @property
     def has_features(self) -> bool:
-        """Whether more is known than the moments."""
+        """Whether features are known, not only their moments."""
         return self._features is not None
 
     @property
@@ -68,7 +68,7 @@ class Reference:
 
     @cached_property
     def points(self) -> Points:
-        """The features, ready for work on all pairs."""
+        """The features, centred at their mean, for computations on all pairs."""
         return Points.of(self.features.values, self.moments.mean)
 
     @property
@@ -84,11 +84,11 @@ class Reference:
         return kernel
 
     def shared(self, name: str, compute: Callable[[], T]) -> T:
-        """What a metric needs of the real examples alone, computed once.
+        """A result that depends on the real examples alone, computed once.
 
         Args:
-            name: Of the result.
-            compute: Makes it.
+            name: Name of the result.
+            compute: Computes it on the first call.
         """
         if name not in self._shared:
             self._shared[name] = compute()
@@ -97,22 +97,22 @@ class Reference:
 
 
 class Comparison:
-    """Real and generated examples, and what metrics share of them.
+    """A reference set and a generated set, with the results that metrics share.
 
     Args:
-        real: Features of the reference examples, or a reference that other comparisons share.
-        fake: Features of the generated examples, by the same extractor.
+        real: Features of the reference set, or a reference that other comparisons share.
+        fake: Features of the generated set, by the same extractor.
         held_out: Features of real examples that the generator was not trained on, for metrics of memorisation.
 
     Raises:
-        RequestError: Features are not a matrix, hold a value that is not finite, or differ in width.
+        RequestError: Features are not a matrix, contain a non-finite value, or differ in width.
     """
 
     def __init__(self, real: Features | Reference, fake: Features, held_out: Features | Reference | None = None) -> None:
         self.reference = real if isinstance(real, Reference) else Reference(real)
         self.fake = _checked(fake, "generated")
         self.weights: Path | None = None
-        """Folder of the weights of networks that metrics bring along; None looks in the usual places."""
+        """Folder with the weights of the metrics' own networks; None uses the default locations."""
         self.held_out_reference = held_out if isinstance(held_out, Reference) or held_out is None else Reference(held_out)
         for side, reference in (("real", self.reference), ("held-out", self.held_out_reference)):
             if reference is not None and reference.width != self.fake.values.shape[1]:
@@ -135,7 +135,7 @@ class Comparison:
         """Real examples that the generator was not trained on.
 
         Raises:
-            RequestError: There are none.
+            RequestError: No held-out set was given.
         """
         if self.held_out_reference is None:
             raise RequestError("held-out real examples are needed; give some that the generator was not trained on")
@@ -168,7 +168,7 @@ class Comparison:
 
     @cached_property
     def fake_points(self) -> Points:
-        """The generated features, centred on the real mean, ready for work on all pairs."""
+        """The generated features, centred at the real mean, for computations on all pairs."""
         return Points.of(self.fake.values, self.real_moments.mean)
 
     @property
@@ -185,27 +185,27 @@ class Comparison:
 
     @property
     def kernel(self) -> Kernel:
-        """The cubic kernel over all pairs of a real (rows) and a generated example."""
+        """The cubic kernel over all pairs of a real (rows) and a generated example (columns)."""
         kernel: Kernel = self._between["kernel"]
         return kernel
 
     @property
     def fakes_in_real_balls(self) -> tuple[Containment, Containment]:
-        """Which generated examples lie in which real balls: closed with k = 3, and open with k = 5."""
+        """Counts of generated examples in real balls: closed with k = 3, and open with k = 5."""
         counts: tuple[Containment, Containment] = self._between["fakes_in_real_balls"]
         return counts
 
     @property
     def reals_in_fake_balls(self) -> Containment:
-        """Which real examples lie in which generated balls: closed with k = 3."""
+        """Counts of real examples in generated balls, closed with k = 3."""
         counts: tuple[Containment] = self._between["reals_in_fake_balls"]
         return counts[0]
 
     def expect(self, shares: Iterable[Share]) -> None:
-        """Announces what metrics will share, so that one pass over the pairs serves them all.
+        """Announces shared results, so that one pass over the pairs computes all of them.
 
         Args:
-            shares: Of all metrics that will be asked for an estimate.
+            shares: :attr:`Metric.shares` of all metrics that will be estimated.
         """
         for share in shares:
             self._between.expected.add(share)
@@ -215,7 +215,7 @@ class Comparison:
 
 
 def _checked(features: Features, side: str) -> Features:
-    """The features, or a refusal in one line."""
+    """Features in float32 or float64; raises if shapes or values are invalid."""
     values = features.values if features.values.dtype in (torch.float32, torch.float64) else features.values.double()
     if values.ndim != 2 or 0 in values.shape:
         raise RequestError(f"{side} features have shape {tuple(values.shape)}; give a matrix (n, d) with one row an example")

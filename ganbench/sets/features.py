@@ -1,4 +1,4 @@
-"""What is known of one set of examples?"""
+"""What can metrics know about one set of examples?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,37 +11,37 @@ from ganbench.sets.moments import Moments, moments
 
 
 class LatentModel(Protocol):
-    """A generator that can be asked for images at chosen latents."""
+    """A generator that gives images for chosen latents."""
 
     has_styles: bool
-    """Whether it has intermediate latents (StyleGAN's w), in which lines are straight."""
+    """Whether it has intermediate latents (StyleGAN's w), between which paths are straight lines."""
 
     def latents(self, n: int, generator: torch.Generator) -> Tensor:
-        """Latents of the model's own law (n, latent_dim)."""
+        """Latents (n, latent_dim) from the model's prior."""
 
     def styles(self, latents: Tensor) -> Tensor | None:
-        """The intermediate latents of a model that has them; None of any other."""
+        """Intermediate latents, or None if the model has none."""
 
     def images(self, latents: Tensor, styles: bool) -> Tensor:
-        """Float images in [-1, 1] (n, channels, height, width) at latents, or at intermediate ones. Noise inputs are the same for all."""
+        """Float images in [-1, 1] (n, channels, height, width) for latents or intermediate latents, with fixed noise inputs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """What is known of one set of examples, most of it by one extractor."""
+    """Features of one set of examples by one extractor, and what else metrics may need of the set."""
 
     values: Tensor
-    """float32 or float64 (n, d), as the extractor gave them; metrics compute in float64."""
+    """float32 or float64 (n, d), as returned by the extractor; metrics compute in float64."""
     log_probabilities: Tensor | None = None
-    """float64 (n, classes), log-softmax; None where the extractor is no classifier."""
+    """float64 (n, classes), log-softmax; None if the extractor is not a classifier."""
     spatial: Tensor | None = None
-    """float32 or float64 (n, positions * channels) of an inner layer, for sFID; None where the extractor gives none."""
+    """float32 or float64 (n, positions * channels) of an inner layer, for sFID; None if the extractor gives none."""
     labels: Tensor | None = None
     """int64 (n,), class of every example; None without labels."""
     images: Callable[[Tensor], Tensor] | None = None
-    """The uint8 images (k, channels, height, width) at indices (k,); None where only features are known."""
+    """Returns the uint8 images (k, channels, height, width) at indices (k,); None if only features are known."""
     generator: LatentModel | None = None
-    """What generated the examples; None where only the examples are known."""
+    """The generator of the examples; None if only the examples are known."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -53,7 +53,7 @@ class Features:
 
 @dataclass(frozen=True, kw_only=True)
 class Sketch(Features):
-    """What is kept of many examples where metrics need no more than moments: ``values`` are only some evenly spaced ones."""
+    """Moments of many examples; ``values`` holds only a few evenly spaced examples, so memory does not grow with n."""
 
     of_all: Moments
     """Mean and covariance of all examples."""

@@ -1,4 +1,4 @@
-"""What are the mean and covariance of many features, however they are parted?"""
+"""What are the mean and covariance of features that are read in parts?"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 CHUNK = 1024
-"""Rows whose moments are taken at once; fixed, so that the same features give the same bits wherever they come from."""
+"""Number of rows whose moments are computed at once; fixed, so that the same features always give the same bits."""
 
 INFLUENCES = 4096
-"""Evenly spaced examples that are kept beside moments, for intervals."""
+"""Number of evenly spaced examples kept with the moments, for intervals."""
 
 _BLOCK = 512
-"""Columns of a scatter matrix that are taken at once."""
+"""Number of columns of a scatter matrix computed at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class Moments:
     """Mean and covariance of one set of features."""
 
     n: int
-    """Examples that they rest on."""
+    """Number of examples."""
     mean: Tensor
     """float64 (d,)."""
     covariance: Tensor
@@ -34,7 +34,7 @@ class Moments:
 
 @dataclass(frozen=True, kw_only=True)
 class Sums:
-    """Moments in a form that can be merged: count, mean, and sum of squared deviations from the mean."""
+    """Moments in a form that can be merged: count, mean and scatter matrix."""
 
     n: int
     mean: Tensor
@@ -50,7 +50,7 @@ class Sums:
         return cls(n=len(values), mean=mean, scatter=_scatter(values - mean))
 
     def merge(self, other: "Sums") -> "Sums":
-        """Sums of both sets together (Chan, Golub and LeVeque 1979, equation 2.1): no cancellation, whatever the mean."""
+        """Sums of both sets together, without cancellation (Chan, Golub and LeVeque 1979, equation 2.1)."""
         n = self.n + other.n
         gap = other.mean - self.mean
         scatter = (self.scatter + other.scatter).addr_(gap, gap, alpha=self.n * other.n / n)
@@ -62,7 +62,7 @@ class Sums:
 
 
 def _scatter(centred: Tensor) -> Tensor:
-    """X^T X of centred features (n, d); blocks below the diagonal are mirrored."""
+    """X^T X of centred features (n, d), computed in blocks on and above the diagonal."""
     width = centred.shape[1]
     if width <= _BLOCK:
         return centred.T @ centred
@@ -75,7 +75,7 @@ def _scatter(centred: Tensor) -> Tensor:
 
 
 def summed(chunks: Iterable[Tensor]) -> Sums:
-    """Sums over chunks of features, in their order."""
+    """Sums over chunks of features, merged in order."""
     return reduce(Sums.merge, map(Sums.of, chunks))
 
 
@@ -85,5 +85,5 @@ def moments(values: Tensor) -> Moments:
 
 
 def evenly(n: int, k: int) -> Tensor:
-    """Indices of k of n examples, evenly spaced: a subset that keeps the shares of a set in any order."""
+    """Indices of k of n examples, evenly spaced, so that sorted classes keep their proportions."""
     return torch.arange(k) * n // k

@@ -1,4 +1,4 @@
-"""What is a set that somebody named? (examples, their features, or their moments alone)"""
+"""What is a set that a user names? (examples, their features, or only their moments)"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -15,33 +15,33 @@ from ganbench.sets.moments import Moments
 
 
 class Network(Protocol):
-    """What a set must know of an extractor to say what it can give."""
+    """The properties of an extractor that determine what a set can provide."""
 
     @property
     def classes(self) -> int:
-        """Number of classes; 0 of an extractor that is no classifier."""
+        """Number of classes; 0 if the extractor is not a classifier."""
 
     @property
     def gives_spatial(self) -> bool:
-        """Whether it gives the features of an inner layer as well."""
+        """Whether it also gives the features of an inner layer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Which examples of a set are scored: all, or a subset that depends on the numbers alone."""
+    """The examples of a set that are scored: all, or a random subset that does not depend on what they are."""
 
     indices: tuple[int, ...] | range
 
     @classmethod
     def of(cls, size: int, n: int | None, generator: torch.Generator) -> "Selection":
-        """Chooses n of ``size`` examples at random, in ascending order; all of them where n is None or no smaller."""
+        """Chooses n of ``size`` examples at random, in ascending order; all if n is None or at least ``size``."""
         if n is None or n >= size:
             return cls(indices=range(size))
         return cls(indices=tuple(torch.randperm(size, generator=generator)[:n].sort().values.tolist()))
 
     @property
     def is_all(self) -> bool:
-        """Whether no example is left out."""
+        """Whether all examples are selected."""
         return isinstance(self.indices, range)
 
     def __len__(self) -> int:
@@ -49,22 +49,22 @@ class Selection:
 
 
 class GivenSet(ABC):
-    """A set of examples, or what is known of one; it says itself what it can give."""
+    """A set that a user names, given as examples, as features or as moments."""
 
     reference_only: ClassVar[bool] = False
-    """Whether so little is known that it can only be the reference."""
+    """Whether it can only be the reference set, because only its moments are known."""
     holds_features: ClassVar[bool] = False
-    """Whether it is features that come from elsewhere."""
+    """Whether it holds features computed by another tool."""
     form: tuple[int, ...] = ()
-    """Of one example: (channels, height, width) of an image, (dimensions,) of a point; empty where only features are known."""
+    """Shape of one example: (channels, height, width) of an image, (dimensions,) of a point; empty if only features are known."""
     content: str | None = None
-    """SHA-256 of what the examples are; None where nobody can know before they are drawn, so that nothing is cached."""
+    """SHA-256 that identifies the examples; None if they cannot be identified before they are drawn, so nothing is cached."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        """As the user wrote it; never part of a key."""
+        """The name as the user wrote it; not part of any key."""
         self.notes: list[str] = []
-        """What reading changed, and what a reader of the scores should know."""
+        """Changes made while reading, and other remarks for the reader of the scores."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -72,33 +72,33 @@ class GivenSet(ABC):
 
     @property
     def channels(self) -> int:
-        """Of images; 0 of other examples, and where only their features are known."""
+        """Number of channels of images; 0 for points, and if only features are known."""
         return self.form[0] if len(self.form) == 3 else 0
 
     @abstractmethod
     def gives(self, need: Need, network: Network) -> bool:
-        """Whether a metric gets from this set, and from an extractor, what it needs."""
+        """Whether this set, with an extractor, provides what a metric needs."""
 
     def known(self, selection: Selection) -> Features | Moments | None:
-        """What is known without an extractor, of chosen examples; None where an extractor must look at them."""
+        """Features or moments of the selected examples if they are known without an extractor, else None."""
         return None
 
     def protocol(self) -> dict[str, Any]:
-        """What a score must say of this set as its reference, besides its content."""
+        """Entries of a score's protocol for this set as the reference, besides its content."""
         return {}
 
     def close(self) -> None:  # noqa: B027 - most sets hold nothing open
-        """Lets go of files."""
+        """Closes open files."""
 
 
 class Source(GivenSet):
-    """Examples in a fixed order, read piece by piece."""
+    """A set of examples in a fixed order, read in parts."""
 
     labels: Tensor | None = None
     """int64 (n,)."""
     class_names: tuple[str, ...] = ()
     generator: LatentModel | None = None
-    """What generates the examples, where it can be asked."""
+    """The generator of the examples, if it is available."""
 
     @abstractmethod
     def at(self, indices: Sequence[int]) -> Tensor:
@@ -106,11 +106,11 @@ class Source(GivenSet):
 
     @cached_property
     def form(self) -> tuple[int, ...]:  # type: ignore[override]
-        """Of the first example."""
+        """Shape of the first example."""
         return tuple(self.at([0]).shape[1:])
 
     def gives(self, need: Need, network: Network) -> bool:
-        """Features of any extractor; the rest as far as it is there."""
+        """Whether the need is met; features can be computed by any extractor."""
         match need:
             case "labels":
                 return self.labels is not None
@@ -127,7 +127,7 @@ class Source(GivenSet):
         return True
 
     def about(self, selection: Selection) -> dict[str, Any]:
-        """What is known of chosen examples besides features, as fields of :class:`Features`."""
+        """Labels, images and generator of the selected examples, as fields of :class:`Features`."""
         return {
             "labels": None if self.labels is None else self.labels[list(selection.indices)],
             "images": (lambda which: self.at([selection.indices[int(place)] for place in which])) if self.channels else None,

@@ -1,1 +1,1 @@
-"""What do FAKE and REAL mean? (a path, a data set, a run, a program, a function, features or statistics)"""
+"""What can a user name as FAKE and REAL? (a path, a data set, a run, a program, a function, features or statistics)"""

@@ -1,4 +1,4 @@
-"""How are examples that lie in memory read?"""
+"""How are examples read from an array in memory?"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from ganbench.sets.source import Source
 
 
 class ArraySource(Source):
-    """Images or points of an array.
+    """Images or points from an array.
 
     Args:
-        name: As the user wrote it.
+        name: The name as the user wrote it.
         examples: uint8 (n, channels, height, width) or float32 (n, dimensions).
-        content: Hash of what they are.
+        content: Hash that identifies the examples.
         labels: (n,).
-        class_names: What the classes are called.
+        class_names: Names of the classes.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class ArraySource(Source):
         return len(self.examples)
 
     def at(self, indices: Sequence[int]) -> Tensor:
-        """The examples at some indices."""
+        """The examples at these indices."""
         if isinstance(indices, range) and indices.step == 1:
             return torch.from_numpy(np.ascontiguousarray(self.examples[indices.start : indices.stop]))
         return torch.from_numpy(self.examples[np.asarray(indices, np.int64)])

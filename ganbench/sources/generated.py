@@ -1,7 +1,7 @@
-"""How are examples drawn from a generator that somebody else wrote?
+"""How are examples drawn from a user's own generator?
 
-Example i depends on the generator, the seed and i alone: drawing goes by chunks of a fixed size, each with
-streams of its own, whatever part is asked for.
+Example i depends only on the generator, the seed and i: examples are drawn in chunks of a fixed size, each with its
+own random streams, whichever examples are requested.
 """
 
 import hashlib
@@ -24,15 +24,15 @@ from ganbench.sets.source import Source
 from ganbench.targets import Target
 
 DEFAULT_N = 50_000
-"""Examples drawn where nobody says how many: the field's number."""
+"""Default number of examples, as in the literature."""
 
 
 class DrawnSource(Source):
-    """Examples that come in chunks of ``CHUNK``.
+    """Examples that are drawn in chunks of ``CHUNK``.
 
     Args:
-        name: As the user wrote it.
-        n: Number of examples.
+        name: The name as the user wrote it.
+        n: Number of examples; None is ``DEFAULT_N``.
         seed: Root seed of the streams.
     """
 
@@ -45,7 +45,7 @@ class DrawnSource(Source):
         return self.n
 
     def at(self, indices: Sequence[int]) -> Tensor:
-        """Draws what is asked for, chunk by chunk.
+        """Draws the examples at these indices, chunk by chunk.
 
         Raises:
             Diverged: The generator gave a value that is not finite.
@@ -59,11 +59,11 @@ class DrawnSource(Source):
 
     @abstractmethod
     def draw(self, chunk: int) -> Tensor:
-        """One chunk as the generator gives it."""
+        """Draws one chunk, as returned by the generator."""
 
 
 def _examples(drawn: Any, name: str) -> Tensor:
-    """What a generator gave, as uint8 images or float32 points."""
+    """A generator's output as uint8 images or float32 points; raises for any other output."""
     values = torch.from_numpy(drawn) if isinstance(drawn, np.ndarray) and drawn.dtype.kind in "biufc" else drawn
     if not isinstance(values, Tensor) or values.layout != torch.strided or not values.ndim:
         raise DataError(
@@ -91,15 +91,15 @@ def _examples(drawn: Any, name: str) -> Tensor:
 
 
 class FunctionSource(DrawnSource):
-    """What a user's function draws: ``function(n, seed)`` gives n examples.
+    """Examples from a user's function: ``function(n, seed)`` returns n examples.
 
     Args:
         name: ``module:callable`` or ``file.py:callable``.
-        n: Number of examples.
-        seed: Root seed; every chunk's seed derives from it.
+        n: Number of examples; None is ``DEFAULT_N``.
+        seed: Root seed, from which every chunk's seed is derived.
 
     Raises:
-        RequestError: The function cannot be imported, or is none.
+        RequestError: The function cannot be imported, or is not callable.
     """
 
     def __init__(self, name: str, n: int | None, seed: int) -> None:
@@ -108,7 +108,7 @@ class FunctionSource(DrawnSource):
         self.notes.append(f"{name}: code is not hashed, so its features are not cached")
 
     def draw(self, chunk: int) -> Tensor:
-        """One call of the function."""
+        """Calls the function once."""
         try:
             return self.function(CHUNK, seeding.derive(self.seed, "eval-latents", chunk) % 2**32)  # type: ignore[no-any-return]
         except (Exception, SystemExit) as error:
@@ -122,7 +122,7 @@ def _function(name: str) -> Callable[[int, int], Any]:
     else:
         module, attribute = target.place, target.attribute
         if os.getcwd() not in sys.path:
-            sys.path.append(os.getcwd())  # as `python -m` would; last, so that it hides nothing
+            sys.path.append(os.getcwd())  # as `python -m` does, but last, so that it shadows no other module
         try:
             loaded = importlib.import_module(module)
         except Exception as error:
@@ -139,16 +139,16 @@ def _function(name: str) -> Callable[[int, int], Any]:
 
 
 def digest(*parts: object) -> str:
-    """SHA-256 of what a generator's examples depend on."""
+    """SHA-256 of everything that a generator's examples depend on."""
     return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def last_line(error: BaseException) -> str:
-    """What went wrong at the end of a long report, such as TorchScript's."""
+    """The last line of a long error message, such as TorchScript's."""
     lines = str(error).strip().splitlines()
     return " ".join(lines[-1].split())[:160] if lines else type(error).__name__
 
 
 def brief(error: BaseException) -> str:
-    """What an error of somebody else's code says, on one short line."""
+    """The message of an error in foreign code, on one short line."""
     return " ".join(str(error).split())[:160] or type(error).__name__

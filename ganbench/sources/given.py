@@ -1,4 +1,4 @@
-"""What do files of features and of statistics hold?"""
+"""How are files of features and of statistics read?"""
 
 import zipfile
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from ganbench.sets.source import GivenSet, Network, Selection
 
 
 class FeatureFile(GivenSet):
-    """Features that come from elsewhere."""
+    """Features computed by another tool."""
 
     holds_features = True
 
@@ -31,12 +31,12 @@ class FeatureFile(GivenSet):
         return len(self.features)
 
     def gives(self, need: Need, network: Network) -> bool:
-        """What the file holds."""
+        """Whether the file contains what the metric needs."""
         held = {"labels": self.features.labels, "probabilities": self.features.log_probabilities, "spatial": self.features.spatial}
         return need in ("moments", "features") or held.get(need) is not None
 
     def known(self, selection: Selection) -> Features:
-        """The chosen rows."""
+        """Features of the selected examples."""
         if selection.is_all:
             return self.features
         rows = torch.tensor(selection.indices)
@@ -45,14 +45,14 @@ class FeatureFile(GivenSet):
 
 
 class StatisticsFile(GivenSet):
-    """Mean and covariance that come from elsewhere, or from ``ganbench stats``.
+    """Mean and covariance computed by another tool, or by ``ganbench stats``.
 
     Args:
-        name: As the user wrote it.
+        name: The name as the user wrote it.
         content: Hash of the file.
-        moments: What it holds.
-        n_known: Whether the file says how many examples the moments rest on.
-        made_by: What made them; empty where the file does not say.
+        moments: The mean and covariance.
+        n_known: Whether the file states the number of examples.
+        made_by: Identity of the extractor that made them; empty if the file does not state it.
     """
 
     reference_only = True
@@ -65,26 +65,26 @@ class StatisticsFile(GivenSet):
         return self.moments.n
 
     def gives(self, need: Need, network: Network) -> bool:
-        """Moments alone."""
+        """Whether only moments are needed."""
         return need == "moments"
 
     def known(self, selection: Selection) -> Moments:
-        """The moments; nothing can be chosen from them."""
+        """The moments, whatever the selection."""
         return self.moments
 
     def protocol(self) -> dict[str, Any]:
-        """That the reference is statistics, and whether they say what made them."""
+        """States that the reference is statistics, and whether their protocol is known."""
         return {"reference_kind": "statistics" if self.made_by else "statistics of unknown protocol"}
 
     def check(self, identity: Mapping[str, Any], width: int) -> None:
-        """Refuses an extractor other than the one that made them.
+        """Raises unless the statistics were made by this extractor.
 
         Args:
-            identity: Of the extractor.
-            width: Its number of features; 0 where that is not known.
+            identity: The extractor's :meth:`identity`.
+            width: Its number of features; 0 if not known.
 
         Raises:
-            DataError: They were made by another one.
+            DataError: They were made by another extractor.
         """
         for key, value in identity.items():
             if self.made_by and self.made_by.get(key) != value:
@@ -100,10 +100,10 @@ class StatisticsFile(GivenSet):
 
 
 def arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """All arrays of an npz or npy file, by name; that of an npy file is called ``features``.
+    """Reads all arrays of an npz or npy file by name; the array of an npy file is named ``features``.
 
     Raises:
-        DataError: The file is damaged, or holds pickled objects.
+        DataError: The file is damaged, or contains pickled objects.
     """
     try:
         loaded = np.load(path, allow_pickle=False)
@@ -111,18 +111,18 @@ def arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
             return {"features": loaded}
         with loaded:
             return {name: loaded[name] for name in loaded.files}
-    except Exception as error:  # NumPy parses headers as Python source, with as many ways to fail
+    except Exception as error:  # numpy parses headers as Python source, which raises many types of errors
         reason = "it is neither" if "pickled (object) data" in str(error) else " ".join(str(error).split())[:160]
         raise DataError(f"{str(path)!r} is no intact npz or npy file of plain arrays ({reason}); save it again with np.savez") from None
 
 
 def feature_file(path: Path) -> FeatureFile:
-    """Reads features: array ``features`` (n, d).
+    """Reads features from the array ``features`` (n, d).
 
-    Where present, also ``logits`` or ``probabilities`` (n, classes), ``labels`` (n,), ``spatial`` (n, s).
+    If present, ``logits`` or ``probabilities`` (n, classes), ``labels`` (n,) and ``spatial`` (n, s) are read too.
 
     Raises:
-        DataError: The file is damaged, or its arrays are not of these forms.
+        DataError: The file is damaged, or its arrays do not have these forms.
     """
     if path.suffix.lower() not in (".npz", ".npy"):
         raise DataError(
@@ -143,7 +143,7 @@ def feature_file(path: Path) -> FeatureFile:
 
 
 def matrix(array: npt.NDArray[Any], where: str, rows: int | None = None) -> torch.Tensor:
-    """A floating-point matrix with one row an example; float16 and integers become float32."""
+    """Checks and converts a matrix with one row per example; float64 is kept, all other numbers become float32."""
     if array.dtype.kind not in "fiu":
         raise DataError(f"{where} has type {array.dtype}; save numbers")
     if array.ndim != 2 or 0 in array.shape:
@@ -174,12 +174,12 @@ def _labels(array: npt.NDArray[Any], path: Path, rows: int) -> torch.Tensor:
 
 
 def is_statistics(path: Path) -> bool:
-    """Whether an npz file holds a mean and a covariance."""
+    """Whether an npz file contains a mean and a covariance."""
     return holds(path, "mu", "sigma")
 
 
 def holds(path: Path, *names: str) -> bool:
-    """Whether a file is an npz with these arrays (looks at names alone)."""
+    """Whether a file is an npz with arrays of these names."""
     try:
         with zipfile.ZipFile(path) as archive:
             return {f"{name}.npy" for name in names} <= set(archive.namelist())
@@ -188,10 +188,10 @@ def holds(path: Path, *names: str) -> bool:
 
 
 def statistics_file(path: Path) -> StatisticsFile:
-    """Reads ``mu`` (d,) and ``sigma`` (d, d): our own, or those of TTUR, pytorch-fid, clean-fid, guided-diffusion and EDM.
+    """Reads ``mu`` (d,) and ``sigma`` (d, d) from ganbench, TTUR, pytorch-fid, clean-fid, guided-diffusion or EDM.
 
     Raises:
-        DataError: The file is damaged, or its arrays are no mean and covariance.
+        DataError: The file is damaged, or its arrays are not a mean and a covariance.
     """
     found, where = arrays(path), repr(str(path))
     if "mu" not in found or "sigma" not in found:

@@ -1,4 +1,4 @@
-"""How are image files read while a network works on those before?"""
+"""How are image files decoded while the network computes features?"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,16 +21,16 @@ from ganbench.sets.source import Source
 
 
 class FileSource(Source):
-    """Images of a folder or a zip archive, decoded when they are asked for.
+    """Images of a folder or a zip archive, decoded on demand.
 
     Args:
-        name: As the user wrote it.
+        name: The name as the user wrote it.
         path: An existing folder or zip archive.
-        resolution: Height and width in pixels; None keeps the files' own, which must then agree.
-        workers: Threads that decode; Pillow lets go of the interpreter while it works.
+        resolution: Height and width in pixels; None keeps the files' own, which must be equal.
+        workers: Number of decoding threads; Pillow releases the interpreter lock while it decodes.
 
     Raises:
-        DataError: There are no images, or the first one cannot be used.
+        DataError: There are no images, or the first one is unusable.
     """
 
     def __init__(self, name: str, path: Path, resolution: int | None, workers: int) -> None:
@@ -52,15 +52,15 @@ class FileSource(Source):
         return len(self.listing.files)
 
     def at(self, indices: Sequence[int]) -> Tensor:
-        """Decodes images.
+        """Decodes the images at these indices.
 
         Raises:
-            DataError: A file cannot be used, or has another size or number of channels than the first.
+            DataError: A file is unusable, or has another size or number of channels than the first.
         """
         return torch.from_numpy(np.stack(list(self._pool.map(self._pixels, indices))))
 
     def close(self) -> None:
-        """Closes the archive and ends the threads."""
+        """Closes the archive, ends the threads, and adds notes on what decoding changed."""
         self._open.close()
         if self.changes:
             self.notes += [f"{change} in {count} of {len(self)} images" for change, count in sorted(self.changes.items())]

@@ -1,4 +1,4 @@
-"""Which kind of thing did the user name?"""
+"""Which kind of set does a name on the command line stand for?"""
 
 import hashlib
 from dataclasses import dataclass
@@ -25,34 +25,34 @@ from ganbench.sources.image_files import FileSource
 from ganbench.sources.programs import ProgramSource
 
 SPLITS = {"train": "train", "test": "held_out", "held_out": "held_out"}
-"""Names of a data set's parts, and which they are."""
+"""Names of the splits of a data set, and the fields of ``Dataset`` that they mean."""
 PROGRAMS = (".pt", ".pth", ".ts", ".jit", ".torchscript", ".pt2")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Opening:
-    """How sources are opened."""
+    """Settings for opening sets."""
 
     root: Path
-    """Where registered data sets lie."""
+    """Folder of registered data sets."""
     device: torch.device
-    """Where generators run."""
+    """Device for generators."""
     features: bool = False
-    """Paths hold features, not images."""
+    """Whether paths name features instead of images."""
     n: int | None = None
-    """Examples drawn from a generator; None takes the field's 50,000."""
+    """Number of examples drawn from a generator; None is 50,000 as in the literature."""
     seed: int | None = None
-    """Root seed of generators; None is 0, or a run's own."""
+    """Root seed of generators; None is a run's own seed, and 0 for other generators."""
     latent_dim: int | None = None
-    """Length of a program's latents; None asks the program."""
+    """Length of a program's latents; None reads it from the program."""
     resolution: int | None = None
     """Height and width to which images from files are cropped and resized; None keeps the files' own."""
     workers: int = 2
-    """Threads that decode image files."""
+    """Number of threads that decode image files."""
 
 
 def opened_source(text: str, how: Opening) -> GivenSet:
-    """Opens what the user named.
+    """Opens the set that the user named.
 
     Args:
         text: A folder, zip, npz, npy, run directory (``DIR`` or ``DIR:raw``), program, data set (``NAME`` or ``NAME:SPLIT``),
@@ -60,7 +60,7 @@ def opened_source(text: str, how: Opening) -> GivenSet:
         how: Settings.
 
     Raises:
-        RequestError: Nothing of any kind has this name, or what has it cannot be used.
+        RequestError: No set of any kind has this name, or it is unusable.
     """
     path = _path(text)
     if how.features:
@@ -81,15 +81,15 @@ def opened_source(text: str, how: Opening) -> GivenSet:
 
 
 def opened_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> GivenSet:
-    """Opens examples that lie in memory.
+    """Opens examples or features in memory.
 
     Args:
-        name: For messages.
+        name: Name of the set, for error messages.
         given: uint8 images (n, channels, height, width), or float points or features (n, d).
         features: Whether they are features.
 
     Raises:
-        DataError: They are neither.
+        DataError: The array has none of these forms.
     """
     array = given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
     content = hashlib.sha256(f"{array.dtype} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
@@ -153,11 +153,11 @@ def _dataset(text: str, name: str, split: str, how: Opening) -> ArraySource:
 
 
 def _path(text: str) -> Path:
-    """The path that a name would be, whether or not anything is there."""
+    """The name as a path, which may not exist."""
     try:
         path = Path(text).expanduser()
         path.exists()
-    except (OSError, RuntimeError, ValueError) as error:  # too long, behind a closed folder, or the home of nobody
+    except (OSError, RuntimeError, ValueError) as error:  # too long, not permitted, or the home of an unknown user
         raise DataError(f"{text[:80]!r} cannot be looked at ({' '.join(str(error).split())[:80]}); check the path") from None
     if not text.strip():
         raise DataError("an empty name stands where a set is meant; name a path or a data set (`ganbench list datasets`)")
@@ -165,7 +165,7 @@ def _path(text: str) -> Path:
 
 
 def _existing(path: Path) -> Path:
-    """A path of features that is there."""
+    """The path of a feature file; raises if it does not exist."""
     if path.exists():
         return path
     if path.name.partition(":")[0] in DATASETS.targets:

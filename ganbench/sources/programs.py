@@ -1,4 +1,4 @@
-"""How are examples drawn from an exported program?"""
+"""How are examples drawn from a TorchScript or torch.export program?"""
 
 import warnings
 from pathlib import Path
@@ -15,18 +15,18 @@ from ganbench.sources.generated import DrawnSource, brief, digest, last_line
 
 
 class ProgramSource(DrawnSource):
-    """What a TorchScript or ``torch.export`` program draws from standard normal latents.
+    """Examples from a TorchScript or ``torch.export`` program that takes standard normal latents.
 
     Args:
-        name: As the user wrote it.
+        name: The name as the user wrote it.
         path: The program's file.
-        latent_dim: Length of a latent; None asks the program's attribute ``latent_dim`` or ``z_dim``, or its example input.
-        n: Number of examples.
+        latent_dim: Length of a latent; None reads the program's attribute ``latent_dim`` or ``z_dim``, or its example input.
+        n: Number of examples; None is ``DEFAULT_N``.
         seed: Root seed of the streams.
-        device: Where it runs.
+        device: Device on which the program runs.
 
     Raises:
-        DataError: The file is no program, or says nothing of its latents.
+        DataError: The file is not a program, or the length of its latents is unknown.
     """
 
     def __init__(self, name: str, path: Path, latent_dim: int | None, n: int | None, seed: int, device: torch.device) -> None:
@@ -38,7 +38,7 @@ class ProgramSource(DrawnSource):
         self.generator = ProgramLatents(self)
 
     def draw(self, chunk: int) -> Tensor:
-        """One chunk from latents of the stream that runs draw theirs from."""
+        """Draws one chunk, with latents from the same streams as those of a run."""
         latents = torch.randn(CHUNK, *self.latent_shape, generator=seeding.stream(self.seed, "eval-latents", chunk))
         try:
             with seeding.global_stream(self.seed, "eval-noise", chunk, device=self.device):
@@ -52,7 +52,7 @@ class ProgramSource(DrawnSource):
 
 
 class ProgramLatents(LatentModel):
-    """A program, asked for images at chosen latents."""
+    """A program as a generator of images for chosen latents."""
 
     has_styles = False
 
@@ -64,18 +64,18 @@ class ProgramLatents(LatentModel):
         return torch.randn(n, *self.source.latent_shape, generator=generator)
 
     def styles(self, latents: Tensor) -> Tensor | None:
-        """A program shows no intermediate latents."""
+        """None, since a program has no accessible intermediate latents."""
         return None
 
     def images(self, latents: Tensor, styles: bool) -> Tensor:
-        """Float images in [-1, 1]."""
+        """Images for latents, as returned by the program, with fixed noise inputs."""
         with seeding.global_stream(0, "eval-noise", device=self.source.device):
             images: Tensor = self.source.module(latents.to(self.source.device))
         return images
 
 
 def _program(path: Path, latent_dim: int | None) -> tuple[nn.Module, tuple[int, ...]]:
-    """The module, and the shape of one latent."""
+    """Loads the module, and finds the shape of one latent."""
     if path.suffix == ".pt2":
         try:
             program = torch.export.load(path)

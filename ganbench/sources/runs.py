@@ -1,4 +1,4 @@
-"""How are examples drawn from a run's checkpoint?"""
+"""How are examples drawn from the checkpoint of a run?"""
 
 import inspect
 import sys
@@ -17,16 +17,16 @@ from ganbench.training.checkpoint import readable, weights_sha256
 
 
 class RunSource(DrawnSource):
-    """What a finished or interrupted run's generator draws, from its newest checkpoint.
+    """Examples from the generator of a finished or interrupted run, at its newest checkpoint.
 
     Args:
-        name: As the user wrote it.
+        name: The name as the user wrote it.
         folder: The run's directory.
         weights: "ema" or "raw".
-        n: Number of examples.
-        seed: Root seed of the streams; the run's own is used where it is None, which gives the examples that the run itself scored.
-        root: Where data sets lie: the run's data fix the image shape and the classes.
-        device: Where the generator runs.
+        n: Number of examples; None is ``DEFAULT_N``.
+        seed: Root seed of the streams; None is the run's own, which gives the examples that the run itself scored.
+        root: Folder of data sets: the run's data set determines the image shape and the classes.
+        device: Device on which the generator runs.
 
     Raises:
         DataError: There is no readable checkpoint.
@@ -58,6 +58,6 @@ class RunSource(DrawnSource):
         self.notes.append(f"{name}: {'EMA' if weights == 'ema' else 'raw'} weights after {int(checkpoint.state['step']):,} steps")
 
     def draw(self, chunk: int) -> Tensor:
-        """One chunk, as :func:`ganbench.sampling.sample` draws it."""
+        """Draws the same chunk as :func:`ganbench.sampling.sample`."""
         with observed(self.variant) as ready:
             return draw(ready, chunk, self.seed, self.device, self.shares)

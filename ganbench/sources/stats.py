@@ -1,4 +1,4 @@
-"""How are mean and covariance kept in a file, and merged?"""
+"""How are mean and covariance stored in a file, and merged?"""
 
 import json
 import os
@@ -16,14 +16,14 @@ from ganbench.sets.moments import Moments, Sums
 from ganbench.storage import check_folder, writable_folder
 
 FORMAT = 2
-"""Raised when a file of ours would be read in another way."""
+"""Raised when the format of the files changes."""
 
 
 def check_target(path: Path) -> None:
-    """Makes sure that statistics can be written to a path, before anything is computed for them.
+    """Raises if statistics cannot be written to a path; called before they are computed.
 
     Raises:
-        RequestError: It has another ending than .npz, is a folder, or lies where nothing can be written.
+        RequestError: The path does not end in .npz, is a folder, or its folder is not writable.
     """
     if path.suffix != ".npz":
         raise RequestError(f"{str(path)!r}: statistics are written as .npz; name the file {path.with_suffix('.npz').name!r}")
@@ -36,13 +36,13 @@ def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], 
     """Writes ``mu``, ``sigma``, ``n``, ``ddof``, ``protocol`` and its key, and the hashes of the sets; other tools read the first two.
 
     Args:
-        path: An npz file.
+        path: The npz file to write.
         moments: Mean and covariance.
-        protocol: What made them: extractor, weights, resize.
+        protocol: The identity of the extractor: its name, weights and resize protocol.
         parts: Content hashes of the sets of examples.
 
     Raises:
-        DataError: The moments are of a single example.
+        DataError: There are fewer than 2 examples.
         RequestError: The file cannot be written.
     """
     check_target(path)
@@ -64,10 +64,10 @@ def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], 
 
 
 def protocol_of(found: Mapping[str, npt.NDArray[Any]], where: str) -> tuple[dict[str, Any], int | None]:
-    """Protocol and number of examples of a file of ours; nothing of another's.
+    """Protocol and number of examples from a file written by ganbench; ({}, None) for other files.
 
     Raises:
-        DataError: The file says that it is ours, and its protocol was changed afterwards.
+        DataError: The file's protocol was changed after it was written, or its format is newer than this version reads.
     """
     if "protocol" not in found or "format" not in found:
         return {}, None
@@ -83,15 +83,15 @@ def protocol_of(found: Mapping[str, npt.NDArray[Any]], where: str) -> tuple[dict
     if written > FORMAT:
         raise DataError(f"{where}: statistics of format {written}; this ganbench reads up to {FORMAT}, so update ganbench")
     if written == 1 and protocol.get("extractor_weights_sha256") is None:
-        protocol["feature_dtype"] = "float64"  # it named the arithmetic of a network where there was none
+        protocol["feature_dtype"] = "float64"  # format 1 stated another dtype for extractors without a network
     return protocol, n
 
 
 def merged(first: Moments, second: Moments) -> Moments:
-    """Moments of both sets together.
+    """Moments of the union of two sets.
 
     Raises:
-        DataError: They are moments of features of different widths.
+        DataError: The sets have different numbers of features.
     """
     if first.mean.shape != second.mean.shape:
         raise DataError(f"sets with {len(first.mean)} and {len(second.mean)} features cannot be merged; take all from one extractor")

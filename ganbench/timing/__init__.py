@@ -1,1 +1,1 @@
-"""How fast is it?"""
+"""How fast are training and sampling?"""

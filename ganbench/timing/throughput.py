@@ -1,7 +1,7 @@
-"""How many images a second, by which protocol?
+"""How are the images per second of training and sampling measured?
 
-Training: seconds of training steps alone, tick by tick, with evaluation, checkpoints and the first ticks
-left out; the median of the ticks. Sampling: the median of repeats of one chunk after a warm-up chunk.
+Training: the median over ticks, counting only the time of training steps, without evaluation, checkpoints and the
+first ticks. Sampling: the median over repeats of one chunk, after a warm-up chunk.
 """
 
 import resource
@@ -18,24 +18,24 @@ from ganbench.sampling import CHUNK, draw, observed
 from ganbench.training.variant import Variant
 
 WARM_UP_TICKS = 1
-"""First ticks of every attempt that are left out: allocation, autotuning, cold caches."""
+"""Number of first ticks of every attempt that are excluded because of allocation, autotuning and cold caches."""
 
 
 def sampling_rate(variant: Variant, seed: int, device: torch.device, class_shares: Tensor | None = None, repeats: int = 5) -> Throughput:
-    """Sampling speed of a method's own generator, in evaluation mode.
+    """Sampling throughput of a method's generator with raw weights, in evaluation mode.
 
     Args:
         variant: The method on ``device``.
         seed: Root seed of the latents.
-        device: Where to sample.
+        device: Device of the generator.
         class_shares: Probability of every class, or None without labels.
-        repeats: Chunks that are timed, after one that is not.
+        repeats: Number of timed chunks, after one warm-up chunk.
     """
     rates = []
     with observed(variant) as ready:
         for repeat in range(repeats + 1):
             start = time.perf_counter()
-            draw(ready, repeat, seed, device, class_shares)[-1].sum().item()  # reading a value waits for the device
+            draw(ready, repeat, seed, device, class_shares)[-1].sum().item()  # reading a value synchronises with the device
             rates.append(CHUNK / (time.perf_counter() - start))
     measured = throughput(rates[1:])
     assert measured is not None
@@ -43,11 +43,11 @@ def sampling_rate(variant: Variant, seed: int, device: torch.device, class_share
 
 
 def peak_memory_bytes(device: torch.device) -> int:
-    """Peak memory so far: what the allocator gave out on a GPU, the resident set of the process on a CPU."""
+    """Peak memory so far: allocated GPU memory for CUDA, the resident set of the process for a CPU."""
     if device.type == "cuda":
         return int(torch.cuda.max_memory_allocated(device))
     status = Path("/proc/self/status")
-    if status.is_file():  # Linux's getrusage would give the peak of the parent where that was larger
+    if status.is_file():  # on Linux, getrusage reports the peak of the parent process if that is larger
         return 1024 * int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")))
     unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes on macOS, KiB on Linux
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

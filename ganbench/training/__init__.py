@@ -1,1 +1,1 @@
-"""How is one variant trained?"""
+"""How is a variant trained?"""

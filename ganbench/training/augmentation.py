@@ -1,4 +1,4 @@
-"""What happens to real and generated examples before the discriminator sees them?"""
+"""How are real and generated examples augmented before the discriminator?"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,20 +10,20 @@ from torch.nn import functional
 
 @dataclass(frozen=True, kw_only=True)
 class Augmentation:
-    """A random change of examples, its random numbers apart from what they do."""
+    """A random augmentation, split into drawing its random numbers and applying them."""
 
     numbers: Callable[[int, torch.Size, torch.Generator], Tensor]
-    """Numbers (n, ...) for n examples of a size, drawn from a stream on their device."""
+    """Draws random numbers (n, ...) for n examples of a given size, on the generator's device."""
     applied: Callable[[Tensor, Tensor], Tensor]
-    """Examples after their change by these numbers, differentiable, of the same shape."""
+    """Applies the numbers to examples; differentiable and shape-preserving."""
 
     def __call__(self, examples: Tensor, generator: torch.Generator) -> Tensor:
-        """Both at once, with numbers from a stream on the examples' device."""
+        """Draws and applies; the generator must be on the examples' device."""
         return self.applied(examples, self.numbers(len(examples), examples.shape[1:], generator))
 
 
 def _shifts(n: int, size: torch.Size, generator: torch.Generator) -> Tensor:
-    """How far each image moves down and to the right, counted from a full reach up and left: (n, 2)."""
+    """Offsets (n, 2) of each image along height and width in the padded image; an eighth of the side means no shift."""
     reaches = [-(-side // 8) for side in size[1:]]
     return torch.stack([torch.randint(0, 2 * reach + 1, (n,), generator=generator, device=generator.device) for reach in reaches], 1)
 
@@ -39,7 +39,7 @@ def _shifted(images: Tensor, shifts: Tensor) -> Tensor:
 
 
 none = Augmentation(numbers=lambda n, size, stream: torch.empty(n, 0, device=stream.device), applied=lambda examples, numbers: examples)
-"""Leaves examples as they are."""
+"""Leaves examples unchanged."""
 
 translation = Augmentation(numbers=_shifts, applied=_shifted)
 """Shifts every image by up to an eighth of its side, filling with mid grey (Zhao et al. 2020, DiffAugment)."""

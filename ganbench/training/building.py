@@ -1,4 +1,4 @@
-"""How is a run's method made?"""
+"""How is the variant of a run constructed?"""
 
 import torch
 
@@ -12,10 +12,10 @@ from ganbench.training.variant import Variant
 
 
 def build(spec: RunSpec, dataset: Dataset, device: torch.device) -> Variant:
-    """A run's method, freshly initialised from the stream ``init``, always on the CPU first.
+    """Constructs the variant of a run; weights are initialised on the CPU from the stream ``init``, then moved.
 
     Raises:
-        RequestError: The class is no variant, or cannot do this shape.
+        RequestError: The class is not a variant, or does not support this shape.
     """
     cls = load_variant(spec.variant)
     if not (isinstance(cls, type) and issubclass(cls, Variant)):

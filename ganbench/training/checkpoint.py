@@ -1,7 +1,7 @@
-"""How is a run's state kept, so that a kill at any moment loses little and corrupts nothing?
+"""How is a run's state saved, so that it survives being killed at any moment?
 
-``checkpoints/<step>/`` holds ``raw.safetensors``, ``ema.safetensors`` and ``state.pt`` (tensors, numbers
-and strings only, read with ``weights_only``). A checkpoint is written beside and renamed into place.
+``checkpoints/<step>/`` contains ``raw.safetensors``, ``ema.safetensors`` and ``state.pt`` (only tensors, numbers
+and strings, read with ``weights_only``). A checkpoint is written to a temporary folder, which is then renamed.
 """
 
 import hashlib
@@ -17,12 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 KEEP = 2
-"""Checkpoints that stay; the one before the newest is there in case the newest cannot be read."""
+"""Number of checkpoints kept; the second is a fallback if the newest cannot be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """What a run goes on from."""
+    """The state from which a run resumes."""
 
     weights: dict[str, dict[str, Tensor]]
     state: dict[str, Any]
@@ -30,15 +30,15 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, weights: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> Path:
-    """Writes a checkpoint atomically and prunes old ones.
+    """Writes a checkpoint atomically and deletes old ones.
 
     Args:
         folder: The run's ``checkpoints`` folder.
-        weights: Tensors by name, in files by name.
-        state: Plain data and tensors; ``state["step"]`` names the checkpoint.
+        weights: For every file name, tensors by name.
+        state: Plain data and tensors; the checkpoint is named after ``state["step"]``.
 
     Returns:
-        Where it lies.
+        The checkpoint's folder.
     """
     target = folder / f"{state['step']:09d}"
     partial = folder / f".partial-{os.getpid()}"
@@ -60,7 +60,7 @@ def write_checkpoint(folder: Path, weights: Mapping[str, Mapping[str, Tensor]], 
 
 
 def prune(folder: Path, keep: int = KEEP) -> None:
-    """Removes all but the newest checkpoints, and what a killed writer left behind."""
+    """Deletes all but the newest checkpoints, and temporary folders left by killed processes."""
     for path in _newest_first(folder)[keep:]:
         shutil.rmtree(path)
     for path in folder.glob(".partial-*"):
@@ -68,23 +68,23 @@ def prune(folder: Path, keep: int = KEEP) -> None:
 
 
 def readable(folder: Path, device: torch.device) -> Iterator[Checkpoint]:
-    """Checkpoints from the newest backwards; one that cannot be read is passed over.
+    """Yields checkpoints from newest to oldest, skipping those that cannot be read.
 
     Args:
         folder: The run's ``checkpoints`` folder; it may be missing.
-        device: Where the tensors go.
+        device: Device for the weights; the state is loaded on the CPU.
     """
     for path in _newest_first(folder):
         try:
             state = torch.load(path / "state.pt", map_location="cpu", weights_only=True)
             weights = {name: load_file(path / f"{name}.safetensors", device=str(device)) for name in state.pop("weights")}
-        except Exception:  # safetensors and torch raise types of their own for a damaged file
+        except Exception:  # safetensors and torch raise many types of errors for a damaged file
             continue
         yield Checkpoint(weights=weights, state=state, path=path)
 
 
 def weights_sha256(tensors: Mapping[str, Tensor]) -> str:
-    """Hash of names, types, shapes and bytes, in the order of the names."""
+    """SHA-256 of names, dtypes, shapes and bytes, sorted by name."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         value = tensors[name].detach().cpu().contiguous()
@@ -98,7 +98,7 @@ def _newest_first(folder: Path) -> list[Path]:
 
 
 def _sync(path: Path) -> None:
-    """Makes sure that what was written is on the disk before it gets its name."""
+    """Flushes a file or folder to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

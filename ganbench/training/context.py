@@ -1,4 +1,4 @@
-"""What does the harness do behind the doors that a training step sees?"""
+"""How does the harness implement the context that a training step uses?"""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ from ganbench.training.variant import Batch
 
 
 class HarnessContext:
-    """The :class:`~ganbench.training.variant.StepContext` that the harness hands to a method.
+    """The implementation of :class:`~ganbench.training.variant.StepContext`.
 
     Args:
-        draws: Where random tensors come from.
-        updates: What :meth:`minimize` moves.
-        augmentation: What :meth:`augment` does.
+        draws: Source of random tensors.
+        updates: The optimizers that :meth:`minimize` updates.
+        augmentation: The augmentation that :meth:`augment` applies.
         ranks: This process among those that train together.
     """
 
     plan: StepPlan
-    """The step that :meth:`begin` moved to."""
+    """The plan of the current step."""
 
     def __init__(self, *, draws: Draws, updates: Updates, augmentation: Augmentation, ranks: Ranks = ALONE) -> None:
         self.draws = draws
@@ -31,10 +31,10 @@ class HarnessContext:
         self._updates = updates
         self._augmentation = augmentation
         self.asked: set[int] = set()
-        """Every n that :meth:`every` was asked for: the periods that tell kinds of steps apart."""
+        """Every n with which :meth:`every` was called: the periods that distinguish kinds of steps."""
 
     def begin(self, plan: StepPlan, real: Batch) -> None:
-        """Moves to another step: counters, streams, learning rates and real examples."""
+        """Sets counters, streams, learning rates and real examples for a step."""
         self.plan, self.real = plan, real
         self.step, self.images_seen, self.step_images = plan.step, plan.images_seen, plan.batch_size
         self.batch_size = len(real.examples)
@@ -43,7 +43,7 @@ class HarnessContext:
 
     def augment(self, examples: Tensor) -> Tensor:
         """See :class:`~ganbench.training.variant.StepContext`."""
-        size = examples.shape[1:]  # alone: the draw is kept until the next step, and must not keep the examples
+        size = examples.shape[1:]  # the closure lives until the next step and must not keep the examples in memory
         numbers = self.draws.draw("augment", len(examples), lambda n, stream: self._augmentation.numbers(n, size, stream))
         return self._augmentation.applied(examples, numbers)
 

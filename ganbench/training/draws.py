@@ -1,4 +1,4 @@
-"""Where do a step's random tensors come from?"""
+"""How are the random tensors of a step drawn?"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -11,17 +11,17 @@ from ganbench import seeding
 from ganbench.distributed import ALONE, Ranks
 
 Handed = tuple[Tensor, Callable[[int], Tensor]]
-"""A tensor that a step was given, and the function that draws its like for any step."""
+"""A tensor given to a step, and the function that draws the corresponding tensor of any step."""
 
 
 class Draws:
-    """The random tensors of one step after another; step and number of the call within the step are the index of a stream.
+    """The random tensors of each step; a stream's index is the step and the number of the call within it.
 
-    Numbers are drawn for all ranks, and each takes its part: how many ranks there are does not change which numbers are drawn.
+    Numbers are drawn for the batch of all ranks, and each rank takes its part, so they do not depend on the number of ranks.
 
     Args:
         seed: Root seed of the run.
-        device: Where the numbers are drawn.
+        device: Device on which the numbers are drawn.
         latent_dim: Width of a latent.
         class_shares: Probability of every class (classes,), or None without labels.
         ranks: This process among those that train together.
@@ -36,19 +36,19 @@ class Draws:
         self.begin(0)
 
     def begin(self, step: int) -> None:
-        """Moves to another step, whose tensors are handed out from the first call on."""
+        """Starts another step, with the number of calls reset."""
         self._step = step
         self._calls: Counter[str] = Counter()
         self.handed: list[Handed] = []
-        """What this step was given so far; :func:`refill` takes it even when later steps have begun."""
+        """Tensors given to this step so far; :func:`refill` accepts the list even after later steps have begun."""
 
     def draw(self, purpose: str, n: int, numbers: Callable[[int, torch.Generator], Tensor]) -> Tensor:
         """Random numbers for n examples of this rank.
 
         Args:
             purpose: Name of the stream.
-            n: Examples.
-            numbers: Draws the numbers (n, ...) of so many examples from a generator.
+            n: Number of examples.
+            numbers: Draws the numbers (n, ...) for n examples from a generator.
         """
         call, total = self._calls[purpose], n * self._ranks.size
         self._calls[purpose] += 1
@@ -66,22 +66,22 @@ class Draws:
         return self.draw("latents", n, lambda n, stream: torch.randn(n, self._latent_dim, generator=stream, device=self._device))
 
     def labels(self, n: int) -> Tensor | None:
-        """Labels (n,) with the class shares, or None without labels."""
+        """Labels (n,) drawn with the class probabilities, or None without labels."""
         bounds = self._class_bounds
         if bounds is None:
             return None
 
         def numbers(n: int, stream: torch.Generator) -> Tensor:
-            # by inversion: multinomial has no deterministic kernel on every GPU
+            # inverse transform sampling, since multinomial is not deterministic on every GPU
             uniform = torch.rand(n, generator=stream, device=self._device, dtype=torch.float64)
             return torch.searchsorted(bounds, uniform, right=True)
 
         return self.draw("labels", n, numbers)
 
     def noise(self) -> AbstractContextManager[None]:
-        """Makes the global generators a stream of this step, for dropout and noise layers.
+        """Seeds the global generators from a stream of this step, for dropout and noise layers.
 
-        How many numbers these take is not known here, so no common draw can be shared out: each rank has a stream of its own.
+        The number of draws of these layers is unknown, so they cannot be shared among ranks: each rank has its own stream.
         """
         own = (self._ranks.rank,) if self._ranks.rank else ()
         return seeding.global_stream(self._seed, "step", self._step, *own, device=self._device)
@@ -89,6 +89,6 @@ class Draws:
 
 @torch.no_grad()
 def refill(handed: Iterable[Handed], step: int) -> None:
-    """Writes the numbers of another step into tensors that were handed out, where a recorded step will read them."""
+    """Overwrites tensors given to a step with those of another step, for an engine that replays a recorded step."""
     for tensor, fresh in handed:
         tensor.copy_(fresh(step))

@@ -1,4 +1,4 @@
-"""What is the moving average of the generator?"""
+"""How are the EMA weights of the generator computed?"""
 
 import copy
 
@@ -9,11 +9,11 @@ from torch import nn
 class MovingAverage:
     """An exponential moving average of a network's parameters and floating-point buffers.
 
-    Batch-norm statistics are averaged with the weights that they belong to; integer and boolean buffers (counters,
-    stages) are copied.
+    Batch-norm statistics are averaged like the weights; integer and boolean buffers (counters, stages) are
+    copied.
 
     Args:
-        module: The network to follow; its present state is the start.
+        module: The network to average; its current state is the initial average.
     """
 
     def __init__(self, module: nn.Module) -> None:
@@ -21,7 +21,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, module: nn.Module, decay: float) -> None:
-        """Moves the average towards the network: ``average = decay * average + (1 - decay) * network``."""
+        """Updates the average: ``average = decay * average + (1 - decay) * network``."""
         theirs = module.state_dict()
         for name, ours in self.module.state_dict().items():
             if ours.is_floating_point():

@@ -1,7 +1,7 @@
-"""What is due in a step?
+"""Which numbers change from step to step?
 
-A plan is made on the host from the number of the step alone. Every number that changes from step to step and that is no
-tensor stands in it, so that an engine that records a step once and replays it knows what it must bring up to date.
+A plan is computed on the host from the step's number alone. It contains every number that changes from step to step and
+is not a tensor, so that an engine that records a step and replays it knows what to update.
 """
 
 from collections.abc import Iterable
@@ -13,25 +13,25 @@ from ganbench.training.schedules import SCHEDULES, ema_decay
 
 @dataclass(frozen=True, kw_only=True)
 class StepPlan:
-    """One step, before it is carried out."""
+    """The host-side numbers of one step."""
 
     step: int
-    """Steps finished before this one."""
+    """Number of steps finished before this one."""
     images_seen: int
-    """Real images that the discriminator saw before this step, on all ranks."""
+    """Real images seen by the discriminator before this step, over all ranks."""
     batch_size: int
-    """Real images that it sees in this step, on all ranks."""
+    """Real images in this step's batch, over all ranks."""
     learning_rate_factor: float
-    """What every learning rate is multiplied by."""
+    """Factor of every learning rate."""
     ema_decay: float
-    """Weight that the generator's moving average keeps."""
+    """Decay of the EMA weights."""
 
     def every(self, n: int) -> bool:
-        """True in one step out of n, the last of each group."""
+        """True in one step out of n, the last of each group of n."""
         return self.step % n == n - 1
 
     def kind(self, periods: Iterable[int]) -> frozenset[int]:
-        """Which of the periods end in this step. Steps of one kind do the same operations, if nothing but :meth:`every` decides."""
+        """The periods that end in this step. Steps of one kind execute the same operations, if these depend only on :meth:`every`."""
         return frozenset(n for n in periods if self.every(n))
 
 
@@ -39,8 +39,8 @@ def planned(training: TrainingSpec, steps: int, step: int) -> StepPlan:
     """The plan of one step.
 
     Args:
-        training: How the run trains.
-        steps: Of the whole run.
+        training: Training settings of the run.
+        steps: Number of steps of the whole run.
         step: Number of the step, from 0.
     """
     size = training.batch_size

@@ -1,4 +1,4 @@
-"""How does a hyper-parameter move over training? (pure functions of images seen, so resuming needs no state)"""
+"""How do learning rate and EMA decay change over training? (pure functions of images seen, so resuming needs no state)"""
 
 import math
 from collections.abc import Callable
@@ -24,13 +24,13 @@ SCHEDULES: dict[str, Callable[[int, int], float]] = {"constant": constant, "line
 
 
 def ema_decay(images_seen: int, batch_size: int, halflife_images: int, rampup: float) -> float:
-    """Weight that a moving average keeps over one step.
+    """Decay of the EMA weights in one step.
 
     Args:
         images_seen: Images seen after the step.
         batch_size: Images in the step.
-        halflife_images: After this many images a value counts half.
-        rampup: Upper limit of the half-life as a share of ``images_seen``; 0 sets no limit.
+        halflife_images: Half-life of the average, in images.
+        rampup: Upper limit of the half-life as a fraction of ``images_seen``; 0 sets no limit.
 
     Returns:
         Decay in [0, 1) (the ramp-up of StyleGAN2-ADA: Karras et al. 2020, "Training GANs with limited data").

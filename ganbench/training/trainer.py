@@ -1,4 +1,4 @@
-"""How does one run move from one step to the next?"""
+"""How does a run execute its training steps, and what is its state?"""
 
 import time
 from collections.abc import Mapping
@@ -27,32 +27,32 @@ from ganbench.training.watch import Watch
 
 @dataclass(frozen=True, kw_only=True)
 class Tick:
-    """What happened since the last tick."""
+    """Statistics of the steps since the last tick."""
 
     step: int
     images_seen: int
     images: int
     seconds: float
-    """Training alone: evaluation and checkpoints are outside."""
+    """Time of the training steps, without evaluation and checkpoints."""
     logs: dict[str, float]
-    """Means over the tick's steps: the method's own scalars and gradient norms."""
+    """Means over the tick's steps of the method's scalars and of gradient norms."""
     first_nonfinite_step: int
-    """First step of the run whose loss or gradient was not finite, or -1."""
+    """First step of the run with a non-finite loss or gradient, or -1."""
     nonfinite_updates: int
 
 
 class Trainer:
-    """A method in training: its networks, optimizers, moving average and counters.
+    """Trains a method: holds its networks, optimizers, EMA weights and counters.
 
     Args:
-        variant: The method, on its device, freshly built.
+        variant: The newly constructed method, on its device.
         dataset: Real data; the training split is copied to the device.
-        spec: The run.
-        device: Where to train.
+        spec: The run's specification.
+        device: Device for training.
         ranks: This process among those that train one run together, each on its part of every batch.
 
     Raises:
-        RequestError: A batch cannot be shared evenly.
+        RequestError: A batch cannot be divided evenly among the ranks.
     """
 
     def __init__(self, variant: Variant, dataset: Dataset, spec: RunSpec, device: torch.device, ranks: Ranks = ALONE) -> None:
@@ -81,10 +81,10 @@ class Trainer:
 
     @staticmethod
     def check(spec: RunSpec, dataset: Dataset) -> None:
-        """Refuses settings that do not fit the data.
+        """Checks the training settings against the data.
 
         Raises:
-            RequestError: One line that says what would fit.
+            RequestError: They do not match; the message says what would.
         """
         training = spec.training
         if training.augmentation != "none" and not dataset.shape.is_image:
@@ -99,11 +99,11 @@ class Trainer:
 
     @property
     def images_seen(self) -> int:
-        """Real images that the discriminator has seen."""
+        """Real images seen by the discriminator."""
         return self.step * self.spec.training.batch_size
 
     def advance(self, steps: int) -> Tick:
-        """Trains for some steps, then reads what they logged.
+        """Trains for some steps, then reads their logs from the device.
 
         Args:
             steps: Number of steps, at least 1.
@@ -124,32 +124,32 @@ class Trainer:
         )
 
     def begin(self, step: int) -> HarnessContext:
-        """Moves to a step, without carrying it out: what a method would see in it, real examples included."""
+        """Prepares the context of a step, including its real examples, without executing the step."""
         plan = planned(self.spec.training, self.spec.steps, step)
         self.context.begin(plan, self._batch(plan))
         return self.context
 
     def one_step(self) -> None:
-        """Carries out the next step, without reading anything from the device."""
+        """Executes the next step, without waiting for the device."""
         self._engine(self.begin(self.step))
         self.step += 1
 
     def _batch(self, plan: StepPlan) -> Batch:
-        """The real examples of a step: a function of the seed and the step alone, of which a rank takes its part."""
+        """This rank's part of the real batch of a step, which depends only on the seed and the step."""
         indices = self._order.indices(plan.images_seen, plan.batch_size)[self._part]
         if self.device.type == "cuda":
-            indices = indices.pin_memory().to(self.device, non_blocking=True)  # a plain copy would wait for the device
+            indices = indices.pin_memory().to(self.device, non_blocking=True)  # does not wait for the device
         examples = self._examples[indices]
         if examples.dtype == torch.uint8:
             examples = examples.float() / 127.5 - 1
         return Batch(examples=examples, labels=None if self._labels is None else self._labels[indices])
 
     def weights(self) -> dict[str, dict[str, Tensor]]:
-        """Parameters and buffers: ``raw`` of the whole method, ``ema`` of the averaged generator."""
+        """Parameters and buffers: ``raw`` of the whole method, ``ema`` of the EMA generator."""
         return {"raw": dict(self.variant.state_dict()), "ema": dict(self.ema.module.state_dict())}
 
     def state(self) -> dict[str, Any]:
-        """Everything else that the next step depends on: counters and optimizers. The streams need no state."""
+        """The rest of the training state: counters and optimizers; random streams need no state."""
         return {
             "step": self.step,
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
@@ -158,7 +158,7 @@ class Trainer:
         }
 
     def restore(self, weights: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
-        """Puts a freshly built trainer where :meth:`weights` and :meth:`state` were taken."""
+        """Restores a newly constructed trainer from :meth:`weights` and :meth:`state`."""
         self.variant.load_state_dict(weights["raw"])
         self.ema.module.load_state_dict(weights["ema"])
         for name, optimizer in self.optimizers.items():

@@ -1,4 +1,4 @@
-"""How does an optimizer move?"""
+"""How does an optimizer update parameters?"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,11 +13,11 @@ from ganbench.training.watch import Watch
 
 
 class Updates:
-    """The optimizers of a method, under the run's schedule of learning rates.
+    """The optimizers of a method, with the run's learning-rate schedule.
 
     Args:
-        optimizers: By name. Their learning rates are scheduled in place.
-        watch: Where losses and gradient norms are counted.
+        optimizers: Optimizers by name; their learning rates are changed in place.
+        watch: Records gradient norms and non-finite losses and gradients.
         ranks: This process among those that train together.
     """
 
@@ -29,18 +29,18 @@ class Updates:
             group.setdefault("initial_lr", group["lr"])
 
     def begin(self, plan: StepPlan) -> None:
-        """Sets every learning rate to that of a step."""
+        """Sets the learning rates of a step."""
         for group in self._groups():
             group["lr"] = group["initial_lr"] * plan.learning_rate_factor
 
     def minimize(self, plan: StepPlan, name: str, loss: Tensor, **options: Any) -> None:
-        """Moves one optimizer's parameters a step down a loss.
+        """Updates one optimizer's parameters once to reduce a loss.
 
         Args:
-            plan: Of the step in which it happens.
-            name: Of the optimizer.
-            loss: Scalar; with several ranks that of this one's examples, and what is minimised is the mean.
-            options: Of the optimizer's groups from now on; ``lr`` is multiplied by the schedule.
+            plan: Plan of the current step.
+            name: Name of the optimizer.
+            loss: Scalar loss of this rank's examples; the mean over ranks is minimised.
+            options: New options of the optimizer's parameter groups; ``lr`` is multiplied by the schedule's factor.
         """
         optimizer = self._optimizers[name]
         for group in optimizer.param_groups:
@@ -53,14 +53,14 @@ class Updates:
         torch.autograd.backward(loss, inputs=parameters)
         loss, gradients = loss.detach(), [p.grad for p in parameters if p.grad is not None]
         if self._ranks.size > 1:
-            loss = self._averaged(loss, gradients)  # what is not finite on one rank is so on all from here on, and each counts it
+            loss = self._averaged(loss, gradients)  # a non-finite value on one rank is now on all, and each counts it
         norm = torch.nn.utils.get_total_norm(gradients)
         self._watch.check(plan.step, loss, norm)
         self._watch.add({f"grad_norm/{name}": norm})
         optimizer.step()
 
     def _averaged(self, loss: Tensor, gradients: list[Tensor]) -> Tensor:
-        """Averages gradients over the ranks in place, and the loss, all in one message."""
+        """Averages gradients in place, and the loss, over the ranks in one message; returns the mean loss."""
         tensors = [loss, *gradients]
         means = self._ranks.mean(torch.cat([tensor.flatten() for tensor in tensors]))
         mean, *pieces = torch.split(means, [tensor.numel() for tensor in tensors])

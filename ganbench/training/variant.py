@@ -1,8 +1,7 @@
-"""What must a training method provide, and what does it get?
+"""What must a GAN training method define, and what does the harness provide?
 
-A method is one class in one file. It says which networks there are, what they minimise and in which
-order they are updated. Everything else (seeds, data, devices, averaging, logs, checkpoints, scores)
-is the harness's.
+A method is one class in one file, which defines networks, losses and the order of updates. The harness does
+everything else: seeds, data, devices, EMA weights, logs, checkpoints and scores.
 """
 
 from abc import ABC, abstractmethod
@@ -17,86 +16,86 @@ from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 
 Logs = Mapping[str, Tensor]
-"""Scalars to record, still on the device: the harness reads them once a tick."""
+"""Scalars to record, on the device; the harness reads their means once per tick."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Real examples as a method sees them."""
+    """A batch of real examples."""
 
     examples: Tensor
     """Images in [-1, 1], shape (n, channels, height, width), or points (n, dimensions); float32."""
     labels: Tensor | None = None
-    """Class numbers (n,), int64."""
+    """Class labels (n,), int64."""
 
 
 class StepContext(Protocol):
-    """What the harness offers inside a step. A step is one discriminator batch.
+    """What the harness provides within a step. A step is one discriminator batch.
 
-    Inside a step torch's global generators are a stream of that step, so that dropout, noise layers and
-    plain ``torch.rand`` are as reproducible as the draws below.
+    Within a step, torch's global generators are seeded from a stream of that step, so dropout, noise layers and
+    ``torch.rand`` are as reproducible as the methods below.
     """
 
     step: int
-    """Steps finished before this one."""
+    """Number of steps finished before this one."""
     images_seen: int
-    """Real images that the discriminator saw before this step."""
+    """Real images seen by the discriminator before this step."""
     step_images: int
-    """Real images that it sees in this step; where several processes train together, on all of them."""
+    """Real images in this step's batch, over all ranks."""
     batch_size: int
-    """Real examples of this step that this process has: all of them, if it trains alone."""
+    """Real images in this rank's part of the batch, which is all of it without distributed training."""
     real: Batch
-    """Those examples: for generators that are judged against real ones."""
+    """The real batch, for generator losses that use real examples."""
 
     def latents(self, n: int) -> Tensor:
         """Standard normal latents (n, latent_dim); every call draws fresh ones."""
 
     def labels(self, n: int) -> Tensor | None:
-        """Labels (n,) drawn with the training set's class shares; None where the data have none."""
+        """Labels (n,) drawn with the class frequencies of the training set; None without labels."""
 
     def augment(self, examples: Tensor) -> Tensor:
-        """The run's augmentation, differentiable, for real and generated examples alike."""
+        """Applies the run's differentiable augmentation, for real and generated examples."""
 
     def every(self, n: int) -> bool:
-        """True in one step out of n, the last of each group: ``every(5)`` is a WGAN's generator step."""
+        """True in one step out of n, the last of each group of n: a WGAN updates its generator if ``every(5)``."""
 
     def mean(self, tensor: Tensor) -> Tensor:
-        """Mean over the processes that train together; the tensor itself where there is one. No gradient goes through it.
+        """Mean of a tensor over the ranks, without gradient; the tensor itself if there is only one.
 
-        For what a method averages over a batch by itself and keeps, such as a running mean: gradients and logs are averaged anyway.
+        Needed for batch statistics that a method keeps, such as a running mean; gradients and logs are averaged automatically.
         """
 
     def minimize(self, name: str, loss: Tensor, **options: Any) -> None:
-        """Updates what the optimizer ``name`` holds by one step down ``loss``; the one door for an update.
+        """Updates the parameters of the optimizer ``name`` once to reduce ``loss``; every update must use this method.
 
-        ``options`` are those of the optimizer's groups for this update on (``betas=(0.0, 0.95)``); a method with schedules of its own
-        gives them in every step. ``lr`` is multiplied by the run's schedule.
+        ``options`` replace those of the optimizer's parameter groups from this update on (``betas=(0.0, 0.95)``); a method with its own
+        schedules passes them in every step. ``lr`` is multiplied by the run's schedule.
         """
 
 
 class Variant(nn.Module, ABC):
     """A GAN training method: networks, losses and update rules.
 
-    The constructor builds ``self.generator`` and ``self.discriminator`` and refuses a shape that it
-    cannot do with a :class:`~ganbench.errors.RequestError` that says which would work. ``Config`` holds
-    every hyper-parameter, uses the standard library only (a plan reads it without importing torch), and
-    its defaults are the paper's.
+    The constructor builds ``self.generator`` and ``self.discriminator``. For unsupported shapes it raises a
+    :class:`~ganbench.errors.RequestError` that says which are supported. ``Config`` contains every
+    hyper-parameter with the paper's value as default; it may use only the standard library, because planning reads
+    it without importing torch.
 
     Args:
         config: The method's own ``Config``.
-        shape: Form of the data.
+        shape: Shape of the data.
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Every hyper-parameter, with its source."""
+        """All hyper-parameters, each documented with its source."""
 
         latent_dim: int
 
     generator: nn.Module
     discriminator: nn.Module
     batch_multiple: int = 1
-    """Batches must hold a multiple of so many examples: the harness refuses others before training."""
+    """The batch size must be a multiple of this number; the harness checks it before training."""
 
     def __init__(self, config: Any, shape: DataShape) -> None:
         super().__init__()
@@ -104,29 +103,29 @@ class Variant(nn.Module, ABC):
         self.shape = shape
 
     def check_budget(self, images: int) -> None:
-        """Refuses a training that ends before the method is what it is, such as one that grows and would not be grown.
+        """Raises if the budget ends before the method's final stage, for example before a growing network is fully grown.
 
         Args:
-            images: Real images that the discriminator is going to see.
+            images: Real images that the discriminator will see.
 
         Raises:
-            RequestError: They are too few; the message says what would do.
+            RequestError: The budget is too small; the message says what would suffice.
         """
 
     @abstractmethod
     def optimizers(self) -> dict[str, Optimizer]:
-        """One optimizer for each name that :meth:`StepContext.minimize` is called with."""
+        """Constructs one optimizer for each name with which :meth:`StepContext.minimize` is called."""
 
     @abstractmethod
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
-        """One update of the discriminator."""
+        """Updates the discriminator."""
 
     @abstractmethod
     def generator_step(self, ctx: StepContext) -> Logs:
-        """One update of the generator, or none in this step: then an empty mapping."""
+        """Updates the generator, or returns an empty mapping if it is not due in this step."""
 
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Examples for latents.
+        """Generates examples from latents.
 
         Args:
             latents: (n, latent_dim).
@@ -139,11 +138,11 @@ class Variant(nn.Module, ABC):
         return examples
 
     def generate_truncated(self, latents: Tensor, truncation: float, labels: Tensor | None = None) -> Tensor:
-        """:meth:`generate` with less variety for more fidelity, where the method defines how.
+        """Generates examples with truncation, which trades diversity for fidelity, if the method defines one.
 
         Args:
             latents: (n, latent_dim).
-            truncation: The method's own measure, above 0.
+            truncation: The method's own truncation parameter, above 0.
             labels: (n,) or None.
 
         Raises:
@@ -152,6 +151,6 @@ class Variant(nn.Module, ABC):
         raise RequestError(f"{type(self).__name__} defines no truncation; leave it out, or take biggan or a StyleGAN")
 
     def discriminate(self, examples: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Logits or critic values of examples: (n,), or (n / m,) of a method that judges m examples at a time."""
+        """Logits or critic values of examples: (n,), or (n / m,) if the discriminator takes m examples jointly."""
         values: Tensor = self.discriminator(examples)
         return values

@@ -1,4 +1,4 @@
-"""What do steps leave to be read?"""
+"""Which scalars of the training steps are recorded?"""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from ganbench.distributed import ALONE, Ranks
 
 
 class Watch:
-    """Scalars of the steps since the last reading, kept on the device so that no step waits for it.
+    """Running means of scalars since the last reading, kept on the device so that no step waits for it.
 
     Args:
-        device: Where the steps run.
+        device: Device of the training steps.
         ranks: This process among those that train together.
     """
 
@@ -21,9 +21,9 @@ class Watch:
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
         self.nonfinite_updates = torch.zeros((), dtype=torch.int64, device=device)
-        """Updates whose loss or gradient was not finite, over the whole run."""
+        """Number of updates with a non-finite loss or gradient, over the whole run."""
         self.first_nonfinite_step = torch.full((), -1, dtype=torch.int64, device=device)
-        """Step of the first of them, or -1."""
+        """Step of the first such update, or -1."""
 
     def add(self, logs: Mapping[str, Tensor]) -> None:
         """Adds one step's scalars to the running means."""
@@ -33,14 +33,14 @@ class Watch:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def check(self, step: int, *values: Tensor) -> None:
-        """Counts an update as non-finite if any of its scalars is."""
+        """Counts an update as non-finite if any of its values is."""
         bad = ~torch.stack([torch.isfinite(value).all() for value in values]).all()
         self.nonfinite_updates += bad
         unset = self.first_nonfinite_step < 0
         self.first_nonfinite_step.copy_(torch.where(bad & unset, step, self.first_nonfinite_step))
 
     def read(self) -> dict[str, float]:
-        """Means over all ranks since the last reading; waits for the device once."""
+        """Means over steps and ranks since the last reading; waits for the device once."""
         if not self._sums:
             return {}
         values = self._ranks.mean(torch.stack(list(self._sums.values()))).tolist()

@@ -1,4 +1,4 @@
-"""How is a step executed?"""
+"""Which engines can execute a training step?"""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -8,11 +8,11 @@ from ganbench.training.engines.eager import Eager
 
 
 class Engine(Protocol):
-    """Executes steps of one run, in order."""
+    """Executes the steps of one run, in order."""
 
     def __call__(self, context: HarnessContext) -> None:
-        """Carries out the step that the context was moved to: both networks' updates, then the moving average."""
+        """Executes the context's current step: updates of both networks, then of the EMA weights."""
 
 
 ENGINES: dict[str, Callable[..., Engine]] = {"eager": Eager}
-"""Engines by name; each takes the fields of :class:`~ganbench.training.engines.eager.Eager`."""
+"""Engines by name; all are constructed with the fields of :class:`~ganbench.training.engines.eager.Eager`."""

@@ -1,4 +1,4 @@
-"""How is a step executed, one operation after another?"""
+"""How is a training step executed in eager mode?"""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,18 +12,18 @@ from ganbench.training.watch import Watch
 
 @dataclass(frozen=True, kw_only=True)
 class Eager:
-    """Executes a step as its method wrote it."""
+    """Executes a step in PyTorch's eager mode."""
 
     variant: Variant
     ema: MovingAverage
     watch: Watch
-    """Where the method's scalars go."""
+    """Records the method's scalars."""
     precision: Callable[[], AbstractContextManager[None]]
-    """Number formats of the updates; what comes between steps does not see them."""
+    """Context that sets the arithmetic of the updates; it does not affect code between steps."""
 
     def __call__(self, context: HarnessContext) -> None:
         """See :class:`~ganbench.training.engines.Engine`."""
-        self.variant.train()  # every step, so that a method that changes a mode does not depend on the length of a tick
+        self.variant.train()  # in every step, because a method may change the mode of its modules
         with self.precision(), context.draws.noise():
             self.watch.add(self.variant.discriminator_step(context.real, context))
             self.watch.add(self.variant.generator_step(context))
