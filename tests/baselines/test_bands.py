@@ -9,7 +9,8 @@ from statistics import median
 
 import pytest
 
-from baselines.bands import BANK, CONTROLS, HERE, Run, is_control, published, read_bank, reference_variants, render, run_of, write_bank
+from baselines.bands.bank import BANK, Run, read_bank, run_of, write_bank
+from baselines.bands.page import CONTROLS, HERE, is_control, published, reference_variants, render
 from ganbench.errors import RequestError
 from ganbench.plan.budgets import BUDGETS, budget_images
 from ganbench.plan.spec import run_id
