@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ganbench.plan.budgets import BUDGETS
+from ganbench.plan.budgets import budgets
 from ganbench.plan.variant_config import defaults
 from ganbench.results.record import Record
 
@@ -88,7 +88,7 @@ def run_of(record: Record) -> Run | None:
 
 def _budget(dataset: str, images: int) -> str | None:
     """``short``, or ``4x short`` where a batch and a budget were multiplied alike, or None."""
-    named = BUDGETS.get(dataset, {})
+    named = budgets(dataset)
     exact = [name for name, length in named.items() if length == images and name != "paper"]
     multiple, rest = divmod(images, named.get("short", images + 1))
     return exact[0] if exact else f"{multiple}x short" if multiple and not rest else None

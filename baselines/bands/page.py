@@ -13,11 +13,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from baselines.bands.bank import Run
 from ganbench.errors import RequestError
-from ganbench.plan.budgets import BUDGETS
+from ganbench.plan.budgets import budgets
 from ganbench.plan.spec import run_id
 from ganbench.plan.suite import load_suite
 from ganbench.plan.variant_config import defaults
-from ganbench.registry import VARIANTS
+from ganbench.registry import DATASETS, VARIANTS
 
 HERE = Path(__file__).parents[1]
 """The collection, whose README.md the page is."""
@@ -92,7 +92,7 @@ def _sections(table: Callable[[Sequence[Run]], Table], runs: Sequence[Run], data
 def _gaps(runs: Sequence[Run]) -> str:
     """Which named budgets nobody has measured here."""
     measured = {(run.dataset, run.budget) for run in runs if run.n_train is None}
-    missing = {dataset: [name for name in budgets if (dataset, name) not in measured] for dataset, budgets in BUDGETS.items()}
+    missing = {dataset: [name for name in budgets(dataset) if (dataset, name) not in measured] for dataset in DATASETS.builtins}
     return "; ".join(f"{dataset} {', '.join(names)}" for dataset, names in missing.items() if names)
 
 
@@ -157,14 +157,14 @@ def _parameters(name: str) -> str:
 
 def _images(runs: Sequence[Run], others: Sequence[Run] = ()) -> Table:
     """Scores and gains; ``others`` are runs in another table, from which a row's name tells it."""
-    budgets = _budgets(runs)
+    measured = _budgets(runs)
     rows = []
     for group in _configurations(runs):
         row = [_name(group, (*runs, *others)), _band(run.untrained for run in group)]
-        for part in _parts(group, budgets):
+        for part in _parts(group, measured):
             row += [_cell(part, "final"), _gain(part)]
         rows.append(row)
-    return [["variant", "untrained", *(word for budget in budgets for word in (budget, "gain"))], *rows] if rows else []
+    return [["variant", "untrained", *(word for budget in measured for word in (budget, "gain"))], *rows] if rows else []
 
 
 def _modes(runs: Sequence[Run]) -> Table:
@@ -203,8 +203,8 @@ def _budgets(runs: Sequence[Run]) -> list[str]:
     return sorted({run.budget for run in runs}, key=lambda name: (order.index(name) if name in order else len(order), name))
 
 
-def _parts(group: Sequence[Run], budgets: Sequence[str]) -> list[list[Run]]:
-    return [[run for run in group if run.budget == budget] for budget in budgets]
+def _parts(group: Sequence[Run], measured: Sequence[str]) -> list[list[Run]]:
+    return [[run for run in group if run.budget == budget] for budget in measured]
 
 
 def _configurations(runs: Sequence[Run]) -> list[list[Run]]:
@@ -244,8 +244,9 @@ def _name(group: Sequence[Run], others: Sequence[Run]) -> str:
     return f"`{group[0].variant}`" + (f" ({shown})" if shown else "")
 
 
-def _lengths(budgets: Sequence[str], dataset: str) -> str:
-    return ", ".join(f"{name} {BUDGETS[dataset][name]:,} images" for name in budgets if name in BUDGETS[dataset])
+def _lengths(measured: Sequence[str], dataset: str) -> str:
+    named = {str(name): images for name, images in budgets(dataset).items()}
+    return ", ".join(f"{name} {named[name]:,} images" for name in measured if name in named)
 
 
 def _band(values: Iterable[float | None]) -> str:

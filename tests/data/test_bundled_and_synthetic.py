@@ -121,7 +121,7 @@ def test_loading_never_imports_torch():
     program = """
 import sys
 from pathlib import Path
-from ganbench.data import bundled, files, fingerprint, root, synthetic, torchvision_sets
+from ganbench.data import bundled, fingerprint, loading, own, root, synthetic, torchvision_sets
 from ganbench.plan.spec import DatasetSpec
 for load in (bundled.digits, synthetic.ring8):
     load(DatasetSpec(name="x"), Path("x"))
