@@ -35,6 +35,7 @@ class Kind(StrEnum):
     datasets = "datasets"
     extractors = "extractors"
     metrics = "metrics"
+    diagnostics = "diagnostics"
     suites = "suites"
     presets = "presets"
 
@@ -78,11 +79,15 @@ def quickstart(
 
 
 @app.command("list")
-def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
-    """List what is registered: name, one line, origin."""
+def list_(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    name: Annotated[str | None, typer.Argument(help="One of them: its options with their sources, its facts or its budgets.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what is registered: name, one line, origin; or show one of it."""
     from ganbench.commands.list import list_registry
 
-    list_registry(kind.value, as_json)
+    list_registry(kind.value, name, as_json)
 
 
 @app.command()

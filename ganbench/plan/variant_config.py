@@ -106,11 +106,7 @@ def config_definition(target: Target) -> tuple[ast.Module, ast.ClassDef]:
         UnknownName: The file defines no such class.
         RequestError: The file is no Python, or the class has no Config.
     """
-    file = target.source
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise RequestError(f"{file}: not valid Python: {error}") from None
+    file, tree = target.source, target.tree
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     if target.attribute not in classes:
         raise UnknownName(f"class in {file.name}", target.attribute, classes)
