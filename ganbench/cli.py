@@ -40,6 +40,16 @@ class Kind(StrEnum):
     presets = "presets"
 
 
+class Template(StrEnum):
+    """What can be begun with a template."""
+
+    variant = "variant"
+    metric = "metric"
+    extractor = "extractor"
+    dataset = "dataset"
+    diagnostic = "diagnostic"
+
+
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the suite: training.batch_size=32, seeds=[0], config.dcgan.latent_dim=64."),
@@ -88,6 +98,18 @@ def list_(
     from ganbench.commands.list import list_registry
 
     list_registry(kind.value, name, as_json)
+
+
+@app.command()
+def new(
+    kind: Annotated[Template, typer.Argument(help="What to begin.")],
+    name: Annotated[str, typer.Argument(help="Its name: MyIdea or my_idea.")],
+    out: Annotated[Path | None, typer.Option(help="The file; my_idea.py by default. Nothing is overwritten.")] = None,
+) -> None:
+    """Write a commented file that works at once: a variant, metric, extractor, data set or diagnostic of your own."""
+    from ganbench.commands.new import write_template
+
+    write_template(kind.value, name, out, console)
 
 
 @app.command()
