@@ -40,6 +40,8 @@ class Ablation(Variant):
         weight: Annotated[float, Ge(0)] | None = None
         """Of the regulariser (gamma, lambda); None is its paper's. Spectral norm has none."""
 
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
     averages: Tensor
     """LeCam's moving averages of real and of generated values, (2,), still biased towards their start at 0."""

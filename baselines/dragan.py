@@ -30,6 +30,8 @@ class DRAGAN(Variant):
         penalty_weight: Annotated[float, Ge(0)] = 10.0
         """Lambda."""
 
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -25,6 +25,8 @@ class FocalGAN(Variant):
         gamma: Annotated[float, Ge(0)] = 2.0
         """Focusing parameter: the detection paper's best (section 5.1); 0 is cross-entropy; between 0 and 1 its slope is unbounded."""
 
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

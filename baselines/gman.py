@@ -31,6 +31,8 @@ class GMAN(Variant):
         softmax_lambda: Annotated[float, Ge(0)] = 1.0
         """0 is the mean over discriminators, infinity the hardest one alone."""
 
+    tiny = {**DCGAN.tiny, "discriminators": 2}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

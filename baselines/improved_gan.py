@@ -40,6 +40,8 @@ class ImprovedGAN(Variant):
         """Probability that real examples should get; 1 is no smoothing."""
         learning_rate: Annotated[float, Ge(0)] = 3e-4
 
+    tiny = {**DCGAN.tiny, "kernels": 4}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

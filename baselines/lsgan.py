@@ -19,6 +19,8 @@ class LSGAN(Variant):
     class Config(DCGAN.Config):
         """Equation 9 of the paper; networks and latents are DCGAN's, the rate that of Lucic et al. 2018 ("Are GANs created equal?")."""
 
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -34,6 +34,8 @@ class PacGAN(Variant):
         point_network: Literal["small", "pacgan"] = "small"
         """On points: the networks that all variants share, or the paper's own (fjxmlzn/PacGAN, synthetic_data_experiments)."""
 
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -30,6 +30,8 @@ class ProjectionGAN(Variant):
         learning_rate: Annotated[float, Ge(0)] = 2e-4
         """This, the betas and critic_steps: section 5 of the paper."""
 
+    tiny = SNGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -1,21 +1,17 @@
 """Does every registered variant say what it is, and refuse what it cannot do with what works?"""
 
-import json
-from dataclasses import MISSING, asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import get_args
 
 import pytest
 import torch
-from variant_forms import DOUBLED, FORMS, TAKES_LABELS, TinySpec, build, does, inputs, of_every_variant, spec_for
+from variant_forms import FORMS, TinySpec, build, does, inputs, of_every_variant, spec_for, takes_labels
 
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 from ganbench.pipeline.cell import run_cell
 from ganbench.plan.runtime import Runtime
-from ganbench.plan.spec import ConfigValue, Scalar
 from ganbench.plan.validation import validated
-from ganbench.plan.variant_config import config_class, variant_source
 from ganbench.registry import VARIANTS
 
 
@@ -29,33 +25,10 @@ def test_what_a_variant_cannot_do_is_refused_with_what_works(tiny_spec: TinySpec
         said = str(refusal.value)
         assert "\n" not in said and ("take" in said)
         assert ("works on images" in said) if form == "points" else ("needs labels" in said)
-    if name in TAKES_LABELS:
+    if takes_labels(name):
         with pytest.raises(RequestError, match="labels") as refusal:
             build(tiny_spec(name, config={"conditional": True}), FORMS["grey"].shape)
         assert "\n" not in str(refusal.value)
-
-
-@of_every_variant
-def test_a_config_cut_out_of_the_source_equals_the_imported_one(name: str) -> None:
-    cut, imported = config_class(variant_source(name, Path())), VARIANTS.load(name).Config
-    assert cut.__module__ != imported.__module__
-    assert [(f.name, f.type, f.default, f.kw_only) for f in fields(cut)] == [
-        (f.name, f.type, f.default, f.kw_only) for f in fields(imported)
-    ]
-    assert cut.__doc__ == imported.__doc__
-
-
-@of_every_variant
-def test_every_default_is_there_is_of_its_type_and_survives_json(name: str) -> None:
-    config = VARIANTS.load(name).Config
-    assert all(field.default is not MISSING for field in fields(config))
-    default = asdict(config())
-    for value in default.values():
-        assert isinstance(value, (*get_args(Scalar), tuple, type(None)))
-        assert not isinstance(value, tuple) or all(isinstance(item, get_args(Scalar)) for item in value)
-    again: dict[str, ConfigValue] = asdict(validated(config, json.loads(json.dumps(default)), name))
-    assert again == default
-    assert isinstance(default["latent_dim"], int)
 
 
 @of_every_variant
@@ -72,20 +45,19 @@ def test_a_form_is_done_or_refused_in_one_line(tiny_spec: TinySpec, name: str, s
     spec = spec_for(tiny_spec, name)
     shape = DataShape(size=size, classes=3)
     square, side = size[1] == size[2], size[1]
-    if name == "gan" or (square and (side in (28, 64, 256) if name in DOUBLED else 8 <= side <= 256)):
-        if side == 256:  # too slow to be drawn here: built without memory
-            with torch.device("meta"):
-                build(spec, shape)
-        else:
+    try:
+        with torch.device("meta" if side >= 256 else "cpu"):  # too slow to be drawn: built without memory
             variant = build(spec, shape).eval()
-            with torch.no_grad():
-                images = variant.generate(torch.randn(2, variant.config.latent_dim), torch.zeros(2, dtype=torch.int64))
-            assert images.shape == (2, *size)
+    except RequestError as refusal:
+        assert side not in (28, 64, 256) or not square, "sides that every network of images can do"
+        assert "resolution" in str(refusal) and "\n" not in str(refusal)
+        assert square or "not square" in str(refusal)
         return
-    with pytest.raises(RequestError, match="resolution") as refusal:
-        build(spec, shape)
-    assert "\n" not in str(refusal.value)
-    assert square or "not square" in str(refusal.value)
+    assert square and side <= 256 or name == "gan"
+    if side < 256:
+        with torch.no_grad():
+            images = variant.generate(torch.randn(2, variant.config.latent_dim), torch.zeros(2, dtype=torch.int64))
+        assert images.shape == (2, *size)
 
 
 @of_every_variant
@@ -99,7 +71,7 @@ def test_a_batch_is_a_multiple_of_what_the_variant_says(tiny_spec: TinySpec, nam
 
 @of_every_variant
 def test_a_variant_in_a_file_of_the_user_runs(tiny_spec: TinySpec, name: str, tmp_path: Path) -> None:
-    module, attribute = VARIANTS.target(name).split(":")
+    module, attribute = VARIANTS.target(name).place, VARIANTS.target(name).attribute
     file = tmp_path / "mine.py"
     file.write_text(
         "from dataclasses import dataclass\n"

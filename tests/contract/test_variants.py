@@ -1,10 +1,8 @@
 """Does every registered variant keep the contract, on every form of data?"""
 
-import copy
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,12 +10,10 @@ from variant_forms import (
     CPU,
     FORMS,
     NAMES,
-    WITHOUT_LEVEL,
     TinySpec,
     build,
     in_every_form,
     inputs,
-    labels_for,
     rounds,
     some_steps,
     spec_for,
@@ -27,18 +23,13 @@ from variant_forms import (
 from ganbench.errors import RequestError
 from ganbench.registry import VARIANTS
 from ganbench.sampling import sample
+from ganbench.testing import check_variant
 from ganbench.training.context import HarnessContext
-from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Variant
 
 
 def equal(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
     return first.keys() == second.keys() and all(torch.equal(value, second[key]) for key, value in first.items())
-
-
-def draws(training: Trainer, n: int = 5) -> Tensor:
-    shares = training.variant.shape.classes
-    return sample(training.variant, n, 0, CPU, class_shares=torch.full((shares,), 1 / shares) if shares else None)
 
 
 def test_the_reference_variants_are_registered() -> None:
@@ -49,23 +40,9 @@ def test_the_reference_variants_are_registered() -> None:
 
 
 @in_every_form
-def test_examples_and_values_have_the_right_shape_and_range(tiny_spec: TinySpec, name: str, form: str) -> None:
-    training = trainer(spec_for(tiny_spec, name, form), form)
-    variant = training.variant.eval()
-    n = 12
-    latents, labels = inputs(variant, form, n)
-    examples = variant.generate(latents, labels)
-    assert examples.shape == (n, *FORMS[form].size)
-    assert examples.dtype == torch.float32
-    assert torch.isfinite(examples).all()
-    if variant.shape.is_image:
-        far = variant.generate(1e3 * latents, labels)
-        assert min(examples.min(), far.min()) >= -1
-        assert max(examples.max(), far.max()) <= 1
-    values = variant.discriminate(examples, labels)
-    pack = training.spec.variant.config.get("pack", 1)
-    assert values.shape == (n // pack,)  # type: ignore[operator]
-    assert torch.isfinite(values).all()
+def test_a_variant_keeps_the_contract_that_plug_ins_are_held_to(tiny_spec: TinySpec, name: str, form: str) -> None:
+    spec = spec_for(tiny_spec, name, form)
+    check_variant(name, spec.variant.config, shapes=[FORMS[form].shape], steps=some_steps(spec, form))
 
 
 @in_every_form
@@ -109,65 +86,12 @@ def test_gradients_reach_every_parameter_in_the_promised_order(
     assert order.count("generator") == steps // rounds(spec) + lazy["generator"]
     turns = [which for place, which in enumerate(order) if place == 0 or order[place - 1] != which]
     assert turns[:4] == ["discriminator", "generator", "discriminator", "generator"], "the discriminator begins, and they take turns"
-    assert tick.nonfinite_updates == 0
+    assert {"loss/discriminator", "loss/generator", "grad_norm/discriminator", "grad_norm/generator"} <= set(tick.logs)
     unreached = {key for key, _ in variant.named_parameters()} - reached
     levels = {
         key for key, value in variant.named_parameters() if key.startswith("discriminator") and key.endswith("bias") and len(value) == 1
     }
-    assert unreached <= (levels if name in WITHOUT_LEVEL else set())
-
-
-@in_every_form
-def test_logs_are_finite_scalars(tiny_spec: TinySpec, name: str, form: str) -> None:
-    spec = spec_for(tiny_spec, name, form)
-    tick = trainer(spec, form).advance(2 * rounds(spec))
-    assert {"loss/discriminator", "loss/generator", "grad_norm/discriminator", "grad_norm/generator"} <= set(tick.logs)
-    assert all(np.isfinite(value) for value in tick.logs.values())
-
-
-@in_every_form
-def test_state_lives_in_parameters_and_buffers_alone(tiny_spec: TinySpec, name: str, form: str) -> None:
-    def others(variant: Variant) -> list[dict[str, Any]]:
-        hidden = ("_parameters", "_buffers", "_modules", "training")
-        return [{key: value for key, value in vars(module).items() if key not in hidden} for module in variant.modules()]
-
-    spec = spec_for(tiny_spec, name, form)
-    training = trainer(spec, form)
-    before = repr(copy.deepcopy(others(training.variant)))
-    training.advance(2 * rounds(spec))
-    assert repr(others(training.variant)) == before
-    fresh = trainer(spec, form)
-    fresh.variant.load_state_dict(training.variant.state_dict())
-    assert torch.equal(draws(fresh), draws(training))
-
-
-@in_every_form
-def test_the_same_seed_gives_the_same_weights_and_looking_at_samples_changes_none(tiny_spec: TinySpec, name: str, form: str) -> None:
-    spec = spec_for(tiny_spec, name, form)
-    watched, unwatched, other = trainer(spec, form), trainer(spec, form), trainer(replace(spec, seed=1), form)
-    for training in (watched, unwatched, other):
-        for _ in range(2):
-            training.advance(rounds(spec))
-            if training is watched:
-                draws(training)
-                with torch.no_grad():
-                    training.variant.eval().discriminate(torch.randn(4, *FORMS[form].size), labels_for(form, 4))
-    assert equal(watched.weights()["raw"], unwatched.weights()["raw"])
-    assert equal(watched.weights()["ema"], unwatched.weights()["ema"])
-    assert not equal(watched.weights()["raw"], other.weights()["raw"])
-
-
-@in_every_form
-def test_resumed_equals_uninterrupted(tiny_spec: TinySpec, name: str, form: str) -> None:
-    spec = spec_for(tiny_spec, name, form)
-    straight, stopped, resumed = (trainer(spec, form) for _ in range(3))
-    cut = max(some_steps(spec, form) // 2, rounds(spec) + 1)  # between two generator steps, and while networks that grow are growing
-    straight.advance(cut + 2 * rounds(spec))
-    stopped.advance(cut)
-    resumed.restore(copy.deepcopy(stopped.weights()), copy.deepcopy(stopped.state()))
-    resumed.advance(2 * rounds(spec))
-    for weights in ("raw", "ema"):
-        assert equal(straight.weights()[weights], resumed.weights()[weights])
+    assert unreached <= levels, "a constant added to a critic cancels in E[f(G(z))] - E[f(x)] and in pairs"
 
 
 @in_every_form
