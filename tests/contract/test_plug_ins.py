@@ -90,7 +90,7 @@ def test_a_template_keeps_its_contract(template: Callable[..., str], kind: str) 
         ("variant", "real_logits = self", "self.seen = ctx.step\n        real_logits = self", "seen changes in training"),
         ("variant", "nn.Tanh() if", "nn.Identity() if", r"outside \[-1, 1\]"),
         ("variant", "nn.Unflatten(1, shape.size)", "nn.Identity()", "generate gave"),
-        ("variant", '"width": 8}', '"width": 8}\n    Config.width = 9', "has other"),
+        ("variant", "= 128", "= torch.get_num_threads()", "the standard library only"),
         ("variant", "latent_dim: Annotated[int, Ge(1)] = 64", "latent_dim: Annotated[int, Ge(1)]", "latent_dim of Config has no default"),
         ("variant", "super().__init__(config, shape)", 'from ganbench import RequestError; raise RequestError("no")', "refuses all"),
         ("metric", "outside.double().mean(1)", "outside.double().mean(1) + torch.rand(1).item()", "draw from the stream alone"),
