@@ -75,7 +75,7 @@ def test_a_variant_in_a_file_can_be_shown(ganbench: Command, methods: Path) -> N
         (("metrics", "fids"), "unknown metric 'fids'"),
         (("variants", "no.py:Mine"), "no.py: no such file"),
     ],
-    ids=" ".join,
+    ids=lambda part: " ".join(part) if isinstance(part, tuple) else "",
 )
 def test_an_unknown_name_is_one_line(ganbench: Command, arguments: tuple[str, ...], words: str) -> None:
     assert words in ganbench("list", *arguments).one_line()
