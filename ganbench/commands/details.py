@@ -1,10 +1,8 @@
 """What does ``ganbench list KIND NAME`` show of one thing? (read from its source: torch is never imported)"""
 
-import ast
 import json
-import math
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.table import Table
@@ -12,11 +10,11 @@ from rich.text import Text
 
 from ganbench.commands.output import print_json
 from ganbench.plan.budgets import budgets
-from ganbench.plan.facts import facts
+from ganbench.plan.facts import Role, facts
 from ganbench.plan.hyper_parameters import about, hyper_parameters
 from ganbench.plan.metric_names import STANDARD, formula
 from ganbench.plan.variant_config import variant_target
-from ganbench.registry import DATASETS, DIAGNOSTICS, EXTRACTORS, METRICS, VARIANTS, Registry
+from ganbench.registry import DATASETS, METRICS, VARIANTS, Registry
 
 Known = dict[str, Any]
 """What is known of a thing, as plain data, in the order of its telling."""
@@ -61,47 +59,20 @@ def known_of(registry: Registry, name: str) -> Known:
     if registry is METRICS:
         return _metric(name)
     if registry is DATASETS:
-        return {"budgets": {budget: images for budget, images in budgets(name).items()}}
-    if registry in (EXTRACTORS, DIAGNOSTICS):
-        return _literals(registry, name)
+        return {"budgets": dict(budgets(name))}
     return {}
 
 
 def _metric(name: str) -> Known:
     declared = facts(name)
-    low, high = (bound if math.isfinite(bound) else None for bound in declared.bounds)
-    standard = {"stands_for": f"{STANDARD[name].metric}@{STANDARD[name].extractor}"} if name in STANDARD else {}
-    needs = {role: list(declared.needs(role)) for role in ("real", "generated", "held-out") if declared.needs(role)}
     return {
-        **standard,
-        "higher_is_better": declared.higher_is_better,
-        "bounds": [low, high],
-        "needs": needs,
-        "minimum_n": declared.minimum_n,
-        "depends_on_n": declared.depends_on_n,
+        **({"formula": formula(name), "extractor": STANDARD[name].extractor} if name in STANDARD else {}),
+        **declared.of_scores(),
         "depends_on_ratio": declared.depends_on_ratio,
+        "minimum_n": declared.minimum_n,
+        "needs": {role: list(declared.needs(role)) for role in get_args(Role) if declared.needs(role)},
         "also_called": [one for one in STANDARD if formula(one) == name],
     }
-
-
-def _literals(registry: Registry, name: str) -> Known:
-    """What a class or a call declares in literals ("accepts", "width"; "measures")."""
-    node, _ = registry.target(name).definition()
-    if isinstance(node, ast.ClassDef):
-        declared = {ast.unparse(one.target): one.value for one in node.body if isinstance(one, ast.AnnAssign) and one.value}
-    else:
-        call = getattr(node, "value", None)
-        declared = {str(one.arg): one.value for one in call.keywords} if isinstance(call, ast.Call) else {}
-    return {key: _literal(value) for key, value in declared.items() if key != "name" and _literal(value) is not None}
-
-
-def _literal(node: ast.expr) -> Any:
-    """The value of a literal, tuples as lists; None of anything that must be run."""
-    try:
-        value = ast.literal_eval(node)
-    except ValueError:
-        return None
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _said(key: str, value: Any) -> str:
@@ -112,7 +83,7 @@ def _said(key: str, value: Any) -> str:
         return "neither higher nor lower: a value between is best"
     if isinstance(value, dict):
         return "; ".join(f"{name} {_said(name, part)}" for name, part in value.items())
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return ", ".join(_said(key, part) for part in value)
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -45,8 +45,8 @@ def about(target: Target) -> str:
 def _meanings(target: Target) -> dict[str, str]:
     """The strings below the fields; a field that is declared again without one keeps its meaning."""
     found: dict[str, str] = {}
-    for base in inherited(target):
-        found |= _meanings(base.target)
+    for home in inherited(target).values():
+        found |= _meanings(home)
     body = config_definition(target)[1].body
     for node, below in zip(body, body[1:], strict=False):
         if isinstance(node, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):

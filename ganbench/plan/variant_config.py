@@ -8,8 +8,8 @@ inherit another variant's (``class Config(DCGAN.Config)``), which is then cut ou
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
 from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -80,14 +80,11 @@ def config_class(target: Target) -> Any:
     imports: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) and _standard(node)]
     module = ModuleType(f"ganbench_config_{target.attribute}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}")
     sys.modules[module.__name__] = module  # dataclasses and pydantic look annotations up there
-    for home in inherited(target):
+    for name, home in inherited(target).items():
         try:
-            base = config_class(home.target)
+            setattr(module, name, SimpleNamespace(Config=config_class(home)))
         except RequestError as error:
-            raise RequestError(
-                f"{file.name}: {target.attribute}.Config inherits {home.name}.Config, which cannot be read: {error}"
-            ) from None
-        setattr(module, home.name, SimpleNamespace(Config=base))
+            raise RequestError(f"{file.name}: {target.attribute}.Config inherits {name}.Config, which cannot be read: {error}") from None
     try:
         exec(compile(ast.Module([*imports, config], []), str(file), "exec"), vars(module))
     except Exception as error:
@@ -116,18 +113,8 @@ def config_definition(target: Target) -> tuple[ast.Module, ast.ClassDef]:
     return tree, config
 
 
-@dataclass(frozen=True)
-class Base:
-    """A variant whose Config another one inherits."""
-
-    name: str
-    """In the file of the heir."""
-    target: Target
-    """Where it is defined."""
-
-
-def inherited(target: Target) -> Iterator[Base]:
-    """Variants whose Config a variant's own one inherits.
+def inherited(target: Target) -> dict[str, Target]:
+    """Variants whose Config a variant's own one inherits, by their names in its file.
 
     Raises:
         RequestError: It inherits itself.
@@ -135,12 +122,12 @@ def inherited(target: Target) -> Iterator[Base]:
     tree, config = config_definition(target)
     imported = {alias.asname or alias.name: (_module(node, target), alias.name) for node in tree.body if isinstance(node, ast.ImportFrom)
                 for alias in node.names}  # fmt: skip
-    for base in config.bases:
-        if isinstance(base, ast.Attribute) and base.attr == "Config" and isinstance(base.value, ast.Name):
-            home = Target(*imported.get(base.value.id, (target.place, base.value.id)))
-            if home == target:
-                raise RequestError(f"{target.source.name}: {target.attribute}.Config inherits itself; name another variant's")
-            yield Base(base.value.id, home)
+    names = [base.value.id for base in config.bases
+             if isinstance(base, ast.Attribute) and base.attr == "Config" and isinstance(base.value, ast.Name)]  # fmt: skip
+    homes = {name: Target(*imported.get(name, (target.place, name))) for name in names}
+    if target in homes.values():
+        raise RequestError(f"{target.source.name}: {target.attribute}.Config inherits itself; name another variant's")
+    return homes
 
 
 def _module(node: ast.ImportFrom, target: Target) -> str:
