@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Ge
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -14,6 +14,7 @@ from baselines.blocks.losses import LOSSES, relativistic
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from baselines.blocks.penalties import consistency, dragan_penalty, gradient_penalty, lecam, zero_centred_penalty
 from baselines.blocks.spectral import normalise_spectrally
+from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
@@ -28,25 +29,19 @@ class Ablation(Variant):
     """Any loss with any regulariser on one pair of networks, everything else equal (after Kurach et al. 2019)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(DCGAN.Config):
         """Networks are DCGAN's without batch norm in the discriminator, which penalties per example forbid; rates are DCGAN's.
 
         Consistency regularisation shifts images by up to an eighth and never mirrors them, which digits would not bear.
         """
 
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        """Channels before the last layer, on images."""
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        """Channels behind the first layer, on images."""
         loss: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = "non-saturating"
         regulariser: Literal["none", "spectral-norm", "r1", "r2", "r1+r2", "wgan-gp", "dragan", "lecam", "cr", "bcr"] = "none"
         weight: Annotated[float, Ge(0)] | None = None
         """Of the regulariser (gamma, lambda); None is its paper's. Spectral norm has none."""
-        learning_rate: Annotated[float, Ge(0)] = 2e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
     averages: Tensor
     """LeCam's moving averages of real and of generated values, (2,), still biased towards their start at 0."""

@@ -37,6 +37,8 @@ class ACGAN(Variant):
         beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
         beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
+    tiny = {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "learning_rate": 0.01}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

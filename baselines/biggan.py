@@ -56,6 +56,8 @@ class BigGAN(Variant):
         critic_steps: Annotated[int, Ge(1)] = 2
         """Discriminator steps to one generator step."""
 
+    tiny = {"latent_dim": 12, "generator_width": 8, "discriminator_width": 8, "embedding_dim": 4, "attention_side": 8}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -1,10 +1,8 @@
 """Which mistakes must a benchmark notice? (positive controls: recipes that are wrong on purpose, each next to its sound parent)"""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Interval
 from torch import nn
 
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator, wasserstein_critic
@@ -20,15 +18,8 @@ class LabelFlip(DCGAN):
     """Broken on purpose: DCGAN whose generator is paid for being recognised as a fake."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(DCGAN.Config):
         """DCGAN's."""
-
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        learning_rate: Annotated[float, Ge(0)] = 2e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """The sign of the logit is wrong."""
@@ -41,15 +32,8 @@ class NoBatchNorm(DCGAN):
     """Broken on purpose: DCGAN's N(0, 0.02) weights without the batch norm that they are made for."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(DCGAN.Config):
         """DCGAN's."""
-
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        learning_rate: Annotated[float, Ge(0)] = 2e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     def __init__(self, config: DCGAN.Config, shape: DataShape) -> None:
         super().__init__(config, shape)
@@ -64,17 +48,8 @@ class DetachedPenalty(WGANGP):
     """Broken on purpose: WGAN-GP whose penalty is cut off from the critic's weights."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(WGANGP.Config):
         """WGAN-GP's."""
-
-        latent_dim: Annotated[int, Ge(1)] = 128
-        generator_width: Annotated[int, Ge(1)] = 128
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        learning_rate: Annotated[float, Ge(0)] = 1e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
-        penalty_weight: Annotated[float, Ge(0)] = 10.0
-        critic_steps: Annotated[int, Ge(1)] = 5
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
         """The penalty is logged, and has no gradient."""
@@ -92,17 +67,8 @@ class SharedLatents(PacGAN):
     """Broken on purpose: PacGAN whose packs of generated samples all come from one latent."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(PacGAN.Config):
         """PacGAN's."""
-
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        pack: Annotated[int, Ge(1)] = 2
-        point_network: Literal["small", "pacgan"] = "small"
-        learning_rate: Annotated[float, Ge(0)] = 2e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
         """Every generated pack holds the same sample twice."""

@@ -1,9 +1,9 @@
 """What if real and generated images are augmented alike? (Zhao et al. 2020, "Differentiable augmentation ...", NeurIPS)"""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge
 from torch import Tensor
 
 from baselines.blocks.diffaugment import AUGMENTATIONS, augmented, parts
@@ -17,43 +17,26 @@ class DiffAugGAN(StyleGAN2):
     """StyleGAN2 whose discriminator sees every image, real or generated, through a fixed differentiable augmentation (Zhao et al. 2020)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(StyleGAN2.Config):
         """The paper's StyleGAN2 on CIFAR-10 (mit-han-lab/data-efficient-gans, run_cifar.py); the rest is StyleGAN2's.
 
         That script takes R1 in every step, at augmented images, and mirrors the training images. Here R1 is lazy, its gradient goes
         through the augmentation (as in the authors' run_few_shot.py), and nothing is mirrored, which digits would not bear.
         """
 
-        latent_dim: Annotated[int, Ge(1)] = 512
-        style_dim: Annotated[int, Ge(1)] = 512
-        mapping_layers: Annotated[int, Ge(1)] = 8
-        mapping_rate: Annotated[float, Gt(0)] = 0.01
         channel_base: Annotated[int, Ge(1)] = 2048
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
-        channel_max: Annotated[int, Ge(1)] = 512
-        """... but no more than this."""
-        discriminator: Literal["residual", "orig"] = "residual"
-        learning_rate: Annotated[float, Ge(0)] = 2e-3
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.99
         r1_gamma: Annotated[float, Ge(0)] = 0.1
-        r1_interval: Annotated[int, Ge(1)] = 16
         path_length_weight: Annotated[float, Ge(0)] = 0.0
         """The authors' loss has no path lengths."""
-        path_length_interval: Annotated[int, Ge(1)] = 4
-        path_length_decay: Annotated[float, Interval(ge=0, le=1)] = 0.01
-        mixing_probability: Annotated[float, Interval(ge=0, le=1)] = 0.9
-        style_average_decay: Annotated[float, Interval(ge=0, le=1)] = 0.995
-        stddev_group: Annotated[int, Ge(1)] = 4
-        conditional: bool = False
         policy: str = "color,cutout"
         """Parts of the augmentation in their order: color, translation, cutout. The paper's on CIFAR-10; all three on few images."""
 
-    config: Config  # type: ignore[assignment]  # StyleGAN2's and one more: a Config stands alone
+    config: Config
     method = "diffaug_gan"
 
     def __init__(self, config: Config, shape: DataShape) -> None:
-        super().__init__(config, shape)  # type: ignore[arg-type]
+        super().__init__(config, shape)
         for part in parts(config.policy):
             if part not in AUGMENTATIONS:
                 raise UnknownName("part of diffaug_gan's policy", part, AUGMENTATIONS)

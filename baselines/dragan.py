@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from baselines.blocks.penalties import dragan_penalty
+from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -18,23 +19,19 @@ class DRAGAN(Variant):
     """Gradient penalty around real data alone, on the original loss, one discriminator step (Kodali et al. 2017)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(DCGAN.Config):
         """Rates and lambda of the authors' notebook; networks are DCGAN's.
 
         The discriminator has no batch norm, which a penalty of every example on its own forbids.
         """
 
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        """Channels before the last layer, on images."""
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        """Channels behind the first layer, on images."""
         learning_rate: Annotated[float, Ge(0)] = 1e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
         beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
         penalty_weight: Annotated[float, Ge(0)] = 10.0
         """Lambda."""
 
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

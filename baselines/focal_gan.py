@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Ge
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import focal_discriminator, non_saturating_generator
 from baselines.blocks.pairs import adam_pair, dcgan_pair
+from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
@@ -18,20 +19,14 @@ class FocalGAN(Variant):
     """DCGAN whose discriminator weighs every example by how wrong it is, so that rare ones count (loss of Lin et al. 2017)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(DCGAN.Config):
         """The loss is the detection paper's; networks and rates are DCGAN's."""
 
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        """Channels before the last layer, on images."""
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        """Channels behind the first layer, on images."""
-        learning_rate: Annotated[float, Ge(0)] = 2e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
         gamma: Annotated[float, Ge(0)] = 2.0
         """Focusing parameter: the detection paper's best (section 5.1); 0 is cross-entropy; between 0 and 1 its slope is unbounded."""
 
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -39,6 +39,8 @@ class GAN(Variant):
         beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
         beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
+    tiny = {"latent_dim": 8, "generator_widths": (16, 16), "discriminator_widths": (8, 8), "maxout_pieces": 2, "learning_rate": 0.01}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

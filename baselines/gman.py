@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import cross_entropy_discriminator
 from baselines.blocks.pairs import adam_pair, dcgan_pair
+from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -18,26 +19,20 @@ class GMAN(Variant):
     """Several discriminators and the original minimax game, in a mean that favours the hardest to fool (Durugkar et al. 2017)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(DCGAN.Config):
         """Section 3.3.1 of the paper with a fixed lambda; networks and rates are DCGAN's.
 
         The paper tells its discriminators apart by dropout and depth; here they differ in their initial weights alone. It also keeps
         probabilities away from 0 and 1 (section 4.2), where logits need no such care.
         """
 
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        """Channels before the last layer, on images."""
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        """Channels behind the first layer, on images."""
         discriminators: Annotated[int, Ge(1)] = 5
         """The largest number in the paper's experiments."""
         softmax_lambda: Annotated[float, Ge(0)] = 1.0
         """0 is the mean over discriminators, infinity the hardest one alone."""
-        learning_rate: Annotated[float, Ge(0)] = 2e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
+    tiny = {**DCGAN.tiny, "discriminators": 2}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from baselines.blocks.conv import Discriminator
 from baselines.blocks.losses import feature_matching, non_saturating_generator, smoothed_cross_entropy_discriminator
 from baselines.blocks.pairs import adam_pair, dcgan_pair
+from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -19,7 +20,7 @@ class ImprovedGAN(Variant):
     """Feature matching, minibatch discrimination and one-sided label smoothing on DCGAN's networks (Salimans et al. 2016)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(DCGAN.Config):
         """Sections 3.1, 3.2 and 3.4, unsupervised; rates are those of the authors' CIFAR-10 code (openai/improved-gan).
 
         All three at once are this project's default. The authors train one or the other, with labels: ``kernels = 0`` is close to their
@@ -27,9 +28,6 @@ class ImprovedGAN(Variant):
         minimises log(1 - D), and normalises its kernels). Feature matching sees the features in front of the minibatch layer.
         """
 
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        """Channels before the last layer, on images."""
         discriminator_width: Annotated[int, Ge(1)] = 96
         """Channels behind the first layer, on images."""
         generator_loss: Literal["feature matching", "non-saturating"] = "feature matching"
@@ -41,9 +39,9 @@ class ImprovedGAN(Variant):
         real_target: Annotated[float, Interval(gt=0, le=1)] = 0.9
         """Probability that real examples should get; 1 is no smoothing."""
         learning_rate: Annotated[float, Ge(0)] = 3e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
+    tiny = {**DCGAN.tiny, "kernels": 4}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

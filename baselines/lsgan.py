@@ -1,14 +1,13 @@
 """What if the discriminator fits targets instead of classifying? (Mao et al. 2017, "Least squares GANs", ICCV)"""
 
 from dataclasses import dataclass
-from typing import Annotated
 
 import torch
-from annotated_types import Ge, Interval
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import least_squares_discriminator, least_squares_generator
 from baselines.blocks.pairs import adam_pair, dcgan_pair
+from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -17,18 +16,11 @@ class LSGAN(Variant):
     """Least squares GAN: real values are pulled to 1 and fakes to 0, however sure the discriminator is (Mao et al. 2017)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(DCGAN.Config):
         """Equation 9 of the paper; networks and latents are DCGAN's, the rate that of Lucic et al. 2018 ("Are GANs created equal?")."""
 
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        """Channels before the last layer, on images."""
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        """Channels behind the first layer, on images."""
-        learning_rate: Annotated[float, Ge(0)] = 2e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
-
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.blocks.mlp import Maxout
 from baselines.blocks.pairs import adam_pair, dcgan_pair
+from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
@@ -20,7 +21,7 @@ class PacGAN(Variant):
     """DCGAN whose discriminator sees samples packed along the channels, so that a lack of variety shows (Lin et al. 2018)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(DCGAN.Config):
         """Section 3 of the paper; networks and rates are DCGAN's, as in its stacked-MNIST experiment. ``pack`` 1 is DCGAN itself.
 
         On points the networks have no batch norm, as the paper's discriminator there: judging a whole batch at once is packing of
@@ -28,19 +29,13 @@ class PacGAN(Variant):
         has a fixed number of packs: multiply a run's batch size and its budget by ``pack`` to compare as they do.
         """
 
-        latent_dim: Annotated[int, Ge(1)] = 100
-        generator_width: Annotated[int, Ge(1)] = 128
-        """Channels before the last layer, on images."""
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        """Channels behind the first layer, on images."""
         pack: Annotated[int, Ge(1)] = 2
         """Samples that are judged at once; the batch must be a multiple."""
         point_network: Literal["small", "pacgan"] = "small"
         """On points: the networks that all variants share, or the paper's own (fjxmlzn/PacGAN, synthetic_data_experiments)."""
-        learning_rate: Annotated[float, Ge(0)] = 2e-4
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.5
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.999
 
+    tiny = DCGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -48,6 +48,8 @@ class ProgressiveGAN(Variant):
         stddev_group: Annotated[int, Ge(1)] | None = None
         """Images in a group of the minibatch standard deviation; None is the whole batch, as in section 3."""
 
+    tiny = {"latent_dim": 8, "channel_max": 4, "stage_images": 32, "fade_images": 32}
+    """Settings of a few thousand weights, for tests."""
     config: Config
     generator: "Generator"
     discriminator: GrowingDiscriminator

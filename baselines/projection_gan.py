@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -14,6 +14,7 @@ from baselines.blocks.pairs import adam_pair
 from baselines.blocks.resnet import ResNetDiscriminator, ResNetGenerator, initialise_glorot
 from baselines.blocks.shapes import image_sides, label_count
 from baselines.blocks.spectral import normalise_spectrally
+from baselines.sngan import SNGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
@@ -23,21 +24,14 @@ class ProjectionGAN(Variant):
     """SNGAN with labels: their vector times the features in D, conditional batch norm in G (Miyato & Koyama 2018)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(SNGAN.Config):
         """The paper's networks are for 128 pixels and more; these are SNGAN's for 32x32 (Miyato et al. 2018, appendix B.4)."""
 
-        latent_dim: Annotated[int, Ge(1)] = 128
-        generator_width: Annotated[int, Ge(1)] = 256
-        """Channels of every block."""
-        discriminator_width: Annotated[int, Ge(1)] = 128
-        """Channels of every block."""
         learning_rate: Annotated[float, Ge(0)] = 2e-4
-        """This and the three below: section 5 of the paper."""
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
-        critic_steps: Annotated[int, Ge(1)] = 5
-        """Discriminator steps to one generator step."""
+        """This, the betas and critic_steps: section 5 of the paper."""
 
+    tiny = SNGAN.tiny
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -53,6 +53,8 @@ class R3GAN(Variant):
         final_penalty_weight: Annotated[float, Ge(0)] = 0.005
         burn_in_images: Annotated[int, Ge(1)] = 20_000_000
 
+    tiny = {"latent_dim": 8, "width": 8, "blocks": 1, "group_channels": 2}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

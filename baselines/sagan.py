@@ -40,6 +40,8 @@ class SAGAN(Variant):
         beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
         beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
 
+    tiny = {"latent_dim": 8, "generator_width": 8, "discriminator_width": 8, "attention_side": 8, "conditional": False}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -39,6 +39,8 @@ class SNGAN(Variant):
         critic_steps: Annotated[int, Ge(1)] = 5
         """Discriminator steps to one generator step."""
 
+    tiny = {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "critic_steps": 2}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

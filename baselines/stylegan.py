@@ -59,6 +59,8 @@ class StyleGAN(Variant):
         stddev_group: Annotated[int, Ge(1)] = 4
         """Images in a group of the minibatch standard deviation; in the authors' code, not stated in the paper."""
 
+    tiny = {"latent_dim": 8, "style_dim": 8, "mapping_layers": 2, "channel_max": 4, "stage_images": 32, "fade_images": 32}
+    """Settings of a few thousand weights, for tests."""
     config: Config
     generator: "Generator"
     discriminator: GrowingDiscriminator

@@ -62,6 +62,16 @@ class StyleGAN2(Variant):
         conditional: bool = False
         """With labels: embedded beside the latent, and a projection in the discriminator (Karras et al. 2020, limited data)."""
 
+    tiny = {
+        "latent_dim": 8,
+        "style_dim": 8,
+        "mapping_layers": 2,
+        "channel_max": 4,
+        "r1_interval": 2,
+        "path_length_interval": 2,
+        "path_length_weight": 2.0,
+    }
+    """Settings of a few thousand weights, for tests."""
     config: Config
     method: ClassVar[str] = "stylegan2"
     """As users call it, in messages."""

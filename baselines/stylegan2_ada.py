@@ -1,9 +1,9 @@
 """How does a GAN train on few images? (Karras et al. 2020, "Training generative adversarial networks with limited data", NeurIPS)"""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Interval
 from torch import Tensor
 
 from baselines.blocks.ada import AdaptiveProbability
@@ -17,36 +17,19 @@ class StyleGAN2ADA(StyleGAN2):
     """StyleGAN2 whose discriminator only ever sees augmented images, as strongly as its overfitting demands (Karras et al. 2020)."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(StyleGAN2.Config):
         """Appendix C's baseline at 256x256, minibatch 64.
 
         CIFAR-10's differs: mapping_layers 2, channel_base 16384, discriminator "orig", r1_gamma 0.01, path_length_weight 0,
         mixing_probability 0, stddev_group 32.
         """
 
-        latent_dim: Annotated[int, Ge(1)] = 512
-        style_dim: Annotated[int, Ge(1)] = 512
-        mapping_layers: Annotated[int, Ge(1)] = 8
-        mapping_rate: Annotated[float, Gt(0)] = 0.01
         channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
-        channel_max: Annotated[int, Ge(1)] = 512
-        """... but no more than this."""
-        discriminator: Literal["residual", "orig"] = "residual"
         learning_rate: Annotated[float, Ge(0)] = 2.5e-3
-        beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
-        beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.99
         r1_gamma: Annotated[float, Ge(0)] = 1.0
         """Weight of R1; a rule of thumb is 0.0002 x pixels / minibatch (appendix C)."""
-        r1_interval: Annotated[int, Ge(1)] = 16
-        path_length_weight: Annotated[float, Ge(0)] = 2.0
-        path_length_interval: Annotated[int, Ge(1)] = 4
-        path_length_decay: Annotated[float, Interval(ge=0, le=1)] = 0.01
-        mixing_probability: Annotated[float, Interval(ge=0, le=1)] = 0.9
-        style_average_decay: Annotated[float, Interval(ge=0, le=1)] = 0.995
         stddev_group: Annotated[int, Ge(1)] = 8
-        conditional: bool = False
-        """With labels: embedded beside the latent, and a projection in the discriminator."""
         augment_target: Annotated[float, Interval(ge=-1, le=1)] = 0.6
         """Of r_t, the mean sign of the discriminator's logits of real images (section 3)."""
         augment_interval: Annotated[int, Ge(1)] = 4
@@ -54,11 +37,11 @@ class StyleGAN2ADA(StyleGAN2):
         augment_images: Annotated[int, Ge(1)] = 500_000
         """Images in which p can go from 0 to 1."""
 
-    config: Config  # type: ignore[assignment]  # StyleGAN2's and three more: a Config stands alone
+    config: Config
     method = "stylegan2_ada"
 
     def __init__(self, config: Config, shape: DataShape) -> None:
-        super().__init__(config, shape)  # type: ignore[arg-type]
+        super().__init__(config, shape)
         if shape.size[0] not in (1, 3):
             raise RequestError(f"stylegan2_ada changes colours, and images of {shape.size[0]} channels have none; take stylegan2")
         self.augmentation = AdaptiveProbability(config.augment_target, config.augment_images)

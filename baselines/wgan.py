@@ -32,6 +32,8 @@ class WGAN(Variant):
         critic_steps: Annotated[int, Ge(1)] = 5
         """Critic steps to one generator step."""
 
+    tiny = {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "learning_rate": 0.01}
+    """Settings of a few thousand weights, for tests."""
     config: Config
 
     def __init__(self, config: Config, shape: DataShape) -> None:

@@ -35,8 +35,19 @@ class Kind(StrEnum):
     datasets = "datasets"
     extractors = "extractors"
     metrics = "metrics"
+    diagnostics = "diagnostics"
     suites = "suites"
     presets = "presets"
+
+
+class Template(StrEnum):
+    """What can be begun with a template."""
+
+    variant = "variant"
+    metric = "metric"
+    extractor = "extractor"
+    dataset = "dataset"
+    diagnostic = "diagnostic"
 
 
 Changes = Annotated[
@@ -78,11 +89,27 @@ def quickstart(
 
 
 @app.command("list")
-def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
-    """List what is registered: name, one line, origin."""
+def list_(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    name: Annotated[str | None, typer.Argument(help="One of them: its options with their sources, its facts or its budgets.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what is registered: name, one line, origin; or show one of it."""
     from ganbench.commands.list import list_registry
 
-    list_registry(kind.value, as_json)
+    list_registry(kind.value, name, as_json)
+
+
+@app.command()
+def new(
+    kind: Annotated[Template, typer.Argument(help="What to begin.")],
+    name: Annotated[str, typer.Argument(help="Its name: MyIdea or my_idea.")],
+    out: Annotated[Path | None, typer.Option(help="The file; my_idea.py by default. Nothing is overwritten.")] = None,
+) -> None:
+    """Write a commented file that works at once: a variant, metric, extractor, data set or diagnostic of your own."""
+    from ganbench.commands.new import write_template
+
+    write_template(kind.value, name, out, console)
 
 
 @app.command()

@@ -80,9 +80,21 @@ class Target:
         """SHA-256 of the file that defines it."""
         return hashlib.sha256(self.source.read_bytes()).hexdigest()
 
+    @property
+    def tree(self) -> ast.Module:
+        """The file that defines it, read without importing anything.
+
+        Raises:
+            RequestError: There is no such file, or it is no Python.
+        """
+        try:
+            return ast.parse(self.source.read_text(encoding="utf-8"))
+        except (SyntaxError, UnicodeDecodeError) as error:
+            raise RequestError(f"{self.source}: not valid Python: {error}") from None
+
     def definition(self) -> tuple[ast.stmt | None, str]:
         """The statement that defines it, and the first line of the string that documents it, read without importing anything."""
-        return definition(ast.parse(self.source.read_text(encoding="utf-8")), self.attribute)
+        return definition(self.tree, self.attribute)
 
     def load(self) -> Any:
         """Imports it.

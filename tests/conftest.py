@@ -17,35 +17,8 @@ from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
 from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
 from ganbench.plan.variant_config import variant_spec
+from ganbench.registry import VARIANTS
 
-NARROW: dict[str, Any] = {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4}
-STYLE: dict[str, Any] = {"latent_dim": 8, "style_dim": 8, "mapping_layers": 2, "channel_max": 4}
-GROWTH: dict[str, Any] = {"stage_images": 32, "fade_images": 32}
-LAZY: dict[str, Any] = {"r1_interval": 2, "path_length_interval": 2, "path_length_weight": 2.0}
-SMALL: dict[str, dict[str, Any]] = {
-    "gan": {"latent_dim": 8, "generator_widths": (16, 16), "discriminator_widths": (8, 8), "maxout_pieces": 2, "learning_rate": 0.01},
-    **{
-        name: {**NARROW, "learning_rate": 0.01}
-        for name in (
-            *("dcgan", "lsgan", "wgan", "wgan_gp", "dragan", "acgan", "pacgan", "focal_gan", "ablation"),
-            *("broken_label_flip", "broken_no_batch_norm", "broken_detached_penalty", "broken_shared_latents"),
-        )
-    },
-    "improved_gan": {**NARROW, "kernels": 4, "learning_rate": 0.01},
-    "unrolled_gan": {**NARROW, "unrolling_steps": 2},
-    "gman": {**NARROW, "discriminators": 2, "learning_rate": 0.01},
-    "sngan": {**NARROW, "critic_steps": 2},
-    "projection_gan": {**NARROW, "critic_steps": 2},
-    "sagan": {**NARROW, "generator_width": 8, "discriminator_width": 8, "attention_side": 8, "conditional": False},
-    "biggan": {**NARROW, "latent_dim": 12, "generator_width": 8, "discriminator_width": 8, "embedding_dim": 4, "attention_side": 8},
-    "progressive_gan": {"latent_dim": 8, "channel_max": 4, **GROWTH},
-    "stylegan": {**STYLE, **GROWTH},
-    "stylegan2": {**STYLE, **LAZY},
-    "diffaug_gan": {**STYLE, **LAZY},
-    "stylegan2_ada": {**STYLE, **LAZY},
-    "r3gan": {"latent_dim": 8, "width": 8, "blocks": 1, "group_channels": 2},
-}
-"""Networks of a few thousand weights."""
 IMAGES = DatasetSpec(name="digits", resolution=8)
 POINTS = DatasetSpec(name="ring8")
 
@@ -71,10 +44,15 @@ def pytest_testnodedown(node: Any) -> None:
         reporter.stats["deselected"] = [SimpleNamespace()] * left_out  # the last line counts them
 
 
+def tiny(variant: str) -> dict[str, Any]:
+    """Settings of a few thousand weights, which a registered variant's class says."""
+    return dict(VARIANTS.load(variant).tiny) if variant in VARIANTS.targets else {}
+
+
 def build_spec(variant: str = "dcgan", dataset: DatasetSpec = IMAGES, *, config: dict[str, Any] | None = None, **fields: Any) -> RunSpec:
     """A run of twelve steps on 8x8 digits or on points; ``config`` and ``fields`` replace parts of it."""
     spec = RunSpec(
-        variant=variant_spec(variant, {**SMALL.get(variant, {}), **(config or {})}, "test"),
+        variant=variant_spec(variant, {**tiny(variant), **(config or {})}, "test"),
         dataset=dataset,
         seed=0,
         budget_images=12 * 16,

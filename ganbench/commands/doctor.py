@@ -16,17 +16,13 @@ from ganbench.data.root import data_root
 from ganbench.errors import RequestError
 from ganbench.features.cache import cache_root
 from ganbench.features.published import Published, status
-from ganbench.registry import EXTRACTORS
+from ganbench.registry import DATASETS, EXTRACTORS
 
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "timm", "numpy", "scipy", "scikit-learn", "pandas")
 """Packages whose versions decide what works."""
-DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar10/train.zip"}
-"""A file of each data set that is not bundled."""
 
 WEIGHTS_REMEDY = "fetch into one folder and name it with --weights or GANBENCH_WEIGHTS (with a network they download themselves): "
-DATA_REMEDY = (
-    f"point GANBENCH_DATA or --data-root at a folder that holds {' and '.join(DATA.values())} (with a network they download themselves)"
-)
+DATA_REMEDY = "point GANBENCH_DATA or --data-root at a folder that holds {} (with a network it downloads itself)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +44,7 @@ def examine(weights: Path | None, root: Path | None, cache: Path | None, as_json
         _device(),
         *(_extractor(name, weights) for name in EXTRACTORS.names()),
         *_lpips(weights),
-        *_data(data_root(root)),
+        *(_data(name, data_root(root)) for name in DATASETS.names()),
         _cache(cache_root(cache)),
     ]
     if as_json:
@@ -122,14 +118,18 @@ def _weights(what: str, published: Published, weights: Path | None) -> Finding:
     return Finding(what=what, state="ok", detail=str(found.path))
 
 
-def _data(root: Path) -> list[Finding]:
-    found = [Finding(what="data digits", state="ok", detail="bundled")]
-    for name, file in DATA.items():
-        if (root / file).exists():
-            found.append(Finding(what=f"data {name}", state="ok", detail=str((root / file).parent)))
-        else:
-            found.append(Finding(what=f"data {name}", state="missing", detail=f"not at {root / file}", remedy=DATA_REMEDY))
-    return found
+def _data(name: str, root: Path) -> Finding:
+    what = f"data {name}"
+    try:
+        files: tuple[str, ...] = getattr(DATASETS.load(name), "files", ())
+    except RequestError as error:
+        return Finding(what=what, state="wrong", detail=str(error), remedy=f"mend the package that registers {name}")
+    if not files:
+        return Finding(what=what, state="ok", detail="needs no download")
+    found = next((root / file for file in files if (root / file).exists()), None)
+    if found is None:
+        return Finding(what=what, state="missing", detail=f"not at {root / files[0]}", remedy=DATA_REMEDY.format(files[0]))
+    return Finding(what=what, state="ok", detail=str(found.parent))
 
 
 def _cache(root: Path) -> Finding:

@@ -7,45 +7,68 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from ganbench.commands.details import show
 from ganbench.commands.output import print_json
 from ganbench.plan.metric_names import STANDARD
-from ganbench.registry import DATASETS, EXTRACTORS, METRICS, PRESETS, SUITES, VARIANTS, Registry
+from ganbench.registry import DATASETS, DIAGNOSTICS, EXTRACTORS, METRICS, PRESETS, SUITES, VARIANTS, Registry
 
 REGISTRIES: dict[str, Registry] = {
     "variants": VARIANTS,
     "datasets": DATASETS,
     "extractors": EXTRACTORS,
     "metrics": METRICS,
+    "diagnostics": DIAGNOSTICS,
     "suites": SUITES,
     "presets": PRESETS,
 }
 
 WIDTH = 160
 """Characters of a line that no terminal bounds."""
+ROOMY = 120
+"""Columns from which the place of a definition is shown too."""
 
 
-def list_registry(kind: str, as_json: bool) -> None:
-    """Lists what is registered."""
+def list_registry(kind: str, name: str | None, as_json: bool) -> None:
+    """Lists what is registered, or shows one of it in detail.
+
+    Raises:
+        RequestError: Nobody knows the name, or its source cannot be read.
+    """
     registry = REGISTRIES[kind]
-    if registry in (SUITES, PRESETS):
-        rows = [(name, _description(registry, name), str(registry.target(name))) for name in registry.names()]
-    else:
-        origins = [(name, registry.origin(name)) for name in registry.names()]
-        rows = [(name, origin.summary, f"{registry.target(name).place}:{origin.line}") for name, origin in origins]
-    if kind == "metrics":
-        rows += [(name, f"{one.label}: {one.metric} with {one.extractor}", "ganbench.plan.metric_names") for name, one in STANDARD.items()]
+    if name is not None:
+        show(registry, *_row(registry, name), as_json, _console())
+        return
+    rows = [_row(registry, one) for one in [*registry.names(), *(STANDARD if registry is METRICS else ())]]
     if as_json:
         print_json([{"name": name, "summary": summary, "origin": origin} for name, summary, origin in rows])
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("name", no_wrap=True)
     table.add_column("what it is")
-    table.add_column("defined in", style="dim", no_wrap=True)
+    console = _console()
+    columns = 3 if console.width >= ROOMY else 2  # a narrow terminal has room for the text alone
+    if columns == 3:
+        table.add_column("defined in", style="dim", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
-    console = Console(markup=False)
-    console = console if console.is_terminal else Console(markup=False, width=WIDTH)
+        table.add_row(*row[:columns])
     console.print(table)
+    console.print(f"`ganbench list {kind} NAME` shows one of them.", style="dim")
+
+
+def _row(registry: Registry, name: str) -> tuple[str, str, str]:
+    """Name, one line and place."""
+    if registry in (SUITES, PRESETS):
+        return name, _description(registry, name), str(registry.target(name))
+    if registry is METRICS and name in STANDARD:
+        one = STANDARD[name]
+        return name, f"{one.label}: {one.metric} with {one.extractor}", "ganbench.plan.metric_names"
+    origin = registry.origin(name)
+    return name, origin.summary, f"{registry.target(name).place}:{origin.line}"
+
+
+def _console() -> Console:
+    console = Console(markup=False, highlight=False)
+    return console if console.is_terminal else Console(markup=False, highlight=False, width=WIDTH)
 
 
 def _description(registry: Registry, name: str) -> str:

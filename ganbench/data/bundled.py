@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ganbench.data.dataset import Dataset, DataShape
 from ganbench.data.fingerprint import fingerprint
+from ganbench.data.loader import loader
 from ganbench.data.resize import squares
 from ganbench.data.split import held_out_split
 from ganbench.errors import DataError
@@ -20,6 +21,8 @@ DIGITS_LEVELS = 16
 """Highest grey level in the file; the lowest is 0."""
 
 
+# no paper trains on digits
+@loader(budgets={"smoke": 5_120, "short": 48_000, "standard": 640_000})
 def digits(spec: DatasetSpec, root: Path) -> Dataset:
     """1,797 real handwritten digits, 16x16 grey, 10 classes (scikit-learn's bundled set; no download).
 

@@ -11,6 +11,7 @@ import numpy as np
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.data.fingerprint import fingerprint
 from ganbench.data.images import Content
+from ganbench.data.loader import loader
 from ganbench.data.resize import squares
 from ganbench.data.torchvision_sets import fetch
 from ganbench.data.zips import load_zip
@@ -22,6 +23,8 @@ _SIZES = {"train": 50_000, "test": 10_000}
 _ARCHIVE, _FOLDER = "cifar-10-python.tar.gz", "cifar-10-batches-py"
 
 
+# paper: 100,000 generator steps behind 5 discriminator steps of 64 (mimicry's table)
+@loader(budgets={"smoke": 5_120, "short": 256_000, "standard": 6_400_000, "paper": 32_000_000}, files=("cifar10/train.zip", _FOLDER))
 def cifar10(spec: DatasetSpec, root: Path) -> Dataset:
     """60,000 photographs of animals and vehicles, 32x32 colour, 10 classes; the official test images are held out.
 

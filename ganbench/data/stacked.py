@@ -13,7 +13,8 @@ import numpy.typing as npt
 from ganbench.data.bundled import digits
 from ganbench.data.dataset import ClassModes, Dataset, DataShape, Split
 from ganbench.data.fingerprint import fingerprint
-from ganbench.data.torchvision_sets import mnist
+from ganbench.data.loader import loader
+from ganbench.data.torchvision_sets import MNIST_FILES, mnist
 from ganbench.errors import DataError
 from ganbench.plan.spec import DatasetSpec
 
@@ -22,6 +23,8 @@ N_HELD_OUT = 26_000
 SEED = 1000
 
 
+# paper: 50 epochs of 128,000 (PacGAN, section 4.2)
+@loader(budgets={"smoke": 5_120, "short": 512_000, "standard": 2_560_000, "paper": 6_400_000}, files=(f"MNIST/raw/{MNIST_FILES[0]}",))
 def stacked_mnist(spec: DatasetSpec, root: Path) -> Dataset:
     """128,000 stacks of three MNIST digits as RGB, 28x28, 1,000 modes; 26,000 held out.
 
@@ -37,6 +40,7 @@ def stacked_mnist(spec: DatasetSpec, root: Path) -> Dataset:
     return _stacked(spec, mnist(_grey(spec), root), 128_000, "stacked-mnist-probe")
 
 
+@loader(budgets={"smoke": 5_120, "short": 256_000, "standard": 2_560_000})
 def stacked_digits(spec: DatasetSpec, root: Path) -> Dataset:
     """64,000 stacks of three handwritten digits as RGB, 16x16, 1,000 modes; no download.
 

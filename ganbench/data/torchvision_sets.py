@@ -18,6 +18,7 @@ import numpy as np
 
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.data.fingerprint import fingerprint
+from ganbench.data.loader import loader
 from ganbench.data.resize import squares
 from ganbench.errors import DataError
 from ganbench.plan.spec import DatasetSpec
@@ -27,6 +28,8 @@ PATIENCE_S = 20.0
 """Timeout of the download servers, in seconds."""
 
 
+# paper: 5,000 iterations of 128 (mmgeneration's DCGAN)
+@loader(budgets={"smoke": 5_120, "short": 25_600, "standard": 1_920_000, "paper": 640_000}, files=(f"MNIST/raw/{MNIST_FILES[0]}",))
 def mnist(spec: DatasetSpec, root: Path) -> Dataset:
     """70,000 handwritten digits, 28x28 grey, 10 classes; the official test images are held out.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -24,12 +24,11 @@ from ganbench.evaluation.sets import Examples, NamedSet, open_set
 from ganbench.evaluation.settings import Looks, Settings, settings_from
 from ganbench.features.base import Extractor, load_extractor
 from ganbench.features.plain import Elsewhere
-from ganbench.metrics.base import Metric
+from ganbench.metrics.base import Metric, load_metric
 from ganbench.plan.facts import Need, Role
 from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.plan.requests import OFFLINE, Request, requested
 from ganbench.precision import exact
-from ganbench.registry import METRICS
 from ganbench.results.record import Diagnostic, Score
 from ganbench.sets.comparison import Comparison
 from ganbench.sets.source import Source
@@ -161,7 +160,7 @@ def _possible(
     """The metrics that these sets can answer; one that was asked for by name and cannot is refused."""
     possible, left_out = dict[Request, Metric](), dict[str, list[str]]()
     for request in requests:
-        metric = cast(Metric, METRICS.load(request.metric))
+        metric = load_metric(request.metric)
         why = problem(metric, extractor, sets)
         if why and explicit:
             raise RequestError(f"{request.name!r} {why}")

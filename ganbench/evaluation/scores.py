@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ganbench import seeding
-from ganbench.errors import Diverged
+from ganbench.errors import Diverged, GanbenchError, RequestError
 from ganbench.features.base import Extractor
 from ganbench.metrics.base import Metric
 from ganbench.plan.metric_names import label
@@ -29,6 +29,7 @@ def score_metric(metric: Metric, name: str, comparison: Comparison, extractor: E
 
     Raises:
         Diverged: The value, or an end of its interval, is not finite.
+        RequestError: A metric from a file raised, or gave what is no estimate.
     """
     start = time.perf_counter()
     shown = label(metric.name, extractor.name)
@@ -38,6 +39,15 @@ def score_metric(metric: Metric, name: str, comparison: Comparison, extractor: E
         raise Diverged(f"{shown} overflows: the generated examples are too far off") from None
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         raise Diverged(f"{shown} has no finite value: the features are too large or their covariance too uneven") from None
+    except (GanbenchError, MemoryError):
+        raise
+    except Exception as error:
+        if metric.source_sha256 is None:
+            raise  # a fault of ours
+        raise RequestError(f"metric {name!r} raised {type(error).__name__}: {' '.join(str(error).split())[:160]}") from error
+    numbers = (getattr(estimate, key, None) for key in ("value", "ci_low", "ci_high"))
+    if not all(isinstance(number, float | int) for number in numbers):
+        raise RequestError(f"metric {name!r} gave a {type(estimate).__name__}; give an Estimate of Python floats (ganbench.metrics.base)")
     if not all(map(math.isfinite, (estimate.value, estimate.ci_low, estimate.ci_high))):
         raise Diverged(f"{shown} is not finite: {estimate.value}, 95 % interval {estimate.ci_low} to {estimate.ci_high}")
     departures = extractor.departures()
@@ -54,6 +64,7 @@ def score_metric(metric: Metric, name: str, comparison: Comparison, extractor: E
         protocol={
             "metric": name,
             "metric_version": metric.version,
+            **({"metric_source_sha256": metric.source_sha256} if metric.source_sha256 else {}),
             **{f"parameter_{key}": value for key, value in metric.parameters},
             **extractor.identity(),
             "tf32": bool(extractor.device.type == "cuda" and extractor.dtype == "tf32"),

@@ -1,13 +1,16 @@
 """What is a metric, and what does it return? (a pure function of a Comparison, and an estimate with its 95 % interval)"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from ganbench.errors import RequestError
 from ganbench.pairs.one_pass import Share
 from ganbench.plan.facts import Facts
+from ganbench.plan.metric_names import STANDARD
+from ganbench.registry import METRICS
 from ganbench.sets.comparison import Comparison
 
 NORMAL_975 = 1.959963984540054
@@ -48,6 +51,28 @@ class Metric(Facts):
     estimand: str = "expectation at this n"
     """The quantity that the interval is meant to cover."""
     estimate: Callable[["Comparison", torch.Generator], Estimate]
+    source_sha256: str | None = None
+    """Hash of the file of a metric outside every package; None for all others."""
+
+
+def load_metric(name: str) -> Metric:
+    """Imports a metric.
+
+    Args:
+        name: A registered formula, or ``path/to/file.py:METRIC``.
+
+    Raises:
+        UnknownName: Nobody registered it, or the file does not define it.
+        RequestError: It cannot be imported, is no metric, or has the name of another one.
+    """
+    target, metric = METRICS.target(name), METRICS.load(name)
+    if not isinstance(metric, Metric):
+        raise RequestError(f"{name}: is no metric but a {type(metric).__name__}; declare it as Metric(...) of ganbench.metrics.base")
+    if not target.is_file:
+        return metric
+    if metric.name in METRICS.targets or metric.name in STANDARD:
+        raise RequestError(f"metric {name!r} calls itself {metric.name!r}, which is the name of another; give it a name of its own")
+    return replace(metric, source_sha256=target.content)
 
 
 def normal_estimate(value: float, variance: float, bounds: tuple[float, float], method: str) -> Estimate:

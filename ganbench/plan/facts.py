@@ -82,10 +82,9 @@ def facts(name: str) -> Facts:
 
 def _declared(target: Target) -> Iterator[tuple[str, Any]]:
     """The facts among the keywords of a call, with their values."""
-    tree = ast.parse(target.source.read_text(encoding="utf-8"))
     assigned = {
         place.id: node.value
-        for node in tree.body
+        for node in target.tree.body
         if isinstance(node, ast.Assign | ast.AnnAssign)
         for place in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(place, ast.Name)

@@ -84,11 +84,13 @@ def _request(text: str, own: str, usual: str, explicit: bool, where: str) -> Req
                 f"or {standard.metric}@{standard.extractor}"
             )
         return Request(name=name, metric=standard.metric, extractor=standard.extractor, asked=name)
-    if name not in METRICS.targets and not Target.of_file(name):
+    file = Target.of_file(name)
+    shown = name if file is None else f"{file.path.name}:{file.attribute}"  # where a file lies is no part of a score
+    if name not in METRICS.targets and file is None:
         raise UnknownName("metric", name, [*METRICS.names(), *STANDARD], "see `ganbench list metrics`")
     if not own and not facts(name).wants_network:
-        return Request(name=name, metric=name, extractor=NO_NETWORK, asked=name)
-    return Request(name=_standard(name, own or usual), metric=name, extractor=own or usual, asked=name)
+        return Request(name=shown, metric=name, extractor=NO_NETWORK, asked=name)
+    return Request(name=_standard(shown, own or usual), metric=name, extractor=own or usual, asked=name)
 
 
 def _standard(metric: str, extractor: str) -> str:

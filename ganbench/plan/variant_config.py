@@ -8,8 +8,9 @@ inherit another variant's (``class Config(DCGAN.Config)``), which is then cut ou
 import ast
 import hashlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
+from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -73,23 +74,17 @@ def config_class(target: Target) -> Any:
 
     Raises:
         UnknownName: The file defines no such class.
-        RequestError: The class has no Config, or one that needs more than the standard library.
+        RequestError: The class has no Config, or one that needs more than the standard library or inherits what cannot be read.
     """
-    file = target.source
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise RequestError(f"{file}: not valid Python: {error}") from None
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    if target.attribute not in classes:
-        raise UnknownName(f"class in {file.name}", target.attribute, classes)
-    config = next((n for n in classes[target.attribute].body if isinstance(n, ast.ClassDef) and n.name == "Config"), None)
-    if config is None:
-        raise RequestError(f"{file.name}: {target.attribute} has no Config of its own; see CONTRIBUTING.md, 'Add a variant'")
+    file, (tree, config) = target.source, config_definition(target)
     imports: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) and _standard(node)]
     module = ModuleType(f"ganbench_config_{target.attribute}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}")
     sys.modules[module.__name__] = module  # dataclasses and pydantic look annotations up there
-    vars(module).update({base: SimpleNamespace(Config=config_class(home)) for base, home in _inherited(config, tree, target)})
+    for name, home in inherited(target).items():
+        try:
+            setattr(module, name, SimpleNamespace(Config=config_class(home)))
+        except RequestError as error:
+            raise RequestError(f"{file.name}: {target.attribute}.Config inherits {name}.Config, which cannot be read: {error}") from None
     try:
         exec(compile(ast.Module([*imports, config], []), str(file), "exec"), vars(module))
     except Exception as error:
@@ -101,15 +96,48 @@ def config_class(target: Target) -> Any:
     return module.Config
 
 
-def _inherited(config: ast.ClassDef, tree: ast.Module, target: Target) -> Iterator[tuple[str, Target]]:
-    """Variants whose Config this one inherits, and where each of them is defined."""
-    imported = {alias.asname or alias.name: (node.module, alias.name) for node in tree.body if isinstance(node, ast.ImportFrom)
+def config_definition(target: Target) -> tuple[ast.Module, ast.ClassDef]:
+    """The file that defines a variant, and the ``Config`` in it, as syntax trees.
+
+    Raises:
+        UnknownName: The file defines no such class.
+        RequestError: The file is no Python, or the class has no Config.
+    """
+    file, tree = target.source, target.tree
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    if target.attribute not in classes:
+        raise UnknownName(f"class in {file.name}", target.attribute, classes)
+    config = next((n for n in classes[target.attribute].body if isinstance(n, ast.ClassDef) and n.name == "Config"), None)
+    if config is None:
+        raise RequestError(f"{file.name}: {target.attribute} has no Config of its own; see CONTRIBUTING.md, 'Add a variant'")
+    return tree, config
+
+
+def inherited(target: Target) -> dict[str, Target]:
+    """Variants whose Config a variant's own one inherits, by their names in its file.
+
+    Raises:
+        RequestError: It inherits itself.
+    """
+    tree, config = config_definition(target)
+    imported = {alias.asname or alias.name: (_module(node, target), alias.name) for node in tree.body if isinstance(node, ast.ImportFrom)
                 for alias in node.names}  # fmt: skip
-    for base in config.bases:
-        if isinstance(base, ast.Attribute) and base.attr == "Config" and isinstance(base.value, ast.Name):
-            module, name = imported.get(base.value.id, (target.place, base.value.id))
-            beside = target.path.with_name(f"{module}.py") if target.is_file and module != target.place else None
-            yield base.value.id, Target(str(beside) if beside is not None and beside.is_file() else str(module), name)
+    names = [base.value.id for base in config.bases
+             if isinstance(base, ast.Attribute) and base.attr == "Config" and isinstance(base.value, ast.Name)]  # fmt: skip
+    homes = {name: Target(*imported.get(name, (target.place, name))) for name in names}
+    if target in homes.values():
+        raise RequestError(f"{target.source.name}: {target.attribute}.Config inherits itself; name another variant's")
+    return homes
+
+
+def _module(node: ast.ImportFrom, target: Target) -> str:
+    """The module, or the file beside the target's own, that an import names."""
+    name = "." * node.level + (node.module or "")
+    if target.is_file:
+        beside = target.path.with_name(f"{name}.py")
+        return str(beside) if beside.is_file() else name
+    package = target.place if target.source.name == "__init__.py" else target.place.rpartition(".")[0]
+    return resolve_name(name, package) if node.level else name
 
 
 def load_variant(spec: VariantSpec) -> Any:

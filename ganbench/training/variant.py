@@ -7,7 +7,7 @@ everything else: seeds, data, devices, EMA weights, logs, checkpoints and scores
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -94,6 +94,8 @@ class Variant(nn.Module, ABC):
 
     generator: nn.Module
     discriminator: nn.Module
+    tiny: ClassVar[Mapping[str, Any]] = {}
+    """Settings of a few thousand weights, for tests."""
     batch_multiple: int = 1
     """The batch size must be a multiple of this number; the harness checks it before training."""
 

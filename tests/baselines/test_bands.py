@@ -9,10 +9,11 @@ from statistics import median
 
 import pytest
 
-from baselines.bands import BANK, CONTROLS, HERE, Run, is_control, published, read_bank, reference_variants, render, run_of, write_bank
+from baselines.bands.bank import BANK, Run, read_bank, run_of, write_bank
+from baselines.bands.page import CONTROLS, HERE, is_control, published, reference_variants, render
 from baselines.blocks import spectral
 from ganbench.errors import RequestError
-from ganbench.plan.budgets import BUDGETS, budget_images
+from ganbench.plan.budgets import budget_images, budgets
 from ganbench.plan.spec import run_id
 from ganbench.plan.suite import load_suite
 from ganbench.registry import DATASETS, VARIANTS
@@ -152,7 +153,7 @@ def test_differentiable_augmentation_helps_at_a_thousand_training_images() -> No
 def test_a_record_becomes_a_line_of_the_bank_and_comes_back(tmp_path: Path) -> None:
     record = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
     assert run_of(record) is None, "its budget has no name"
-    spec = replace(record.spec, budget_images=BUDGETS[record.spec.dataset.name]["smoke"])
+    spec = replace(record.spec, budget_images=budgets(record.spec.dataset.name)["smoke"])
     line = run_of(replace(record, spec=spec))
     assert line is not None and (line.variant, line.budget, line.status) == (spec.variant.name, "smoke", record.status)
     write_bank([line], tmp_path / "bank.csv")
@@ -163,10 +164,10 @@ def test_a_record_becomes_a_line_of_the_bank_and_comes_back(tmp_path: Path) -> N
 
 
 def test_budgets_grow_and_every_data_set_of_this_project_has_them() -> None:
-    assert BUDGETS.keys() == set(DATASETS.builtins)
-    for dataset, budgets in BUDGETS.items():
-        assert budgets["smoke"] < budgets["short"] < budgets["standard"]
-        assert budget_images("short", dataset, "here") == budgets["short"]
+    for dataset in DATASETS.builtins:
+        lengths = budgets(dataset)
+        assert lengths["smoke"] < lengths["short"] < lengths["standard"]
+        assert budget_images("short", dataset, "here") == lengths["short"]
     with pytest.raises(RequestError, match="nobody published a length on digits"):
         budget_images("paper", "digits", "here")
 

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 import torch
-from variant_forms import DOUBLED, FORMS, TAKES_LABELS, TinySpec, build, does, inputs, of_every_variant, spec_for
+from variant_forms import DOUBLED, FORMS, TinySpec, build, does, inputs, of_every_variant, spec_for, takes_labels
 
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
@@ -29,7 +29,7 @@ def test_what_a_variant_cannot_do_is_refused_with_what_works(tiny_spec: TinySpec
         said = str(refusal.value)
         assert "\n" not in said and ("take" in said)
         assert ("works on images" in said) if form == "points" else ("needs labels" in said)
-    if name in TAKES_LABELS:
+    if takes_labels(name):
         with pytest.raises(RequestError, match="labels") as refusal:
             build(tiny_spec(name, config={"conditional": True}), FORMS["grey"].shape)
         assert "\n" not in str(refusal.value)

@@ -1,0 +1,53 @@
+"""What does ``ganbench new`` do? (it writes a commented file that works at once, for its writer to change)"""
+
+import keyword
+import re
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from rich.console import Console
+
+from ganbench.commands.list import REGISTRIES
+from ganbench.errors import RequestError
+
+
+def write_template(kind: str, name: str, out: Path | None, console: Console) -> None:
+    """Writes the template of a kind under a name.
+
+    Args:
+        kind: "variant", "metric", "extractor", "dataset" or "diagnostic".
+        name: An identifier, in either way of writing: ``MyGAN`` or ``my_gan``.
+        out: The file; None is the name in small letters, in the working directory.
+        console: For people.
+
+    Raises:
+        RequestError: The name cannot be one, or the file is there already or cannot be written.
+    """
+    if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name.lower()) or name.startswith("_"):
+        raise RequestError(f"{name!r} cannot name a {kind}: use letters, digits and '_', such as MyIdea or my_idea")
+    small = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    if small in REGISTRIES[f"{kind}s"].targets:
+        raise RequestError(f"{small!r} is a registered {kind} already; take another name")
+    path = out if out is not None else Path(f"{small}.py")
+    if path.suffix != ".py":
+        raise RequestError(f"--out {path}: a template is a Python file; write --out {path.with_suffix('.py')}")
+    names = {
+        "name": small,
+        "class": name if name != small else "".join(part[:1].upper() + part[1:] for part in small.split("_")),
+        "constant": small.upper(),
+        "path": path.as_posix(),
+        "file": path.name,
+        "stem": path.stem,
+    }
+    template = Template(files("ganbench.commands").joinpath("templates", f"{kind}.py.txt").read_text(encoding="utf-8"))
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(template.substitute(names))
+    except FileExistsError:
+        raise RequestError(f"{path}: is there already, and is not overwritten; name another file with --out") from None
+    except OSError as error:
+        raise RequestError(f"{path}: cannot be written: {error.strerror}") from None
+    console.print(
+        f"{path}: works as it is; its first lines say how to run, check and register it, CHANGE marks what is yours", soft_wrap=True
+    )
