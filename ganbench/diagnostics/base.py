@@ -29,7 +29,20 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """A registered diagnostic: a group of numbers, and the cases in which they apply."""
+    """A registered diagnostic: a group of numbers, and the cases in which they apply.
+
+    >>> counted = Examination(
+    ...     name="count",
+    ...     measures=("count",),
+    ...     fits=lambda case: True,
+    ...     examine=lambda case: [Diagnostic(name="count", value=case.comparison.n_fake, perfect=None, n=case.comparison.n_fake)],
+    ... )
+    >>> from ganbench.sets.features import Features
+    >>> import torch
+    >>> case = Case(comparison=Comparison(*(Features(values=torch.rand(n, 2)) for n in (20, 10))))
+    >>> counted.examine(case)[0].value
+    10
+    """
 
     name: str
     measures: tuple[str, ...]

@@ -25,6 +25,14 @@ class Extractor(ABC):
     A subclass defines the class attributes and :meth:`features`. The attributes and the hash of the weights
     identify the extractor in the protocol key of a score. An extractor with published weights takes the argument
     ``weights=`` (a file, or a folder that contains it); all others are constructed without arguments.
+
+    >>> class Means(Extractor):
+    ...     name, accepts, width = "means", "image", 1
+    ...     def features(self, examples):
+    ...         return Features(values=examples.float().mean((1, 2, 3))[:, None])
+    >>> Means()(torch.full((2, 1, 8, 8), 7, dtype=torch.uint8)).values
+    tensor([[7.],
+            [7.]])
     """
 
     name: ClassVar[str]

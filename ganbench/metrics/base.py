@@ -32,7 +32,19 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric(Facts):
-    """A registered metric: its formula, and the facts needed to plan it and to read its scores."""
+    """A registered metric: its formula, and the facts needed to plan it and to read its scores.
+
+    >>> from ganbench.sets.features import Features
+    >>> def gap(comparison, generator):
+    ...     value = (comparison.real.values.mean() - comparison.fake.values.mean()).abs().item()
+    ...     return Estimate(value=value, ci_low=value, ci_high=value, ci_method="none")
+    >>> metric = Metric(
+    ...     name="gap", version=1, higher_is_better=False, minimum_n=2, bounds=(0.0, float("inf")), parameters=(), estimate=gap
+    ... )
+    >>> sets = Comparison(Features(values=torch.ones(2, 1)), Features(values=torch.zeros(2, 1)))
+    >>> metric.estimate(sets, torch.Generator()).value
+    1.0
+    """
 
     name: str
     """Lower-case name on the command line and in records ("fd")."""

@@ -99,6 +99,11 @@ class Reference:
 class Comparison:
     """A reference set and a generated set, with the results that metrics share.
 
+    >>> real, fake = (Features(values=torch.rand(n, 4)) for n in (20, 10))
+    >>> compared = Comparison(real, fake)
+    >>> compared.n_real, compared.n_fake, compared.real_moments.covariance.shape
+    (20, 10, torch.Size([4, 4]))
+
     Args:
         real: Features of the reference set, or a reference that other comparisons share.
         fake: Features of the generated set, by the same extractor.

@@ -28,7 +28,12 @@ class LatentModel(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """Features of one set of examples by one extractor, and what else metrics may need of the set."""
+    """Features of one set of examples by one extractor, and what else metrics may need of the set.
+
+    >>> found = Features(values=torch.eye(3), labels=torch.tensor([0, 1, 1]))
+    >>> len(found), found.moments().mean.shape
+    (3, torch.Size([3]))
+    """
 
     values: Tensor
     """float32 or float64 (n, d), as returned by the extractor; metrics compute in float64."""

@@ -49,7 +49,18 @@ class Selection:
 
 
 class GivenSet(ABC):
-    """A set that a user names, given as examples, as features or as moments."""
+    """A set that a user names, given as examples, as features or as moments.
+
+    >>> class Zeros(Source):
+    ...     def __len__(self):
+    ...         return 4
+    ...     def at(self, indices):
+    ...         return torch.zeros(len(indices), 1, 8, 8, dtype=torch.uint8)
+    >>> from ganbench.features.plain import Pixels
+    >>> zeros = Zeros("zeros")
+    >>> zeros.channels, zeros.gives("images", Pixels()), zeros.gives("labels", Pixels())
+    (1, True, False)
+    """
 
     reference_only: ClassVar[bool] = False
     """Whether it can only be the reference set, because only its moments are known."""

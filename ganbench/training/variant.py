@@ -81,6 +81,30 @@ class Variant(nn.Module, ABC):
     hyper-parameter with the paper's value as default; it may use only the standard library, because planning reads
     it without importing torch.
 
+    >>> import torch
+    >>> class Scaled(Variant):
+    ...     @dataclass(frozen=True, kw_only=True)
+    ...     class Config:
+    ...         latent_dim: int = 2
+    ...         learning_rate: float = 0.01
+    ...     def __init__(self, config, shape):
+    ...         super().__init__(config, shape)
+    ...         self.generator, self.discriminator = nn.Linear(config.latent_dim, shape.size[0]), nn.Linear(shape.size[0], 1)
+    ...     def optimizers(self):
+    ...         rate = self.config.learning_rate
+    ...         return {name: torch.optim.SGD(getattr(self, name).parameters(), rate) for name in ("generator", "discriminator")}
+    ...     def discriminator_step(self, real, ctx):
+    ...         fakes = self.generate(ctx.latents(ctx.batch_size)).detach()
+    ...         loss = self.discriminator(fakes).mean() - self.discriminator(real.examples).mean()
+    ...         ctx.minimize("discriminator", loss)
+    ...         return {"loss/discriminator": loss}
+    ...     def generator_step(self, ctx):
+    ...         loss = -self.discriminator(self.generate(ctx.latents(ctx.batch_size))).mean()
+    ...         ctx.minimize("generator", loss)
+    ...         return {"loss/generator": loss}
+    >>> Scaled(Scaled.Config(), DataShape(size=(3,))).generate(torch.zeros(4, 2)).shape
+    torch.Size([4, 3])
+
     Args:
         config: The method's own ``Config``.
         shape: Shape of the data.

@@ -95,7 +95,7 @@ def test_a_batch_is_a_multiple_of_what_the_variant_says(tiny_spec: TinySpec, nam
 
 @of_every_variant
 def test_a_variant_in_a_file_of_the_user_runs(tiny_spec: TinySpec, name: str, tmp_path: Path) -> None:
-    module, attribute = VARIANTS.target(name).split(":")
+    module, attribute = VARIANTS.target(name).place, VARIANTS.target(name).attribute
     file = tmp_path / "mine.py"
     file.write_text(
         "from dataclasses import dataclass\n"
