@@ -1,1 +1,1 @@
-"""What do several runs say together?"""
+"""Which conclusions do several runs support together?"""
