@@ -60,7 +60,7 @@ def claim(folder: Path, spec: RunSpec, runtime: Runtime) -> None:
 
 @contextmanager
 def running(folder: Path) -> Iterator[None]:
-    """Holds the ``running`` marker within the block: a lock that the operating system releases when its process dies.
+    """Holds the ``running`` marker within the block: a lock that the operating system releases if the process dies.
 
     Raises:
         RequestError: Another process is working on this run.
