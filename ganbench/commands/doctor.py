@@ -1,4 +1,4 @@
-"""What does ``ganbench doctor`` do?"""
+"""What does ``ganbench doctor`` do? (it checks packages, device, weights, data sets and the feature cache)"""
 
 import platform
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""What do ``ganbench generate`` and ``ganbench latents`` do?"""
+"""What do ``ganbench generate`` and ``ganbench latents`` do? (they draw examples, and figures of the latent space, from a run)"""
 
 from pathlib import Path
 

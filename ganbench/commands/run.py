@@ -1,4 +1,4 @@
-"""What do ``ganbench run`` and ``ganbench quickstart`` do?"""
+"""What do ``ganbench run`` and ``ganbench quickstart`` do? (they run the missing cells of a suite and print the leaderboard)"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

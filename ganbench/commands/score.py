@@ -1,4 +1,4 @@
-"""What do ``ganbench score`` and ``ganbench stats`` do?"""
+"""What do ``ganbench score`` and ``ganbench stats`` do? (they score sets, and write statistics of their features)"""
 
 from collections.abc import Callable
 from pathlib import Path

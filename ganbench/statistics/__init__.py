@@ -1,1 +1,1 @@
-"""Which conclusions do several runs support together?"""
+"""What can be concluded from several runs together?"""
