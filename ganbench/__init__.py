@@ -52,7 +52,7 @@ __all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a public name when it is first used, so that ``import ganbench`` costs nothing."""
+    """Imports a public name when it is first used, so that ``import ganbench`` is fast."""
     if name not in _HOMES:
         raise AttributeError(f"module 'ganbench' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -1,8 +1,8 @@
-"""Which verbs are there?
+"""Which commands does the command line have?
 
-Everything human goes to stderr; ``--json`` prints the machine form on stdout. Exit codes: 0 fine, 1 a run
-failed, 2 the request was wrong (one line), 130 interrupted in a state that the same command goes on from.
-Bodies import what they need, so that ``--help`` and ``list`` never load torch.
+Messages for people go to stderr; ``--json`` prints results as JSON on stdout. Exit codes: 0 success, 1 a run
+or metric failed, 2 the request is invalid (one line), 130 interrupted in a state from which the same command
+resumes. Functions import what they need when called, so that ``--help`` and ``list`` never import torch.
 """
 
 import sys
@@ -24,12 +24,12 @@ app = typer.Typer(
     name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
 )
 INTERRUPTED = 130
-"""Exit code after Ctrl-C: 128 and the number of its signal, as shells have it."""
-console = Console(stderr=True, markup=False, emoji=False, width=None if sys.stderr.isatty() else 160)  # a log file has no width to respect
+"""Exit code after Ctrl-C: 128 plus the number of the signal, as in shells."""
+console = Console(stderr=True, markup=False, emoji=False, width=None if sys.stderr.isatty() else 160)  # a log file has no limited width
 
 
 class Kind(StrEnum):
-    """What can be listed."""
+    """Kinds of names that can be listed."""
 
     variants = "variants"
     datasets = "datasets"
@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 
 class Template(StrEnum):
-    """What can be begun with a template."""
+    """Kinds of plug-ins that have a template."""
 
     variant = "variant"
     metric = "metric"
@@ -55,18 +55,18 @@ Changes = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change the suite: training.batch_size=32, seeds=[0], config.dcgan.latent_dim=64."),
 ]
 Only = Annotated[
-    list[str] | None, typer.Option(metavar="KEY=VALUE,...", help="Keep a part of the suite: variant=dcgan,wgan, dataset=digits, seed=0.")
+    list[str] | None, typer.Option(metavar="KEY=VALUE,...", help="Keep only part of the suite: variant=dcgan,wgan, dataset=digits, seed=0.")
 ]
-Out = Annotated[Path, typer.Option(help="Folder of the results; the same one continues.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Runs at a time; one a CPU core or GPU by default.")]
-Retry = Annotated[bool, typer.Option("--retry-failed", help="Run failed cells again.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the machine form on stdout.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Keep no features.")]
-AllThreads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all by default.")]
+Out = Annotated[Path, typer.Option(help="Folder of the results; runs that are already there are kept or resumed.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Number of runs at a time; default: one per GPU, or per CPU core.")]
+Retry = Annotated[bool, typer.Option("--retry-failed", help="Repeat runs that failed.")]
+Json = Annotated[bool, typer.Option("--json", help="Print results as JSON on stdout.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached features.")]
+AllThreads = Annotated[int | None, typer.Option(min=1, help="Number of CPU threads; default: all.")]
 
 
 @app.callback(invoke_without_command=True)
-def top(version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False) -> None:
+def top(version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False) -> None:
     """Train, score and compare GANs."""
     if version:
         typer.echo(f"ganbench {__version__}")
@@ -82,7 +82,7 @@ def quickstart(
     retry_failed: Retry = False,
     as_json: Json = False,
 ) -> None:
-    """Train four variants on bundled data, score and compare them: minutes on two CPU cores, no downloads."""
+    """Train four variants on bundled data, score and compare them; takes minutes on two CPU cores, no downloads."""
     from ganbench.commands.run import run_suite
 
     run_suite("quickstart", out, [], [], workers, runtime, retry_failed, as_json, console)
@@ -90,11 +90,11 @@ def quickstart(
 
 @app.command("list")
 def list_(
-    kind: Annotated[Kind, typer.Argument(help="What to list.")],
-    name: Annotated[str | None, typer.Argument(help="One of them: its options with their sources, its facts or its budgets.")] = None,
+    kind: Annotated[Kind, typer.Argument(help="Kind to list.")],
+    name: Annotated[str | None, typer.Argument(help="Show only this one: its options with their sources, its facts or budgets.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List what is registered: name, one line, origin; or show one of it."""
+    """List what is registered, with a one-line description each, or show one in detail."""
     from ganbench.commands.list import list_registry
 
     list_registry(kind.value, name, as_json)
@@ -102,11 +102,11 @@ def list_(
 
 @app.command()
 def new(
-    kind: Annotated[Template, typer.Argument(help="What to begin.")],
-    name: Annotated[str, typer.Argument(help="Its name: MyIdea or my_idea.")],
-    out: Annotated[Path | None, typer.Option(help="The file; my_idea.py by default. Nothing is overwritten.")] = None,
+    kind: Annotated[Template, typer.Argument(help="Kind of plug-in.")],
+    name: Annotated[str, typer.Argument(help="Name of the plug-in: MyIdea or my_idea.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; default: my_idea.py. Never overwrites a file.")] = None,
 ) -> None:
-    """Write a commented file that works at once: a variant, metric, extractor, data set or diagnostic of your own."""
+    """Write a commented file to start from, for your own variant, metric, extractor, data set or diagnostic."""
     from ganbench.commands.new import write_template
 
     write_template(kind.value, name, out, console)
@@ -114,13 +114,13 @@ def new(
 
 @app.command()
 def plan(
-    suite: Annotated[str, typer.Argument(help="A registered suite or a TOML file.")],
+    suite: Annotated[str, typer.Argument(help="Registered suite or TOML file.")],
     out: Out = Path("runs"),
     changes: Changes = None,
     only: Only = None,
     as_json: Json = False,
 ) -> None:
-    """Show the matrix of a suite: what is there, what will run, how long it may take. Changes nothing."""
+    """Show the runs of a suite: which are done, which are missing, and how long they may take. Changes nothing."""
     from ganbench.commands.plan import show_plan
 
     show_plan(suite, out, changes or [], only or [], as_json, console)
@@ -131,8 +131,8 @@ def plan(
 def run(
     context: typer.Context,
     runtime: Runtime,
-    suite: Annotated[str | None, typer.Argument(help="A registered suite or a TOML file.")] = None,
-    spec: Annotated[Path | None, typer.Option(help="One cell instead: the spec.json of a run, with --out as its folder.")] = None,
+    suite: Annotated[str | None, typer.Argument(help="Registered suite or TOML file.")] = None,
+    spec: Annotated[Path | None, typer.Option(help="Run one cell, not a suite: the spec.json of a run, with --out as its folder.")] = None,
     out: Out = Path("runs"),
     changes: Changes = None,
     only: Only = None,
@@ -140,7 +140,7 @@ def run(
     retry_failed: Retry = False,
     as_json: Json = False,
 ) -> None:
-    """Run what is missing of a suite and print the leaderboard; goes on past failures."""
+    """Run the missing cells of a suite and print the leaderboard; failures do not stop the other cells."""
     from ganbench.commands.run import run_one, run_suite
 
     if (suite is None) == (spec is None):
@@ -155,7 +155,7 @@ def run(
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
-    """Whether an option stands on the command line."""
+    """Whether an option was given on the command line."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"
 
@@ -165,22 +165,22 @@ def _is_given(context: typer.Context, name: str) -> bool:
 def score(
     settings: Settings,
     fake: Annotated[str, typer.Argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")],
-    real: Annotated[str | None, typer.Option(help="Reference: like FAKE, or a statistics file.")] = None,
-    metrics: Annotated[str | None, typer.Option(help="Comma-separated: fid,kid,is,precision,fd@dinov2-vitl14, my.py:METRIC, ...")] = None,
-    held_out: Annotated[str | None, typer.Option(help="Real examples that the generator was not trained on.")] = None,
-    verify: Annotated[str | None, typer.Option(metavar="torch-fidelity", help="Recompute with it and fail beyond 1e-5.")] = None,
+    real: Annotated[str | None, typer.Option(help="Reference set: like FAKE, or a statistics file.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Comma-separated: fid,kid,is,precision,fd@pixels, my.py:METRIC, ...")] = None,
+    held_out: Annotated[str | None, typer.Option(help="Held-out set: real examples that the generator was not trained on.")] = None,
+    verify: Annotated[str | None, typer.Option(metavar="torch-fidelity", help="Recompute with it; fail if 1e-5 apart.")] = None,
     no_cache: NoCache = False,
     threads: AllThreads = None,
     as_json: Json = False,
 ) -> None:
-    """Score generated examples against real ones: FID, KID, IS, precision, recall and more, each with its interval."""
+    """Score generated examples against real ones: FID, KID, IS, precision, recall and more, with 95 % intervals."""
     from ganbench.commands.score import run_score
 
     run_score(fake, real, held_out, metrics, verify, replace(settings, use_cache=not no_cache), threads, as_json, console)
 
 
-Run = Annotated[str, typer.Argument(help="Directory of a run, OUT/runs/NAME; EMA weights, or NAME:raw for those as trained.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Of the latents; the run's own by default, which gives the examples that it scored.")]
+Run = Annotated[str, typer.Argument(help="Directory of a run, OUT/runs/NAME, with its EMA weights; NAME:raw for its raw weights.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of the latents; default: the run's own, which gives the scored examples.")]
 
 
 @app.command()
@@ -188,14 +188,14 @@ Seed = Annotated[int | None, typer.Option(min=0, help="Of the latents; the run's
 def generate(
     run: Run,
     place: Place,
-    out: Annotated[Path, typer.Option(help="Folder of the images.")],
+    out: Annotated[Path, typer.Option(help="Folder for the examples.")],
     n: Annotated[int, typer.Option("--n", min=1, help="Number of examples.")] = 64,
-    truncation: Annotated[float | None, typer.Option(help="Less variety for more fidelity, where the method defines it.")] = None,
-    classes: Annotated[str | None, typer.Option(help="Only these, comma-separated, in equal shares.")] = None,
+    truncation: Annotated[float | None, typer.Option(help="Below 1: less diversity, more fidelity, if the method defines it.")] = None,
+    classes: Annotated[str | None, typer.Option(help="Generate only these classes, comma-separated, with equal probabilities.")] = None,
     seed: Seed = None,
     threads: AllThreads = None,
 ) -> None:
-    """Draw examples from a run's newest checkpoint: PNG files, or one npy of points."""
+    """Generate examples with a run's newest checkpoint, as PNG files or as one npy of points."""
     from ganbench.commands.generate import run_generate
 
     run_generate(run, out, n, seed, truncation, classes, place, threads, console)
@@ -206,13 +206,13 @@ def generate(
 def latents(
     run: Run,
     place: Place,
-    out: Annotated[Path, typer.Option(help="Folder of the figures.")],
-    rows: Annotated[int, typer.Option(min=1, help="Latents, pairs or directions that are followed.")] = 8,
-    columns: Annotated[int, typer.Option(min=2, help="Images on a way.")] = 9,
+    out: Annotated[Path, typer.Option(help="Folder for the figures.")],
+    rows: Annotated[int, typer.Option(min=1, help="Rows of a figure: number of latents, pairs or directions.")] = 8,
+    columns: Annotated[int, typer.Option(min=2, help="Number of images along each path.")] = 9,
     seed: Seed = None,
     threads: AllThreads = None,
 ) -> None:
-    """Draw a run's latent space: interpolation, style mixing, truncation and SeFa directions, with numbers."""
+    """Draw and measure a run's latent space: interpolation, style mixing, truncation and SeFa directions."""
     from ganbench.commands.generate import run_latents
 
     run_latents(run, out, seed, rows, columns, place, threads, console)
@@ -222,12 +222,12 @@ def latents(
 @with_options
 def stats(
     settings: Looks,
-    sources: Annotated[str, typer.Argument(help="Sets like score's FAKE, comma-separated; statistics of ganbench are merged.")],
-    out: Annotated[Path, typer.Option(help="The npz file to write.")],
+    sources: Annotated[str, typer.Argument(help="Sets as for FAKE of score, comma-separated; statistics files of ganbench are merged.")],
+    out: Annotated[Path, typer.Option(help="npz file to write.")],
     no_cache: NoCache = False,
     threads: AllThreads = None,
 ) -> None:
-    """Write mean and covariance of features, for score's --real; other tools read mu and sigma."""
+    """Write mean and covariance of features to a file, for --real of score; other tools read its mu and sigma."""
     from ganbench.commands.score import run_stats
 
     run_stats(sources, out, replace(settings, use_cache=not no_cache), threads, console)
@@ -236,27 +236,27 @@ def stats(
 @app.command()
 @with_options
 def doctor(
-    weights: Annotated[Path | None, typer.Option(help="File of an extractor's weights, or a folder that holds published ones.")] = None,
-    data_root: Annotated[Path | None, typer.Option(help="Where data sets lie; else GANBENCH_DATA, else the user's cache.")] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache; else GANBENCH_CACHE, else the user's.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="File of an extractor's weights, or folder with the published files.")] = None,
+    data_root: Annotated[Path | None, typer.Option(help="Folder of data sets; default: GANBENCH_DATA, else the user's cache.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache; default: GANBENCH_CACHE, else the user's cache.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what is installed, which weights and data are there, what will not work and how to mend it."""
+    """Check which packages, weights and data are installed, and say how to get what is missing."""
     from ganbench.commands.doctor import examine
 
     examine(weights, data_root, cache, as_json, console)
 
 
 UsageError: Any = typer.BadParameter.__base__
-"""What typer raises for a wrong command line: click's class, or that of the click inside typer."""
+"""The exception that typer raises for an invalid command line: click's, or that of the copy of click in typer."""
 
 
 def main() -> NoReturn:
-    """Runs the command line; every expected error is one line and an exit code."""
+    """Runs the command line; every expected error is printed as one line and sets the exit code."""
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
-            raise KeyboardInterrupt  # typer makes an exit code of it, without a word
+            raise KeyboardInterrupt  # typer turns it into an exit code without a message
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except UsageError as error:

@@ -1,4 +1,4 @@
-"""What lies at this path, as a hash?"""
+"""Which hash identifies the data at a path?"""
 
 import hashlib
 import os
@@ -8,22 +8,22 @@ from pathlib import Path
 from ganbench.errors import DataError, nearest
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""Endings of image files."""
+"""Suffixes of image files."""
 LABEL_FILE = "dataset.json"
 """Name of the label file in a folder or archive in the StyleGAN layout."""
 
 
 def content_hash(path: str | Path) -> str:
-    """SHA-256 of what lies at a path: a file's bytes, or sorted relative names and bytes of a folder's images and labels.
+    """SHA-256 of the data at a path: of a file's bytes, or of the sorted relative names and bytes of a folder's images and labels.
 
     Args:
-        path: A folder or file of the kinds that :func:`files` loads. Other files in the folder do not count.
+        path: A folder or file of the kinds that :func:`files` loads. Other files in the folder are ignored.
 
     Returns:
         64 hexadecimal digits.
 
     Raises:
-        DataError: Nothing is there.
+        DataError: The path does not exist, or a file cannot be read.
     """
     path = existing(Path(path))
     if path.is_file():
@@ -45,7 +45,7 @@ def _file_hash(path: Path) -> str:
 
 
 def existing(path: Path) -> Path:
-    """The path with ``~`` expanded, once it is known to lead somewhere."""
+    """The path with ``~`` expanded; raises if it does not exist."""
     path = path.expanduser()
     if path.exists():
         return path
@@ -58,9 +58,9 @@ def existing(path: Path) -> Path:
 
 
 def relevant_files(path: Path) -> list[str]:
-    """Relative names of all images below a folder, sorted, and of its label file.
+    """Sorted relative names of all images below a folder, and of its label file.
 
-    Links are followed, hidden files and folders are not listed.
+    Links are followed; hidden files and folders are skipped.
     """
     names = [name for name in _walk(path) if name.lower().endswith(SUFFIXES)]
     if (path / LABEL_FILE).is_file():
@@ -69,7 +69,7 @@ def relevant_files(path: Path) -> list[str]:
 
 
 def _walk(path: Path) -> Iterator[str]:
-    """Every visible file, relative to the folder, each real folder once (links may form a circle)."""
+    """Yields all files that are not hidden, relative to the folder; each real folder is visited once, since links may form a cycle."""
     seen: set[str] = set()
     for folder, subfolders, names in os.walk(path, followlinks=True):
         real = os.path.realpath(folder)

@@ -1,15 +1,15 @@
-"""What can go wrong, in which words?
+"""Which errors does ganbench raise?
 
 ::
 
     GanbenchError
-    ├── RequestError        the request was wrong: one line, exit code 2, nothing written
-    │   ├── DataError       ... in the data that it points at
-    │   └── UnknownName     ... a name that no registry holds
-    ├── Diverged            a run left the finite numbers; a result, not a fault
-    └── Interrupted         stopped on request; the same command goes on
+    ├── RequestError        the request is invalid: one line, exit code 2, nothing written
+    │   ├── DataError       ... because of the data that it names
+    │   └── UnknownName     ... because of a name that is not registered
+    ├── Diverged            a run produced non-finite numbers; a result, not a fault
+    └── Interrupted         stopped on request; the same command resumes
 
-A message says what was wrong, where, the nearest valid choice and the next command, on one line.
+A message is one line that says what is wrong, where, the nearest valid choice and the next command.
 """
 
 from collections.abc import Iterable
@@ -17,25 +17,25 @@ from difflib import get_close_matches
 
 
 class GanbenchError(Exception):
-    """Base of everything that ganbench raises on purpose."""
+    """Base class of all errors that ganbench raises deliberately."""
 
 
 class RequestError(GanbenchError):
-    """The request cannot be carried out as it was written (exit code 2)."""
+    """The request is invalid and cannot be carried out (exit code 2)."""
 
 
 class DataError(RequestError):
-    """The data that a request points at cannot be used as they are."""
+    """The data that a request names cannot be used."""
 
 
 class UnknownName(RequestError):
     """A name that is not registered.
 
     Args:
-        kind: What was looked up, singular ("variant").
-        name: The name as given.
-        known: Every valid name.
-        hint: How to see or reach the valid ones; appended to the message.
+        kind: Kind of the name, in the singular ("variant").
+        name: The name as the user wrote it.
+        known: All valid names.
+        hint: How to list or extend the valid names; appended to the message.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
@@ -46,11 +46,11 @@ class UnknownName(RequestError):
 
 
 class Diverged(GanbenchError):
-    """Training or sampling left the finite numbers.
+    """Training, sampling or a metric produced non-finite numbers.
 
     Args:
-        detail: What was seen, in words.
-        images_seen: Real images that the discriminator had seen when it happened; None if that is for the caller to say.
+        detail: What was observed, in words.
+        images_seen: Real images that the discriminator had seen when it happened; None if only the caller knows.
     """
 
     def __init__(self, detail: str, images_seen: int | None = None) -> None:
@@ -59,11 +59,11 @@ class Diverged(GanbenchError):
 
 
 class Interrupted(GanbenchError):
-    """The run was asked to stop and left a checkpoint behind."""
+    """The run was asked to stop and wrote a checkpoint."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The valid choice that the writer most likely meant, or None when nothing is close."""
+    """The valid name that the user most likely meant, or None if no name is close."""
     folded = {candidate.lower().replace("-", "_"): candidate for candidate in known}
     close = get_close_matches(name.lower().replace("-", "_"), folded, n=1, cutoff=0.5)
     return folded[close[0]] if close else None

@@ -1,4 +1,4 @@
-"""How do specs become records? (for the command line and for Python alike)"""
+"""How are the runs of a suite carried out? (from the command line and from Python)"""
 
 import time
 from collections.abc import Callable, Sequence
@@ -18,26 +18,26 @@ from ganbench.results.record import Record
 from ganbench.storage import writable_folder
 
 POLL_S = 0.1
-"""How often the jobs are looked at."""
+"""Time between two polls of the jobs."""
 
 
 Watch = Callable[[str, int, Sequence[RunSpec], int], Reporter]
-"""Makes a reporter of a suite's name, its number of runs, the runs to do, and how many of them run at a time."""
+"""Makes a reporter from the suite's name, its number of runs, the missing runs, and the number of runs at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """A suite's runs and what is there of them."""
+    """The runs of a suite, and the records of those that have ended."""
 
     suite: str
     out: Path
     specs: tuple[RunSpec, ...]
     records: tuple[Record, ...]
-    """Of the runs that have ended, in the order of the specs."""
+    """Records of the runs that have ended, in the order of the specs."""
 
     @property
     def missing(self) -> int:
-        """Runs that died without a record; the same request goes on with them."""
+        """Number of runs that died without a record; the same request resumes them."""
         return len(self.specs) - len(self.records)
 
 
@@ -53,7 +53,7 @@ def run(
     executor: Executor | None = None,
     watch: Watch = lambda suite, total, missing, places: Reporter(),
 ) -> Matrix:
-    """Runs what is missing of a suite; one run that fails or dies does not stop the others.
+    """Runs the missing cells of a suite; a run that fails or dies does not stop the others.
 
     >>> import tempfile
     >>> found = run("quickstart", tempfile.mkdtemp(), only=["variant=gan", "dataset=ring8", "seed=0"], settings=["budget_images=640"])
@@ -62,21 +62,21 @@ def run(
 
     Args:
         suite: A registered suite, or the path of a TOML file.
-        out: Folder of the results; the same one continues.
+        out: Folder of the results; runs that are already there are kept or resumed.
         settings: Changes of the suite, ``key.path=value``.
-        only: Parts to keep, ``variant=a,b``.
-        workers: Runs at a time; None takes one a GPU, or one a CPU core.
-        runtime: How runs are carried out.
+        only: Filters on the runs, ``variant=a,b``.
+        workers: Number of runs at a time; None takes one per GPU, or one per CPU core.
+        runtime: Runtime settings of the runs.
         retry_failed: Whether failed runs are run again.
-        executor: Where they run; None is this machine.
-        watch: Makes a reporter once it is known what there is to do.
+        executor: Executor of the runs; None runs them on this computer.
+        watch: Makes a reporter once the missing runs are known.
 
     Returns:
         All runs and the records of those that have ended.
 
     Raises:
-        RequestError: Something cannot be meant, or a run cannot start; nothing was run.
-        Interrupted: Ctrl-C; the workers were asked to leave checkpoints.
+        RequestError: The request is invalid, or a run cannot start; nothing was run.
+        Interrupted: Ctrl-C was pressed; the workers were asked to write checkpoints.
     """
     folder, how = Path(out), runtime or Runtime()
     loaded, specs = load_suite(str(suite), settings, only)
@@ -95,19 +95,19 @@ def run(
 
 
 def _prepare(suite: str, specs: Sequence[RunSpec], missing: Sequence[RunSpec], out: Path, runtime: Runtime) -> None:
-    """Checks everything before anything is written, then writes what there is to do."""
+    """Checks all runs before anything is written, then writes the manifest."""
     from ganbench.environment import chosen_device
     from ganbench.pipeline.check import check
 
     chosen_device(runtime.device)
-    for spec in {run_id(replace(spec, seed=0)): spec for spec in missing}.values():  # seeds differ in nothing that can be checked
+    for spec in {run_id(replace(spec, seed=0)): spec for spec in missing}.values():  # one seed is enough for the checks
         check(spec, runtime)
     for spec in missing:
         check_owner(run_folder(out, spec), spec)
     writable_folder(out / "runs")
     write_manifest(out, suite, specs)
     for spec in missing:
-        (run_folder(out, spec) / "record.json").unlink(missing_ok=True)  # only retry_failed leaves one here
+        (run_folder(out, spec) / "record.json").unlink(missing_ok=True)  # only present with retry_failed
 
 
 def _places(runtime: Runtime, workers: int | None, jobs: int) -> list[dict[str, str]]:
@@ -118,15 +118,15 @@ def _places(runtime: Runtime, workers: int | None, jobs: int) -> list[dict[str, 
 
 @dataclass(kw_only=True)
 class _Followed:
-    """A running job, as far as its events have been told."""
+    """A running job, and the number of its events that were reported."""
 
     job: Job
     known: int = 0
     size: int = -1
-    """Of the event file when it was last read."""
+    """Size of the event file when it was last read."""
 
     def tell(self, reporter: Reporter) -> None:
-        """Tells what the job has written since."""
+        """Reports the events that the job has written since the last call."""
         log = EventLog(self.job.folder / "events.jsonl")
         size = log.path.stat().st_size if log.path.exists() else 0
         if size == self.size:
@@ -141,15 +141,15 @@ def carry_out(jobs: Sequence[Job], executor: Executor, reporter: Reporter) -> li
     """Submits jobs and waits for all of them.
 
     Args:
-        jobs: Runs whose folders are theirs or nobody's.
-        executor: Where they run.
-        reporter: Who is told.
+        jobs: The jobs; their folders are missing, empty, or belong to the same runs.
+        executor: Executor of the jobs.
+        reporter: Receives the events.
 
     Returns:
-        A record for each in the order in which they ended, or None where one died without.
+        Records in the order in which the jobs ended; None for a job that died without a record.
 
     Raises:
-        Interrupted: Ctrl-C; the jobs were asked to leave checkpoints.
+        Interrupted: Ctrl-C was pressed; the jobs were asked to write checkpoints.
     """
     records: list[Record | None] = []
     running: dict[Path, _Followed] = {}

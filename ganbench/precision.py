@@ -1,4 +1,4 @@
-"""In which number formats are products taken? (settings of torch for the length of a block, never of the process)"""
+"""In which number formats are products computed? (torch's settings within a block, restored afterwards)"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -7,15 +7,15 @@ from typing import Any
 from torch.backends import cuda, cudnn, mkldnn
 
 PRODUCTS: tuple[Any, ...] = (cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv, mkldnn.rnn)  # type: ignore[attr-defined]
-"""Every kind of product that torch may compute in less than float32; ``fp32_precision`` of each says in what."""
+"""All kinds of products that torch may compute with less than float32 precision, each set by its ``fp32_precision``."""
 
 
 @contextmanager
 def convolutions(tf32: bool = False) -> Iterator[None]:
-    """A block in which convolutions on CUDA repeat to the bit, in float32 or in TF32, then what was set before.
+    """Makes convolutions on CUDA bit-reproducible within the block, in float32 or TF32, and restores the settings afterwards.
 
     Args:
-        tf32: Whether their factors may be rounded to 10 bits.
+        tf32: Whether TF32 is used, which rounds the factors to 10 bits.
     """
     conv: Any = cudnn.conv  # type: ignore[attr-defined]
     before = cudnn.benchmark, cudnn.deterministic, conv.fp32_precision
@@ -28,11 +28,11 @@ def convolutions(tf32: bool = False) -> Iterator[None]:
 
 @contextmanager
 def exact() -> Iterator[None]:
-    """Keeps products of float32 in float32 for the length of the block, then restores what was set before.
+    """Computes products of float32 in float32 within the block, and restores the settings afterwards.
 
-    TF32, which a GPU may use for them, keeps 10 of float32's 23 bits. cuDNN's benchmark picks the fastest algorithm by
-    trial, and another one may round otherwise. The older ``allow_tf32`` is not used, since reading it is an error in a
-    process that has set ``fp32_precision``.
+    TF32, which a GPU may use instead, keeps 10 of float32's 23 bits. cuDNN's benchmark chooses the fastest algorithm by
+    trial, and different algorithms may round differently. The older ``allow_tf32`` is not used, since reading it is an
+    error in a process that has set ``fp32_precision``.
     """
     before, benchmark = [product.fp32_precision for product in PRODUCTS], cudnn.benchmark
     try:
@@ -47,4 +47,4 @@ def exact() -> Iterator[None]:
 
 
 PRECISIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {"exact": exact}
-"""Precisions by name."""
+"""Context managers of the precisions, by name."""

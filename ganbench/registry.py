@@ -1,8 +1,8 @@
-"""Which variants, data sets, extractors, metrics, diagnostics and suites exist?
+"""Which variants, data sets, extractors, metrics, diagnostics, suites and presets are registered?
 
-Names point at ``module:attribute`` targets and are imported when used, not when listed: one-line
+A name stands for a ``module:attribute`` target, which is imported when it is used, not when it is listed: one-line
 descriptions are read from the source, so that listing never imports torch.
-Built-ins are the dictionaries below; other packages (``baselines`` among them) register through
+Built-in names are in the dictionaries below; other packages, such as ``baselines``, register names through
 entry points of the groups ``ganbench.variants``, ``.datasets``, ``.extractors``, ``.metrics``, ``.diagnostics``, ``.suites``, ``.presets``.
 """
 
@@ -18,22 +18,22 @@ from ganbench.targets import Target
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where a registered thing is defined."""
+    """Where a registered name is defined, and its summary."""
 
     path: Path
     line: int
     summary: str
-    """First line of its docstring."""
+    """First line of its documentation."""
 
 
 @dataclass(frozen=True)
 class Registry:
-    """Names of one kind and where each is defined.
+    """The registered names of one kind, and where each is defined.
 
     Args:
-        kind: Singular, for messages ("variant").
-        group: Entry-point group that adds names.
-        builtins: Name to ``module:attribute``.
+        kind: Kind in the singular, for error messages ("variant").
+        group: Entry-point group through which packages add names.
+        builtins: Built-in names, each with its ``module:attribute``.
     """
 
     kind: str
@@ -42,19 +42,19 @@ class Registry:
 
     @cached_property
     def targets(self) -> dict[str, Target]:
-        """Every name and where it is defined; built-ins cannot be shadowed."""
+        """The target of every name; built-in names cannot be overridden."""
         plugins = {entry.name: entry.value for entry in sorted(entry_points(group=self.group))}
         return {name: Target.parse(value) for name, value in {**plugins, **self.builtins}.items()}
 
     def names(self) -> list[str]:
-        """All registered names: built-ins in their order, then plug-ins by name."""
+        """All registered names: built-in ones in their order, then plug-ins sorted by name."""
         return [*self.builtins, *(name for name in self.targets if name not in self.builtins)]
 
     def target(self, name: str) -> Target:
-        """Where a registered name is defined; ``path/to/file.py:NAME`` is its own target.
+        """The target of a registered name, or of ``path/to/file.py:NAME``.
 
         Raises:
-            UnknownName: Nobody registered it.
+            UnknownName: The name is not registered.
         """
         if name in self.targets:
             return self.targets[name]
@@ -63,11 +63,11 @@ class Registry:
         raise UnknownName(self.kind, name, self.targets, f"see `ganbench list {self.kind.replace(' ', '')}s`")
 
     def load(self, name: str) -> Any:
-        """Imports what a name stands for.
+        """Imports the object that a name stands for.
 
         Raises:
-            UnknownName: Nobody registered it.
-            RequestError: Its package or file is broken.
+            UnknownName: The name is not registered.
+            RequestError: Its package or file cannot be imported.
         """
         target = self.target(name)
         try:
@@ -76,7 +76,7 @@ class Registry:
             raise RequestError(f"{self.kind} {name!r} is registered as {target} but cannot be imported: {error}") from error
 
     def origin(self, name: str) -> Origin:
-        """Where a name is defined and its one-line description, read without importing it."""
+        """Where a name is defined, and its one-line description, read without importing it."""
         target = self.target(name)
         node, summary = target.definition()
         return Origin(path=target.source, line=node.lineno if node else 1, summary=summary)

@@ -1,4 +1,4 @@
-"""How are ganbench's own files written, so that nobody ever sees half of one, and read?"""
+"""How are ganbench's own files written atomically, and read?"""
 
 import json
 import os
@@ -9,7 +9,7 @@ from ganbench.errors import RequestError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a whole file under another name and renames it into place."""
+    """Writes a text file atomically: under a temporary name, which is then renamed."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     with partial.open("w", encoding="utf-8") as handle:
         handle.write(text)
@@ -19,7 +19,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Writes plain data as JSON with sorted keys; non-finite numbers are refused."""
+    """Writes plain data atomically as JSON with sorted keys; raises for non-finite numbers."""
     write_text(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
@@ -28,16 +28,16 @@ def read_json(path: Path, remedy: str = "move it away and run the same command a
 
     Args:
         path: The file.
-        remedy: What to do where it cannot be read, for the message.
+        remedy: What to do if it cannot be read, for the error message.
 
     Raises:
-        RequestError: The file is missing, cannot be read, or holds no JSON object.
+        RequestError: The file is missing, cannot be read, or does not contain a JSON object.
     """
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RequestError(f"{path}: cannot be read ({error.strerror}); {remedy}") from None
-    except ValueError as error:  # also what is no text
+    except ValueError as error:  # also raised for bytes that are not text
         raise RequestError(f"{path}: damaged, not valid JSON ({error}); {remedy}") from None
     if not isinstance(fields, dict):
         raise RequestError(f"{path}: damaged, holds no JSON object; {remedy}")
@@ -45,14 +45,14 @@ def read_json(path: Path, remedy: str = "move it away and run the same command a
 
 
 def check_folder(path: Path, option: str) -> None:
-    """Makes sure that a folder can be made and written to, and makes nothing.
+    """Checks that a folder can be created and written to, without creating it.
 
     Args:
-        path: The folder, which need not be there.
-        option: What the user named it with, for messages.
+        path: The folder; it need not exist.
+        option: Option with which the user named it, for error messages.
 
     Raises:
-        RequestError: It is a file or lies below one, or may not be written to.
+        RequestError: It is a file or below one, or there is no write permission.
     """
     nearest = next(folder for folder in (path, *path.parents) if folder.exists())
     if not nearest.is_dir():
@@ -62,14 +62,14 @@ def check_folder(path: Path, option: str) -> None:
 
 
 def writable_folder(path: Path, option: str = "--out") -> Path:
-    """Makes a folder and makes sure that it can be written to.
+    """Creates a folder if it is missing, and checks that it can be written to.
 
     Args:
         path: The folder.
-        option: What the user named it with, for messages.
+        option: Option with which the user named it, for error messages.
 
     Raises:
-        RequestError: It is a file, or may not be written to.
+        RequestError: It is a file, or cannot be written to.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Where is a thing defined in code, and how is it imported? (``module:attribute`` or ``path/to/file.py:attribute``)"""
+"""Where is a named object defined, and how is it imported? (``module:attribute`` or ``path/to/file.py:attribute``)"""
 
 import ast
 import hashlib
@@ -15,15 +15,15 @@ from ganbench.errors import RequestError, UnknownName
 
 @dataclass(frozen=True)
 class Target:
-    """A name in a module of a package, or in a Python file that belongs to none."""
+    """A name in an importable module, or in a Python file outside every package."""
 
     place: str
-    """The module, or the path of the file, which ends in ``.py``."""
+    """Name of the module, or path of the file, which ends in ``.py``."""
     attribute: str
 
     @classmethod
     def parse(cls, text: str) -> "Target":
-        """Reads ``module:attribute`` or ``path/to/file.py:attribute``.
+        """Parses ``module:attribute`` or ``path/to/file.py:attribute``.
 
         >>> Target.parse("my/method.py:MyGAN").attribute
         'MyGAN'
@@ -33,25 +33,25 @@ class Target:
 
     @classmethod
     def of_file(cls, text: str) -> "Target | None":
-        """The target that a text of the form ``path/to/file.py:attribute`` names; None of any other form, such as a registered name."""
+        """The target of a text of the form ``path/to/file.py:attribute``; None for any other text, such as a registered name."""
         target = cls.parse(text)
         return target if target.is_file else None
 
     @property
     def is_file(self) -> bool:
-        """Whether the name stands in a file that belongs to no package."""
+        """Whether the name is defined in a file outside every package."""
         return self.place.endswith(".py")
 
     @property
     def path(self) -> Path:
-        """The file, as it was written."""
+        """Path of the file, as the user wrote it."""
         return Path(self.place)
 
     def below(self, folder: Path) -> "Target":
-        """The target of a file whose relative path starts at a folder.
+        """The same target with its path made absolute; a relative path starts at ``folder``.
 
         Raises:
-            RequestError: There is no such file.
+            RequestError: The file does not exist.
         """
         path = (folder / self.path.expanduser()).resolve()
         _check_file(path)
@@ -59,10 +59,10 @@ class Target:
 
     @property
     def source(self) -> Path:
-        """The file that defines it, found without importing its module (packages around the module are imported).
+        """The file that defines it, found without importing its module (parent packages are imported).
 
         Raises:
-            RequestError: There is no such module or file, or it has no source.
+            RequestError: The module or file does not exist, or has no source.
         """
         if self.is_file:
             _check_file(self.path)
@@ -82,10 +82,10 @@ class Target:
 
     @property
     def tree(self) -> ast.Module:
-        """The file that defines it, read without importing anything.
+        """Syntax tree of the file that defines it, parsed without importing it.
 
         Raises:
-            RequestError: There is no such file, or it is no Python.
+            RequestError: The file does not exist, or is not valid Python.
         """
         try:
             return ast.parse(self.source.read_text(encoding="utf-8"))
@@ -93,14 +93,14 @@ class Target:
             raise RequestError(f"{self.source}: not valid Python: {error}") from None
 
     def definition(self) -> tuple[ast.stmt | None, str]:
-        """The statement that defines it, and the first line of the string that documents it, read without importing anything."""
+        """The statement that defines it, and the first line of its documentation, read without importing it."""
         return definition(self.tree, self.attribute)
 
     def load(self) -> Any:
-        """Imports it.
+        """Imports the object.
 
         Raises:
-            RequestError: Its file is missing or broken, or does not define it.
+            RequestError: Its file is missing, cannot be imported, or does not define it.
             ImportError: Its module cannot be imported.
             AttributeError: Its module does not define it.
         """
@@ -111,9 +111,9 @@ class Target:
 
 
 def definition(tree: ast.Module, name: str) -> tuple[ast.stmt | None, str]:
-    """The statement that defines a name, and the first line of the string that documents it.
+    """The statement that defines a name, and the first line of its documentation.
 
-    Classes and functions carry their docstring; an assigned name is documented by the string below it.
+    Classes and functions are documented by their docstring, an assigned name by the string below the assignment.
     """
     for node, below in zip(tree.body, [*tree.body[1:], None], strict=True):
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
@@ -135,16 +135,16 @@ def _check_file(path: Path) -> None:
 
 
 def _from_file(path: Path, attribute: str) -> Any:
-    """Imports a name from a file that belongs to no package."""
+    """Imports a name from a file outside every package."""
     name = f"ganbench_user_{path.stem}"
     _check_file(path)
     found = importlib.util.spec_from_file_location(name, path)
     assert found is not None and found.loader is not None
     module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module  # dataclasses look their module up by name
+    sys.modules[name] = module  # dataclasses look up their module by name
     if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # what lies beside the file can be imported by it; last, so that it hides nothing
-    write_bytecode, sys.dont_write_bytecode = not sys.dont_write_bytecode, True  # nothing is left beside a user's file
+        sys.path.append(str(path.parent))  # the file may import modules beside it; last, so that they shadow no others
+    write_bytecode, sys.dont_write_bytecode = not sys.dont_write_bytecode, True  # writes no cache beside the user's file
     try:
         found.loader.exec_module(module)
     except Exception as error:

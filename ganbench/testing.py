@@ -1,6 +1,6 @@
-"""Does a plug-in keep its contract? (checks for your own tests: each takes seconds, and its AssertionError says what is wrong)
+"""Does a plug-in fulfil its contract? (checks for your own tests: each takes seconds, and its AssertionError says what is wrong)
 
-Names are registered ones, or ``path/to/file.py:NAME``. Everything runs on the CPU with random data.
+A name is a registered one, or ``path/to/file.py:NAME``. All checks run on the CPU with random data.
 """
 
 import copy
@@ -39,7 +39,7 @@ from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Variant
 
 SHAPES = (DataShape(size=(2,)), DataShape(size=(1, 16, 16)), DataShape(size=(1, 16, 16), classes=3), DataShape(size=(3, 32, 32), classes=3))
-"""Forms of data that a variant is tried on."""
+"""Shapes of data on which a variant is tried."""
 BATCH = 16
 CPU = torch.device("cpu")
 
@@ -47,13 +47,13 @@ CPU = torch.device("cpu")
 def check_variant(
     name: str, config: Mapping[str, ConfigValue] | None = None, *, shapes: Sequence[DataShape] = SHAPES, steps: int = 12
 ) -> None:
-    """Asserts that a variant can be planned without torch, trains reproducibly, keeps no hidden state, and refuses what it cannot do.
+    """Asserts that a variant can be planned without torch, trains reproducibly, has no hidden state, and refuses unsupported data.
 
     Args:
         name: The variant.
-        config: Settings over its defaults and its ``tiny`` ones, so that a step is quick.
-        shapes: Forms of data: it must do one of them, and refuse the others by a RequestError on one line.
-        steps: Of training; enough for the generator to be updated more than once.
+        config: Overrides of its defaults and of its ``tiny`` settings, which make steps fast.
+        shapes: Shapes of data; it must support at least one, and refuse the others with a RequestError on one line.
+        steps: Number of training steps; enough for the generator to be updated more than once.
     """
     cls = VARIANTS.load(name)
     assert isinstance(cls, type) and issubclass(cls, Variant), f"{name} is no class derived from ganbench.Variant"
@@ -82,7 +82,7 @@ def check_variant(
 
 
 def _check_config(name: str, cls: type[Variant]) -> None:
-    """Asserts that a Config means the same without torch and survives being written down."""
+    """Asserts that a Config is the same when it is read without torch, has defaults, and can be converted to JSON and back."""
     cut, imported = ([(f.name, f.type, f.default) for f in fields(one)] for one in (config_class(VARIANTS.target(name)), cls.Config))
     assert cut == imported, f"{name}: Config differs when it is read without torch: {set(map(str, cut)) ^ set(map(str, imported))}"
     bare = [field.name for field in fields(cls.Config) if field.default is MISSING]
@@ -93,7 +93,7 @@ def _check_config(name: str, cls: type[Variant]) -> None:
 
 
 def _check_training(where: str, run: RunSpec, dataset: Dataset, steps: int) -> None:
-    """Asserts that a training is a function of its seed, interrupted or not, watched or not."""
+    """Asserts that training depends only on the seed, not on interruptions or on drawing samples in between."""
     straight, stopped, resumed, fresh = (Trainer(build(run, dataset, CPU), dataset, run, CPU) for _ in range(4))
     start, hidden = copy.deepcopy(straight.weights()["raw"]), _hidden(straight.variant)
     tick = straight.advance(steps)
@@ -133,7 +133,7 @@ def _check_outputs(where: str, variant: Variant) -> None:
 
 
 def _hidden(variant: Variant) -> dict[str, str]:
-    """Attributes of all modules that are no parameters, buffers or modules."""
+    """Attributes of all modules that are not parameters, buffers or modules."""
     usual = ("_parameters", "_buffers", "_modules", "training")
     modules = variant.named_modules()
     return {f"{place}.{key}".lstrip("."): repr(value) for place, one in modules for key, value in vars(one).items() if key not in usual}
@@ -153,20 +153,20 @@ def _random_data(shape: DataShape, n: int = 64) -> Dataset:
 
 
 def check_metric(name: str) -> None:
-    """Asserts that a metric declares its facts in literals, and gives the same value inside its interval and bounds for the same stream."""
+    """Asserts that a metric declares its facts as literals, is reproducible, and gives a value within its interval and bounds."""
     metric, declared = load_metric(name), facts(name)
     for field in fields(Facts):
         read, there = (getattr(one, field.name) for one in (declared, metric))
         assert read == there, f"{name}: {field.name} is {there}, and is read as {read} without importing it; write a literal"
     if {need for role in ("real", "generated", "held-out") for need in metric.needs(role)} & {"generator", "styles"}:
-        return  # there is none here: score a run with it
+        return  # no generator is available here; test the metric by scoring a run
     low, high = metric.bounds
     for n in (metric.minimum_n + 100, metric.minimum_n):
         try:
             first, again = (metric.estimate(_comparison(n), seeding.stream(0, "check")) for _ in range(2))
         except RequestError as refusal:
             assert n == metric.minimum_n and "\n" not in str(refusal), f"{name}: refuses {n} examples: {refusal}"
-            continue  # what it needs may grow with the classes or features
+            continue  # the number that it needs may depend on the classes or features
         assert first == again, f"{name}: the same stream gives {first.value} and {again.value}; draw from the stream alone"
         numbers = (low, first.ci_low, first.value, first.ci_high, high)
         assert not any(map(math.isnan, numbers)) and list(numbers) == sorted(numbers), (
@@ -175,11 +175,11 @@ def check_metric(name: str) -> None:
 
 
 def check_extractor(name: str, examples: Tensor | None = None) -> None:
-    """Asserts that an extractor gives the same finite features whatever lies in the same chunk, and refuses what it does not take.
+    """Asserts that features are finite, reproducible and independent of the rest of the chunk, and that unsupported input is refused.
 
     Args:
         name: The extractor.
-        examples: Two or more that it takes; random ones by default.
+        examples: Two or more examples that it accepts; random ones by default.
     """
     extractor = load_extractor(name)
     images, points = (torch.from_numpy(_random_data(shape, 9).train.examples) for shape in (SHAPES[-1], SHAPES[0]))
@@ -199,11 +199,11 @@ def check_extractor(name: str, examples: Tensor | None = None) -> None:
 
 
 def check_dataset(name: str, root: Path | None = None) -> None:
-    """Asserts that a data set is the same each time, holds what it says and something besides for testing, and that its budgets grow.
+    """Asserts that a data set loads reproducibly, has the declared form and a held-out split, and that its budgets increase.
 
     Args:
         name: Registered name.
-        root: Where its files lie; None looks in the usual places.
+        root: Folder of data sets; None uses the default locations.
     """
     data, again = (load_dataset(DatasetSpec(name=name), data_root(root)) for _ in range(2))
     assert data.fingerprint == again.fingerprint, f"{name}: two loads give different examples"
@@ -222,11 +222,11 @@ def check_dataset(name: str, root: Path | None = None) -> None:
 
 
 def check_diagnostic(name: str, case: Case | None = None) -> None:
-    """Asserts that a diagnostic gives the numbers that it names, the same each time.
+    """Asserts that a diagnostic gives exactly the numbers that it declares, and is reproducible.
 
     Args:
-        name: Registered name, or a file's.
-        case: One that it fits; random classified features by default.
+        name: The diagnostic.
+        case: A case that it applies to; random features with class probabilities by default.
     """
     examination = DIAGNOSTICS.load(name)
     assert isinstance(examination, Examination), f"{name}: is no ganbench.diagnostics.base.Examination"
@@ -241,7 +241,7 @@ def check_diagnostic(name: str, case: Case | None = None) -> None:
 
 
 def _comparison(n: int) -> Comparison:
-    """Random sets with all that a metric may ask of examples."""
+    """Random sets with everything that a metric may need of examples."""
 
     def side(role: str) -> Features:
         values: Any = torch.randn(n, 12, generator=seeding.stream(0, f"check/{role}"), dtype=torch.float64)

@@ -1,1 +1,1 @@
-"""What does each verb do? (one module each, imported when its verb is used)"""
+"""What does each command do? (a module is imported when its command is used)"""

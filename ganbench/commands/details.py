@@ -1,4 +1,4 @@
-"""What does ``ganbench list KIND NAME`` show of one thing? (read from its source: torch is never imported)"""
+"""What does ``ganbench list KIND NAME`` show about one registered name? (read from its source, without importing torch)"""
 
 import json
 from dataclasses import asdict
@@ -17,11 +17,11 @@ from ganbench.plan.variant_config import variant_target
 from ganbench.registry import DATASETS, METRICS, VARIANTS, Registry
 
 Known = dict[str, Any]
-"""What is known of a thing, as plain data, in the order of its telling."""
+"""Details of a registered name as plain data, in the order in which they are shown."""
 
 
 def show(registry: Registry, name: str, summary: str, origin: str, as_json: bool, console: Console) -> None:
-    """Shows what its source says of one registered name, or of a name in a file.
+    """Shows the details of a registered name, or of a name in a file.
 
     Raises:
         RequestError: The source cannot be read.
@@ -52,7 +52,7 @@ def show(registry: Registry, name: str, summary: str, origin: str, as_json: bool
 
 
 def known_of(registry: Registry, name: str) -> Known:
-    """What is known of one thing besides its name, summary and place."""
+    """Details of a registered name besides its summary and origin."""
     if registry is VARIANTS:
         target = variant_target(name)
         return {"about": about(target), "options": [asdict(option) for option in hyper_parameters(target)]}
@@ -76,7 +76,7 @@ def _metric(name: str) -> Known:
 
 
 def _said(key: str, value: Any) -> str:
-    """A value as a person reads it."""
+    """Formats a value for a person."""
     if key == "bounds":
         return " to ".join("no limit" if bound is None else f"{bound:g}" for bound in value)
     if key == "higher_is_better" and value is None:
@@ -91,7 +91,7 @@ def _said(key: str, value: Any) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A default as a suite would write it."""
+    """Formats a default as in a suite's TOML file."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:_}"
     return "(none)" if value is None else json.dumps(value, ensure_ascii=False)

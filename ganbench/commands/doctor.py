@@ -1,4 +1,4 @@
-"""What does ``ganbench doctor`` do?"""
+"""What does ``ganbench doctor`` do? (it checks packages, device, weights, data sets and the feature cache)"""
 
 import platform
 from dataclasses import asdict, dataclass
@@ -19,7 +19,7 @@ from ganbench.features.published import Published, status
 from ganbench.registry import DATASETS, EXTRACTORS
 
 PACKAGES = ("torch", "torchvision", "torch-fidelity", "timm", "numpy", "scipy", "scikit-learn", "pandas")
-"""Packages whose versions decide what works."""
+"""Packages whose versions are reported."""
 
 WEIGHTS_REMEDY = "fetch into one folder and name it with --weights or GANBENCH_WEIGHTS (with a network they download themselves): "
 DATA_REMEDY = "point GANBENCH_DATA or --data-root at a folder that holds {} (with a network it downloads itself)"
@@ -27,18 +27,18 @@ DATA_REMEDY = "point GANBENCH_DATA or --data-root at a folder that holds {} (wit
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     what: str
     state: str
     """"ok", "missing" or "wrong"."""
     detail: str
     remedy: str = ""
-    """What to do; empty where nothing needs doing."""
+    """What to do about it; empty if nothing is wrong."""
 
 
 def examine(weights: Path | None, root: Path | None, cache: Path | None, as_json: bool, console: Console) -> None:
-    """Looks at everything and prints it; changes nothing."""
+    """Checks packages, device, weights, data sets and the feature cache, and prints the results; changes nothing."""
     findings = [
         *_software(),
         _device(),
@@ -92,14 +92,14 @@ def _extractor(name: str, weights: Path | None) -> Finding:
 
 
 def _lpips(weights: Path | None) -> list[Finding]:
-    """Weights of the network that lpips and ppl bring along."""
+    """Checks the weights of the network that the metrics lpips and ppl use."""
     from ganbench.features.lpips import Lpips
 
     return [_weights("metrics lpips, ppl", published, weights) for published in Lpips.published]
 
 
 def _weights(what: str, published: Published, weights: Path | None) -> Finding:
-    """Where a file of weights is, and whether it is the published one."""
+    """Checks whether a file of weights is present, and whether it is the published one."""
     found = status(published, weights)
     if found is None:
         return Finding(

@@ -1,4 +1,4 @@
-"""What do ``ganbench generate`` and ``ganbench latents`` do?"""
+"""What do ``ganbench generate`` and ``ganbench latents`` do? (they draw examples, and figures of the latent space, from a run)"""
 
 from pathlib import Path
 
@@ -30,14 +30,14 @@ def run_generate(
     threads: int | None,
     console: Console,
 ) -> None:
-    """Draws examples from a run's newest checkpoint: PNG files, or one npy of points."""
+    """Generates examples with a run's newest checkpoint, as PNG files or as one npy of points."""
     set_threads(threads)
     source = _source(run, seed, place)
     variant = source.variant
     chosen = _classes(classes, source)
     if chosen is not None and not heeds_labels(variant, source.device):
         raise RequestError(f"--classes {classes}: {type(variant).__name__} as trained here draws no class on request; leave it out")
-    if truncation is not None and not truncation > 0:  # nan is not either
+    if truncation is not None and not truncation > 0:  # "not >" also refuses nan
         raise RequestError(f"--truncation {truncation:g}: must be above 0; 1 leaves StyleGANs' images as they are, 0.5 to 0.8 is usual")
     _check_unused(out)
     written, points = 0, []
@@ -46,7 +46,7 @@ def run_generate(
             drawn = draw(ready, chunk, source.seed, source.device, source.shares if chosen is None else chosen, truncation)[: n - written]
             if not bool(torch.isfinite(drawn).all()):
                 raise RequestError(f"{run}: the generator gives values that are not finite; take another checkpoint, or its :raw weights")
-            writable_folder(out)  # not earlier: what is refused leaves nothing behind
+            writable_folder(out)  # not earlier, so that a refused request leaves nothing behind
             if variant.shape.is_image:
                 _write_images(out, to_uint8(drawn).cpu().numpy(), written)
             else:
@@ -60,10 +60,10 @@ def run_generate(
 
 
 def _check_unused(out: Path) -> None:
-    """Refuses a folder with files of the kinds that are written: examples of two generators must not lie in one.
+    """Checks that a folder holds no examples or figures yet, so that those of two generators are never mixed.
 
     Raises:
-        RequestError: It has some, or cannot be written to.
+        RequestError: It contains such files, or cannot be written to.
     """
     check_folder(out, "--out")
     there = next((file for pattern in ("*.png", "*.npy", "latents.json") for file in sorted(out.glob(pattern))), None)
@@ -86,7 +86,7 @@ def run_latents(
     threads: int | None,
     console: Console,
 ) -> None:
-    """Draws the figures of a run's latent space and writes what was measured on them."""
+    """Draws figures of a run's latent space, and writes the numbers measured on them."""
     from ganbench.latents.figures import LatentAtlas
     from ganbench.report.sheets import sheet
 
@@ -105,7 +105,7 @@ def run_latents(
 
 
 def _source(text: str, seed: int | None, place: Place) -> RunSource:
-    """The run that a directory holds, with its EMA weights, or its raw ones where ``:raw`` stands behind."""
+    """Opens the run in a directory, with its EMA weights, or its raw weights if the name ends in ``:raw``."""
     folder, _, which = text.rpartition(":") if text.endswith((":raw", ":ema")) else (text, "", "ema")
     run = Path(folder)
     if not (run / "spec.json").is_file():
@@ -114,7 +114,7 @@ def _source(text: str, seed: int | None, place: Place) -> RunSource:
 
 
 def _classes(text: str | None, source: RunSource) -> Tensor | None:
-    """Equal shares of the classes asked for, by name or number; None for those of the data."""
+    """Equal probabilities for the requested classes, given by name or number; None for the proportions of the data."""
     if text is None:
         return None
     count = source.variant.shape.classes

@@ -1,4 +1,4 @@
-"""What does ``ganbench list`` do? (imports nothing heavy: it is the first thing that people try)"""
+"""What does ``ganbench list`` do? (imports no heavy packages, so that it starts fast)"""
 
 import tomllib
 from importlib.resources import files
@@ -23,16 +23,16 @@ REGISTRIES: dict[str, Registry] = {
 }
 
 WIDTH = 160
-"""Characters of a line that no terminal bounds."""
+"""Number of characters per line if the output is not a terminal."""
 ROOMY = 120
-"""Columns from which the place of a definition is shown too."""
+"""Terminal width, in characters, from which the place of a definition is also shown."""
 
 
 def list_registry(kind: str, name: str | None, as_json: bool) -> None:
-    """Lists what is registered, or shows one of it in detail.
+    """Lists all registered names of a kind, or shows one in detail.
 
     Raises:
-        RequestError: Nobody knows the name, or its source cannot be read.
+        RequestError: The name is not registered, or its source cannot be read.
     """
     registry = REGISTRIES[kind]
     if name is not None:
@@ -46,7 +46,7 @@ def list_registry(kind: str, name: str | None, as_json: bool) -> None:
     table.add_column("name", no_wrap=True)
     table.add_column("what it is")
     console = _console()
-    columns = 3 if console.width >= ROOMY else 2  # a narrow terminal has room for the text alone
+    columns = 3 if console.width >= ROOMY else 2  # a narrow terminal has no room for the third column
     if columns == 3:
         table.add_column("defined in", style="dim", no_wrap=True)
     for row in rows:
@@ -56,7 +56,7 @@ def list_registry(kind: str, name: str | None, as_json: bool) -> None:
 
 
 def _row(registry: Registry, name: str) -> tuple[str, str, str]:
-    """Name, one line and place."""
+    """Name, one-line summary and place of definition."""
     if registry in (SUITES, PRESETS):
         return name, _description(registry, name), str(registry.target(name))
     if registry is METRICS and name in STANDARD:

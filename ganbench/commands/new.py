@@ -1,4 +1,4 @@
-"""What does ``ganbench new`` do? (it writes a commented file that works at once, for its writer to change)"""
+"""What does ``ganbench new`` do? (it writes a commented plug-in that works as it is, for the user to change)"""
 
 import keyword
 import re
@@ -13,16 +13,16 @@ from ganbench.errors import RequestError
 
 
 def write_template(kind: str, name: str, out: Path | None, console: Console) -> None:
-    """Writes the template of a kind under a name.
+    """Writes a plug-in of a kind from its template.
 
     Args:
         kind: "variant", "metric", "extractor", "dataset" or "diagnostic".
-        name: An identifier, in either way of writing: ``MyGAN`` or ``my_gan``.
-        out: The file; None is the name in small letters, in the working directory.
-        console: For people.
+        name: An identifier in camel case or snake case: ``MyGAN`` or ``my_gan``.
+        out: The file; None is the name in snake case, in the working directory.
+        console: Console to print to.
 
     Raises:
-        RequestError: The name cannot be one, or the file is there already or cannot be written.
+        RequestError: The name is invalid or registered already, or the file exists or cannot be written.
     """
     if not (name.isidentifier() and name.isascii()) or keyword.iskeyword(name.lower()) or name.startswith("_"):
         raise RequestError(f"{name!r} cannot name a {kind}: use letters, digits and '_', such as MyIdea or my_idea")

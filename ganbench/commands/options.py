@@ -12,11 +12,11 @@ from ganbench.plan.options import Help
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command an option for every field, with a :class:`Help`, of the dataclasses that it takes.
+    """Decorator that adds an option for every field with a :class:`Help` of the dataclasses among a command's parameters.
 
     Args:
-        command: A function with annotated parameters. One that is annotated with a dataclass receives an instance, made of the options;
-            fields without a help keep their defaults.
+        command: A function with annotated parameters. A parameter annotated with a dataclass receives an instance made from the options;
+            fields without a :class:`Help` keep their defaults.
     """
     hints = get_type_hints(command, include_extras=True)
     parameters, groups = list[inspect.Parameter](), dict[str, type]()
@@ -39,7 +39,7 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _shown(cls: Any) -> Iterator[tuple[Field[Any], Any, Help]]:
-    """Fields that are options, their types with what is known of them, and their helps."""
+    """Yields the fields that are options, with their annotated types and their helps."""
     hints = get_type_hints(cls, include_extras=True)
     for field in fields(cls):
         said = next((part for part in get_args(hints[field.name]) if isinstance(part, Help)), None)

@@ -1,4 +1,4 @@
-"""How is the machine form printed?"""
+"""How are results printed as JSON?"""
 
 import json
 from typing import Any
@@ -7,5 +7,5 @@ import typer
 
 
 def print_json(data: Any) -> None:
-    """The machine form, on stdout."""
+    """Prints plain data as JSON on stdout."""
     typer.echo(json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""What does ``ganbench plan`` do? (loads no torch and changes nothing)"""
+"""What does ``ganbench plan`` do? (it changes nothing, and avoids importing torch)"""
 
 import shlex
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from ganbench.results.record import Record
 
 
 def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str], as_json: bool, console: Console) -> None:
-    """Shows what a suite would run; changes nothing."""
+    """Prints the runs of a suite, their states and their expected costs; changes nothing."""
     suite, specs = load_suite(name, settings, only)
     _check(specs)
     cells = [(spec, finished(out, spec)) for spec in specs]
@@ -55,7 +55,7 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
 
 
 def _check(specs: Sequence[RunSpec]) -> None:
-    """Looks at data and method, as a run would before it starts, where a metric asks for more than features: only then is torch loaded."""
+    """Checks the data and the method as at the start of a run, if a metric needs more than features; only then is torch imported."""
     unlike = {run_id(replace(spec, seed=0)): spec for spec in specs if asks_more_than_features(spec.evaluation)}
     for spec in unlike.values():
         from ganbench.pipeline.check import check
@@ -68,7 +68,7 @@ def _past(out: Path) -> list[Record]:
 
 
 def _planned(spec: RunSpec, record: Record | None, out: Path, known: Sequence[Record]) -> dict[str, Any]:
-    """One line of a plan; expectations come from records of the same variant and configuration on the same data."""
+    """One row of a plan; expected costs come from records of the same variant and configuration on the same data."""
     alike = [
         r
         for r in known

@@ -1,4 +1,4 @@
-"""What do ``ganbench run`` and ``ganbench quickstart`` do?"""
+"""What do ``ganbench run`` and ``ganbench quickstart`` do? (they run the missing cells of a suite and print the leaderboard)"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -31,7 +31,7 @@ def run_suite(
     as_json: bool,
     console: Console,
 ) -> None:
-    """Runs what is missing of a suite, then writes and prints the leaderboard."""
+    """Runs the missing cells of a suite, then prints and writes the leaderboard."""
     shown: list[Reporter] = []
 
     def watch(suite: str, total: int, missing: Sequence[RunSpec], places: int) -> Reporter:
@@ -63,7 +63,7 @@ def _show(matrix: Matrix, as_json: bool, console: Console) -> None:
 
 
 def _finish(matrix: Matrix, console: Console) -> None:
-    """Groups failures by reason, says how to reproduce one of each, and ends with the exit code."""
+    """Prints failures grouped by reason, each with a command that reproduces it, and sets the exit code."""
     failed = [record for record in matrix.records if record.status == "failed" and record.error]
     reasons: dict[str, list[Record]] = {}
     for record in failed:
@@ -80,14 +80,14 @@ def _finish(matrix: Matrix, console: Console) -> None:
 
 
 def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], as_json: bool, console: Console) -> None:
-    """Runs one cell in this process: the only worker entry, whatever the executor.
+    """Runs one cell in this process; the only entry point of workers, for all executors.
 
     Args:
-        path: The run's ``spec.json``; how it is carried out stands beside it.
+        path: The run's ``spec.json``; the runtime settings are in the file beside it.
         folder: Directory of the run.
         by_hand: Fields of :class:`Runtime` that the user gave.
-        as_json: Whether the record is printed.
-        console: Where to say what came of it.
+        as_json: Whether to print the record as JSON.
+        console: Console to print the outcome to.
     """
     die_with_parent()
     spec = from_json(read_json(path, "give the spec.json of a run"), str(path))

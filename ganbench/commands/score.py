@@ -1,4 +1,4 @@
-"""What do ``ganbench score`` and ``ganbench stats`` do?"""
+"""What do ``ganbench score`` and ``ganbench stats`` do? (they score sets, and write statistics of their features)"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +29,7 @@ def run_score(
     as_json: bool,
     console: Console,
 ) -> None:
-    """Scores, prints, and fails where a metric or the cross-check did."""
+    """Scores a set, prints the results, and exits with 1 if a metric or the verification failed."""
     from ganbench.evaluation.score import score
 
     if verify not in (None, "torch-fidelity"):
@@ -42,7 +42,7 @@ def run_score(
         chosen = {**vars(settings), "verify": verify is not None}
         result = score(fake, real, names, held_out=held_out, meter=meter(progress), **chosen)
     if not result.scores and not result.failures:
-        return  # another rank prints
+        return  # printed by the first rank only
     if as_json:
         print_json(result.to_json())
     else:
@@ -61,7 +61,7 @@ def run_score(
 
 
 def run_stats(source: str, out: Path, settings: Looks, threads: int | None, console: Console) -> None:
-    """Writes mean and covariance of a set, merged with those of further sets."""
+    """Writes mean and covariance of the features of one or more sets together."""
     from ganbench.evaluation.statistics import make_statistics
 
     set_threads(threads)
@@ -69,12 +69,12 @@ def run_stats(source: str, out: Path, settings: Looks, threads: int | None, cons
         made = make_statistics(source.split(","), out, meter=meter(progress), **vars(settings))
     for line in made.warnings:
         console.print(f"note: {line}", style="yellow", highlight=False, soft_wrap=True)
-    if made.n:  # another rank says it
+    if made.n:  # printed by the first rank only
         console.print(f"{out}: mean and covariance of {made.n:,} examples, {made.width:,} features", soft_wrap=True)
 
 
 def set_threads(count: int | None) -> None:
-    """Sets the CPU threads of this process; None leaves all."""
+    """Sets the number of CPU threads of this process; None keeps torch's default."""
     if count is not None:
         import torch
 
@@ -82,7 +82,7 @@ def set_threads(count: int | None) -> None:
 
 
 def table(scores: tuple[Score, ...]) -> Table:
-    """Scores for a terminal; an extractor that all share stands above, not in every row."""
+    """Scores as a table for a terminal; an extractor common to all scores is named above instead of in every row."""
     extractors = {str(score.protocol["extractor"]) for score in scores}
     shared = f"·{next(iter(extractors))}" if len(extractors - {NO_NETWORK}) == 1 == len(extractors) else None
     grid = Table(
@@ -105,13 +105,13 @@ def table(scores: tuple[Score, ...]) -> Table:
             f"{score.n_fake:,}",
             f"{score.seconds:.1f}",
         )
-    for column in grid.columns[:3]:  # on a narrow terminal the others give way: half a number is none
+    for column in grid.columns[:3]:  # on a narrow terminal the other columns shrink, so that no number is cut
         column.min_width = max((len(str(cell)) for cell in column.cells), default=0)
     return grid
 
 
 def diagnostics_table(findings: tuple[Diagnostic, ...]) -> Table:
-    """Signs of collapse for a terminal."""
+    """Diagnostics as a table for a terminal."""
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("diagnostic", "value", "perfect at\nthis n"):
         grid.add_column(heading, justify="left" if heading == "diagnostic" else "right", no_wrap=True)
@@ -122,10 +122,10 @@ def diagnostics_table(findings: tuple[Diagnostic, ...]) -> Table:
 
 
 class Rate(ProgressColumn):
-    """Examples a second."""
+    """Progress column with the number of examples per second."""
 
     def render(self, task: Task) -> Text:
-        """The rate, once there is one."""
+        """The rate; empty until it is known."""
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:,.0f}/s", style="dim")
 
@@ -136,16 +136,16 @@ def _progress(console: Console) -> Progress:
 
 
 class _Meter:
-    """One line of progress."""
+    """A progress meter, shown as one line."""
 
     def __init__(self, progress: Progress, name: str, total: int) -> None:
         self.progress, self.task = progress, progress.add_task(name, total=total)
 
     def advance(self, examples: int) -> None:
-        """So many more examples have their features."""
+        """Reports that the features of this many more examples are done."""
         self.progress.advance(self.task, examples)
 
 
 def meter(progress: Progress) -> Callable[[str, int], _Meter]:
-    """Opens lines of progress."""
+    """A function that opens a progress meter for a name and a total."""
     return lambda name, total: _Meter(progress, name, total)

@@ -1,1 +1,1 @@
-"""What are the scores of these examples, whoever generated them? (sources -> features -> metrics -> scores and warnings)"""
+"""How are sets of examples scored, of runs and of any other generator? (sources -> features -> metrics -> scores and warnings)"""

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 TOLERANCE = 1e-5
-"""Relative difference that is still agreement."""
+"""Largest relative difference at which two values agree."""
 FLOOR = 1e-9
-"""Absolute difference that is, of quantities that may be 0."""
+"""Absolute difference that is always accepted, for quantities that may be 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """One quantity, twice."""
+    """A quantity as computed by ganbench and by another library."""
 
     name: str
     ours: float
@@ -18,5 +18,5 @@ class Agreement:
 
     @property
     def holds(self) -> bool:
-        """Whether both agree."""
+        """Whether both values agree."""
         return abs(self.ours - self.theirs) <= max(TOLERANCE * abs(self.theirs), FLOOR)

@@ -1,4 +1,4 @@
-"""What looks wrong with these sets before anybody believes their scores?"""
+"""Is anything wrong with the sets that would make their scores misleading? (copies, value ranges, order, small numbers)"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -14,32 +14,32 @@ from ganbench.plan import facts as metric_facts
 from ganbench.sets.features import Features, Sketch
 
 SMALL_N = 10_000
-"""Below it FID depends more on the number of examples than on the model (Heusel et al. 2017 advise at least 10,000)."""
+"""Below this number, FID depends more on n than on the model (Heusel et al. 2017 advise at least 10,000 examples)."""
 UNEQUAL = 2.0
-"""Ratio of the numbers of examples from which precision and recall are not comparable with those of equal numbers."""
+"""From this ratio of the numbers of examples on, precision and recall are not comparable with those of equal numbers."""
 _COPIES = 0.01
 _ORDERED = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One set, as the checks see it."""
+    """The properties of one set that are checked."""
 
     name: str
-    """As the user wrote it."""
+    """The name as the user wrote it."""
     role: str
     """"real", "generated" or "held-out"."""
     n: int
     values: Tensor | None = None
-    """Features (n, d) in their order, where all are at hand."""
+    """Features (n, d) in the order of the set; None if they are not all in memory."""
     facts: Facts | None = None
-    """None for features from elsewhere."""
+    """None for features computed by another tool."""
     channels: int = 0
-    """Of images; 0 of others."""
+    """Number of channels of images; 0 for other examples."""
 
     @classmethod
     def of(cls, one: NamedSet, known: Known) -> "Side | None":
-        """A set and what a pass gave of it; None where that is moments alone."""
+        """The properties of a set after a pass over it; None if only moments are known."""
         features = known.features
         if not isinstance(features, Features):
             return None
@@ -55,7 +55,7 @@ class Side:
 
     @cached_property
     def hashes(self) -> Tensor | None:
-        """One number an example (n,), equal for equal ones: of the example itself, or of its features where only they are known."""
+        """One number per example (n,), equal for equal examples: a hash of the example, or of its features if only they are known."""
         if self.facts is not None:
             return self.facts.example_hash
         return None if self.values is None else hashes(self.values)
@@ -77,7 +77,7 @@ def of_one(side: Side) -> list[str]:
 
 
 def _of_images(side: Side, facts: Facts) -> list[str]:
-    """Warnings about ranges and colours."""
+    """Warnings about value ranges and grey images."""
     lowest, highest = facts.lowest.min().item(), facts.highest.max().item()
     found = []
     if highest <= 1:
@@ -93,7 +93,7 @@ def _of_images(side: Side, facts: Facts) -> list[str]:
 
 
 def of_both(real: Side, fake: Side) -> list[str]:
-    """Warnings about one set beside another, generated beside real in the first place."""
+    """Warnings about two sets together: copies, value ranges and channels."""
     found = []
     if real.hashes is not None and fake.hashes is not None and (real.facts is None) == (fake.facts is None):
         copies = int(torch.isin(fake.hashes, real.hashes).sum())
@@ -108,7 +108,7 @@ def of_both(real: Side, fake: Side) -> list[str]:
 
 
 def _ranges(real: Side, fake: Side) -> list[str]:
-    """Warnings about values that the real set never takes."""
+    """Warnings about values outside the range of the real set."""
     if real.facts is not None and fake.facts is not None and not real.channels:
         low, high = real.facts.lowest.min().item(), real.facts.highest.max().item()
         outside = int(((fake.facts.lowest < low) | (fake.facts.highest > high)).sum())
@@ -134,7 +134,7 @@ def of_numbers(n_real: int, n_fake: int, metrics: Collection[metric_facts.Facts]
 
 
 def consecutive_ratio(values: Tensor) -> float:
-    """Mean squared distance of consecutive examples over that of random ones: about 1 in random order, below it in classes' order.
+    """Mean squared distance of consecutive examples over that of random ones: about 1 in random order, less if sorted by class.
 
     Args:
         values: Features (n, d).

@@ -1,4 +1,4 @@
-"""What are the scores of generated sets, by the features of one extractor? (needs -> features -> comparison -> scores)"""
+"""How are generated sets scored with the features of one extractor? (needs -> features -> comparison -> scores)"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -27,37 +27,37 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What one extractor's features are wanted for."""
+    """The metrics to compute from one extractor's features, and with which settings."""
 
     extractor: Extractor
     metrics: Mapping[Request, Metric]
     device: torch.device
-    """Where the extractor lies, and the metrics that may be computed there."""
+    """Device of the extractor, and of the metrics that support it."""
     seed: int
-    """Root seed of the metrics' own randomness."""
+    """Root seed of the metrics' random numbers."""
     also: frozenset[Need] = frozenset()
-    """What is wanted of both sets besides the metrics' needs: by diagnostics, or a second library."""
+    """Needs of diagnostics and of a second library for the real and the generated set, beyond those of the metrics."""
     weights: Path | None = None
-    """Folder of the weights of networks that metrics bring along; None looks in the usual places."""
+    """Folder with the weights of the metrics' own networks; None uses the default locations."""
 
     @property
     def sketched(self) -> bool:
-        """Whether moments and probabilities are enough, so that features are never loaded whole."""
+        """Whether moments and probabilities suffice, so that features are never loaded whole."""
         return "features" not in self.also and all(metric.streams for metric in self.metrics.values())
 
     def needs(self, role: Role) -> set[Need]:
-        """What is asked of the set in a role."""
+        """Everything that the plan needs of the set with this role."""
         needs = {need for metric in self.metrics.values() for need in metric.needs(role)}
         return needs | (self.also if role != "held-out" else set())
 
     def place(self, metric: Metric) -> torch.device:
-        """Where a metric is computed."""
+        """Device on which a metric is computed."""
         return self.device if metric.on_device else CPU
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated:
-    """What came of one generated set."""
+    """A generated set after its features were computed, ready to be scored."""
 
     comparisons: Mapping[torch.device, Comparison]
     known: Mapping[Role, Known]
@@ -65,16 +65,16 @@ class Evaluated:
     protocol: Mapping[str, Any]
 
     def scores(self) -> Iterator[Score | Diverged | RequestError]:
-        """Every metric's score in the order of the requests, or why it has none."""
+        """Yields every metric's score, or the error that prevented it, in the order of the requests."""
         for request, metric in self.plan.metrics.items():
             comparison = self.comparisons[self.plan.place(metric)]
             try:
                 yield score_metric(metric, request.name, comparison, self.plan.extractor, self.plan.seed, self.protocol)
-            except (Diverged, RequestError) as error:  # what one metric cannot do with these sets costs no other its score
+            except (Diverged, RequestError) as error:  # one metric's failure must not prevent the others
                 yield error
 
     def fresh(self) -> Comparison:
-        """The sets on the CPU, with nothing computed yet: for a second opinion."""
+        """A new comparison of the sets on the CPU without cached results, for recomputation by another library."""
         sides = {role: known.features for role, known in self.known.items()}
         held_out = sides.get("held-out")
         fake = cast(Features, sides["generated"])
@@ -84,38 +84,38 @@ class Evaluated:
 
     @property
     def comparison(self) -> Comparison:
-        """The sets, compared where the extractor lies."""
+        """The comparison of the sets on the extractor's device."""
         return self.comparisons[self.plan.device]
 
 
 class Evaluator:
-    """Scores generated sets against the same reference, whose features are computed once.
+    """Scores generated sets against one reference set, whose features are computed once.
 
     Args:
-        plan: What is wanted.
-        others: The real and the held-out set, as far as there are any.
-        look: How a set becomes features.
+        plan: The extractor, its metrics and their settings.
+        others: The reference set and the held-out set, if given.
+        look: Computes the features of a set.
     """
 
     def __init__(self, plan: Plan, others: Sequence[NamedSet], look: Pass) -> None:
         self.plan, self.look = plan, look
         plan.extractor.wants_spatial = plan.extractor.gives_spatial and any("spatial" in plan.needs(role) for role in ROLES)
         self.others = [one for one in others if not plan.sketched or plan.needs(one.role)]
-        """Those that are looked at: one that no streaming metric needs is not."""
+        """The sets whose features are computed: if all metrics stream, only those that one of them needs."""
         self._known: dict[Role, Known | None] = {}
         self._references: dict[tuple[Role, torch.device], Reference] = {}
 
     def __call__(self, generated: NamedSet, protocol: Mapping[str, Any]) -> Evaluated | None:
-        """Compares one generated set.
+        """Computes the features of a generated set and compares it with the other sets.
 
         Args:
-            generated: The set.
-            protocol: What scores depend on besides formula and extractor.
+            generated: The generated set.
+            protocol: Everything that scores depend on besides metric and extractor.
 
         Returns:
             None on every rank but the first.
         """
-        found = self._look(generated)  # first, so that generated examples that cannot be used cost no pass over the others
+        found = self._look(generated)  # first, so that unusable generated examples fail before the other sets are read
         self._known = self._known or {one.role: self._look(one) for one in self.others}
         if found is None:
             return None
@@ -137,7 +137,7 @@ class Evaluator:
         return comparison
 
     def _reference(self, role: Role, place: torch.device, width: int) -> Reference | None:
-        """A set on a device, with what all comparisons with it share; a real one of which nothing is known where no metric needs any."""
+        """The set of a role on a device, with results shared by all comparisons; an empty reference if no metric needs the real set."""
         known = self._known.get(role)
         if known is None:
             return Reference(nothing(width)) if role == "real" else None
@@ -148,12 +148,12 @@ class Evaluator:
 
 
 def nothing(width: int) -> Moments:
-    """A reference of which nothing is known, for metrics that need none."""
+    """An empty reference, for metrics that need no reference set."""
     return Moments(n=0, mean=torch.zeros(width, dtype=torch.float64), covariance=torch.zeros(width, width, dtype=torch.float64))
 
 
 def moved(side: Side, device: torch.device) -> Side:
-    """What is known of a set, with its tensors on a device."""
+    """Copies features or moments to a device."""
     values = {one.name: getattr(side, one.name) for one in fields(side)}
     tensors: dict[str, Any] = {name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)}
     if isinstance(side, Sketch):

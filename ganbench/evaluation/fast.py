@@ -1,4 +1,4 @@
-"""How far does fast arithmetic shift a score?"""
+"""How far does fast arithmetic shift the FD of these sets?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ganbench.sets.moments import moments
 from ganbench.sets.source import Selection, Source
 
 PROBED = 512
-"""Evenly spaced examples of either set that both arithmetics see."""
+"""Number of evenly spaced examples of each set for which features are computed with both arithmetics."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shift:
-    """FD of the same examples by exact and by fast arithmetic."""
+    """FD of the same examples with exact and with fast arithmetic."""
 
     n: int
     exact: float
@@ -34,9 +34,9 @@ def measure_shift(fast: Extractor, exact: Extractor, sets: Sequence[tuple[Source
 
     Args:
         fast: The extractor in its fast mode.
-        exact: The same in float32.
+        exact: The same extractor in float32.
         sets: Real and generated examples.
-        device: Where both run.
+        device: Device of both extractors.
     """
     n = min(PROBED, *(len(selection) for _, selection in sets))
     examples = [source.at([selection.indices[i * len(selection) // n] for i in range(n)]) for source, selection in sets]

@@ -1,4 +1,4 @@
-"""Does this evaluation plan fit this run? (asked before training)"""
+"""Can a run's evaluation plan be carried out? (checked before training)"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -23,13 +23,13 @@ from ganbench.sets.source import Network, Source
 
 
 class Promised(Source):
-    """The examples that a run is going to generate, as far as a plan must know them.
+    """Placeholder for the examples that a run will generate, so that a plan can be checked before training.
 
     Args:
-        dataset: Whose form they have.
-        n: How many.
-        labels: Whether they will be of classes that were asked for.
-        generator: What will draw them; None where that is not known yet, and taken to give what is asked.
+        dataset: Data set whose shape of examples they have.
+        n: Number of examples.
+        labels: Whether they will be generated for requested classes.
+        generator: The generator; None if not known yet, and then assumed to meet every need.
     """
 
     def __init__(self, dataset: Dataset, n: int, labels: bool, generator: LatentModel | None = None) -> None:
@@ -42,24 +42,24 @@ class Promised(Source):
         return self.n
 
     def gives(self, need: Need, network: Network) -> bool:
-        """What such examples will give."""
+        """Whether the generated examples will meet a need."""
         return (self.generator is None and need in ("generator", "styles")) or super().gives(need, network)
 
     def at(self, indices: Sequence[int]) -> Tensor:
-        """Nothing is there yet."""
+        """Raises, because no examples exist yet."""
         raise IndexError("the examples of a run that has not started")
 
 
 def check_data(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[str, Extractor]) -> None:
-    """Refuses a plan whose reference or extractors do not fit the data.
+    """Raises if the plan's reference set or extractors do not fit the data.
 
     Args:
         dataset: Real data.
-        plan: What to measure.
-        extractors: Of the plan, by name.
+        plan: The evaluation plan.
+        extractors: The plan's extractors, by name.
 
     Raises:
-        RequestError: One line that says what would fit.
+        RequestError: The plan does not fit; the message is one line that says what would.
     """
     split = reference_split(dataset, plan)
     if plan.n_real is not None and plan.n_real > len(split):
@@ -72,17 +72,17 @@ def check_data(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[str, 
 
 
 def check_metrics(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[str, Extractor], generated: Promised) -> None:
-    """Refuses metrics that the data, the extractor or the run's generator cannot give what they need.
+    """Raises if the data, the extractor or the run's generator does not meet the needs of a metric.
 
     Args:
         dataset: Real data.
-        plan: What to measure.
-        extractors: Of the plan, by name.
-        generated: What is going to be scored.
+        plan: The evaluation plan.
+        extractors: The plan's extractors, by name.
+        generated: Placeholder for the generated examples.
 
     Raises:
-        RequestError: One line that says what is missing.
-        DataError: Weights of a network that a metric brings along.
+        RequestError: A need is not met; the message is one line that says which.
+        DataError: The weights of a metric's own network are missing or wrong.
     """
     requests = requested(plan.metrics, plan.extractor, where="evaluation.metrics")
     sets = {one.role: one for one in real_sets(dataset, plan, requests)}
@@ -97,7 +97,7 @@ def check_metrics(dataset: Dataset, plan: EvaluationSpec, extractors: Mapping[st
 
 
 def _out_of_proportion(metric: Facts, extractor: Extractor, sets: Mapping[Role, NamedSet]) -> str:
-    """Why a metric cannot do with these numbers of examples; empty where it can."""
+    """Why a metric cannot be computed with these numbers of examples; empty if it can."""
     n, m = len(sets["real"]), len(sets["generated"])
     width = extractor.width or math.prod(sets["generated"].given.form)
     needed = metric.minimum_per_feature * width
@@ -109,7 +109,7 @@ def _out_of_proportion(metric: Facts, extractor: Extractor, sets: Mapping[Role, 
 
 
 def _check_extractor(dataset: Dataset, plan: EvaluationSpec, extractor: Extractor) -> None:
-    """Refuses an extractor that cannot see examples of this form."""
+    """Raises if the extractor does not accept examples of this shape."""
     if extractor.accepts not in ("image" if dataset.shape.is_image else "points", "any"):
         seen, held, fitting = ("points", "images", "random-conv") if dataset.shape.is_image else ("images", "points", "identity")
         raise RequestError(f"evaluation.extractor: {extractor.name!r} sees {seen} and {dataset.name} holds {held}; try {fitting!r}")

@@ -1,4 +1,4 @@
-"""Can these sets answer this metric?"""
+"""Do the given sets and the extractor meet the needs of a metric?"""
 
 from collections.abc import Mapping
 
@@ -19,12 +19,12 @@ _MISSING: dict[Need, str] = {
 
 
 def problem(metric: Facts, network: Network, sets: Mapping[Role, NamedSet]) -> str:
-    """Why these sets cannot answer a metric; empty where they can.
+    """Why a metric cannot be computed from these sets; empty if it can.
 
     Args:
-        metric: What the metric declares.
-        network: What features come from.
-        sets: By role.
+        metric: The facts that the metric declares.
+        network: The extractor of the features.
+        sets: The sets by role.
     """
     for role in ROLES:
         needs = metric.needs(role)

@@ -1,4 +1,4 @@
-"""How does a set become features by one extractor? (in memory, or shard by shard in the cache)"""
+"""How are the features of a set computed by one extractor? (in memory, or shard by shard in the cache)"""
 
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
@@ -24,29 +24,29 @@ from ganbench.sets.moments import Moments
 from ganbench.sets.source import Source
 
 MeterFor = Callable[[str, int], Meter]
-"""Opens a meter for a set's name and number of examples."""
+"""Opens a progress meter for a set's name and number of examples."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """What a pass over a set gives."""
+    """The result of a pass over a set."""
 
     features: Features | Moments
     facts: Facts | None = None
-    """Facts of every example, where a pass noted them."""
+    """Facts of every example, if the pass recorded them."""
 
 
 class Pass(Protocol):
-    """A way from a set to features."""
+    """Computes the features of a set."""
 
     def __call__(self, extractor: Extractor, one: NamedSet, needs: Collection[Need], sketched: bool) -> Known | None:
-        """Features of a set.
+        """Returns the features of a set.
 
         Args:
-            extractor: On its device.
+            extractor: The extractor, on its device.
             one: The set.
-            needs: What will be asked of it.
-            sketched: Whether moments and probabilities are enough.
+            needs: What metrics and diagnostics need of the set.
+            sketched: Whether moments and probabilities suffice.
 
         Returns:
             None on every rank but the first.
@@ -54,7 +54,7 @@ class Pass(Protocol):
 
 
 def without_network(extractor: Extractor, one: NamedSet) -> Known | None:
-    """What is known of a set before any extractor looks at it, where that is all there is or all that is wanted."""
+    """Features or moments that are known without an extractor, or a placeholder if none is needed; None if it must be run."""
     known = one.given.known(one.selection)
     if known is not None:
         return Known(features=known)
@@ -65,7 +65,7 @@ def without_network(extractor: Extractor, one: NamedSet) -> Known | None:
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryPass:
-    """Looks at all examples at once and keeps nothing: a run's own, which nobody will score twice."""
+    """Computes the features of all examples in memory, without a cache, for a run's generated sets."""
 
     device: torch.device
 
@@ -80,16 +80,16 @@ class MemoryPass:
 
 @dataclass(kw_only=True)
 class CachedPass:
-    """Looks at the shards that are missing in the cache, shared out among ranks."""
+    """Computes the shards that are missing in the cache, shared among the ranks."""
 
     settings: Settings
     device: torch.device
     ranks: Ranks
     meter: MeterFor
     stack: ExitStack
-    """Holds the temporary folders of what is not cached."""
+    """Owns the temporary folders of sets that are not cached."""
     warnings: list[str]
-    """Is told what was damaged."""
+    """Receives messages about damaged cache entries, and the notes of the sources."""
 
     def __call__(self, extractor: Extractor, one: NamedSet, needs: Collection[Need], sketched: bool) -> Known | None:
         """See :class:`Pass`."""
@@ -114,7 +114,7 @@ class CachedPass:
         return Path(root)
 
     def _key(self, extractor: Extractor, one: NamedSet) -> dict[str, Any]:
-        """What features depend on: content and protocol, never paths or times."""
+        """Everything that the features depend on: content and protocol, never paths or times."""
         return {
             "content": one.given.content,
             "selection": None if one.selection.is_all else seeding.derive(0, "indices", *one.selection.indices),
@@ -125,7 +125,7 @@ class CachedPass:
 
 
 def _loaded(extraction: Extraction, needs: Collection[Need], sketched: bool) -> Features:
-    """All features, or no more than a sketch of them."""
+    """All features, or only a sketch of them."""
     names = [name for name, need in (("log_probabilities", "probabilities"), ("spatial", "spatial")) if need in needs]
     if not sketched:
         return extraction.features(names)

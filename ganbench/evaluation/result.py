@@ -1,4 +1,4 @@
-"""What comes of a request to score?"""
+"""What does scoring return?"""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,24 +7,24 @@ from ganbench.evaluation.agreement import Agreement
 from ganbench.results.record import Diagnostic, Score
 
 SCHEMA_VERSION = 1
-"""Raised when the machine form changes incompatibly."""
+"""Raised when the JSON form changes incompatibly."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """What came of it."""
+    """The scores of a generated set, with warnings, failures and diagnostics."""
 
     scores: tuple[Score, ...]
     warnings: tuple[str, ...]
     failures: tuple[str, ...] = ()
-    """Metrics that gave no finite value, and why; and where another library disagrees."""
+    """Metrics without a finite value and why, and disagreements with another library."""
     agreements: tuple[Agreement, ...] = ()
-    """What another library made of the same features, where it was asked."""
+    """Values of another library for the same features, if verification was requested."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Signs of collapse, where neighbours were searched for a metric anyway."""
+    """Diagnostics of collapse; computed only if a metric searches neighbours."""
 
     def to_json(self) -> dict[str, Any]:
-        """The machine form."""
+        """The result as plain data for JSON."""
         fields = asdict(self)
         del fields["failures"]
         return {"schema_version": SCHEMA_VERSION, **fields, "warnings": [*self.warnings, *self.failures]}
@@ -32,10 +32,10 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
-    """What was written to a statistics file."""
+    """Summary of a statistics file that was written."""
 
     n: int
-    """Examples."""
+    """Number of examples."""
     width: int
-    """Features."""
+    """Number of features."""
     warnings: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What are the scores of what a run's generator draws? (one reference, many sets of generated examples)"""
+"""How are the examples of a run's generator scored? (one reference set, many generated sets)"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,13 +33,13 @@ from ganbench.sources.arrays import ArraySource
 
 
 class RunEvaluator:
-    """Scores sets of generated examples of one run against one reference.
+    """Scores the generated sets of one run against one reference set.
 
     Args:
         dataset: Real data.
-        plan: What to measure; it fits the run (see :mod:`ganbench.evaluation.fit`).
-        seed: Root seed of the metrics' own randomness (streams ``metric/<name>``).
-        device: Where features are computed.
+        plan: The evaluation plan, already checked (see :mod:`ganbench.evaluation.fit`).
+        seed: Root seed of the metrics' random numbers (streams ``metric/<name>``).
+        device: Device on which features are computed.
     """
 
     @exact()
@@ -48,7 +48,7 @@ class RunEvaluator:
         self.requests = [replace(one, name=one.asked) for one in requested(plan.metrics, plan.extractor, where="evaluation.metrics")]
         extractors = {name: named_extractor(name).to(device) for name in networks(self.requests, plan)}
         self.extractor = next(iter(extractors.values()))
-        """Whose features diagnostics see."""
+        """The extractor whose features diagnostics use."""
         others = real_sets(dataset, plan, self.requests)
         self.evaluators = [Evaluator(self._part(extractor), others, MemoryPass(device=device)) for extractor in extractors.values()]
 
@@ -56,13 +56,13 @@ class RunEvaluator:
     def __call__(
         self, examples: Tensor, weights: Weights, labels: Tensor | None = None, generator: LatentModel | None = None
     ) -> tuple[tuple[Score, ...], tuple[Diagnostic, ...]]:
-        """Scores and diagnoses one set.
+        """Scores and diagnoses one generated set.
 
         Args:
             examples: uint8 images (n, channels, height, width), or float32 points (n, dimensions).
-            weights: Which weights they were drawn with.
-            labels: Classes that were asked for (n,), of a method that heeds them.
-            generator: What drew them.
+            weights: The weights that generated them, raw or EMA.
+            labels: Requested classes (n,), if the method is conditional.
+            generator: The generator of the examples.
 
         Raises:
             Diverged: A metric has no finite value.
@@ -84,7 +84,7 @@ class RunEvaluator:
         return Plan(extractor=extractor, metrics=own, device=self.device, seed=self.seed, also=diagnosed)
 
     def _case(self, evaluated: Evaluated, examples: Tensor) -> Case:
-        """The set with what is known exactly of the data."""
+        """The input of diagnostics: the comparison, with the data set's exact modes and class proportions if it has them."""
         modes, shares = self.dataset.modes, self.dataset.class_shares
         comparable = shares is not None and self.extractor.class_names == self.dataset.class_names and not isinstance(modes, ClassModes)
         return Case(
@@ -96,14 +96,14 @@ class RunEvaluator:
         )
 
     def _mode_counts(self, modes: ClassModes, evaluated: Evaluated, examples: Tensor) -> Tensor:
-        """Generated examples in each class that is a mode."""
+        """Number of generated examples in each class that counts as a mode."""
         known = self.extractor.name == modes.classifier
         seen = evaluated.comparison.fake if known else extract(named_extractor(modes.classifier), examples, self.device)
         assert seen.log_probabilities is not None
         return class_histogram(seen.log_probabilities)
 
     def _protocol(self, weights: Weights) -> dict[str, str | int]:
-        """What a score depends on besides formula and extractor."""
+        """Everything that a score depends on besides metric and extractor."""
         return {
             "dataset": self.dataset.name,
             "fingerprint": self.dataset.fingerprint,
@@ -114,15 +114,15 @@ class RunEvaluator:
 
 
 def wants_labels(requests: Sequence[Request]) -> bool:
-    """Whether a metric asks which class every generated example was meant to be of."""
+    """Whether a metric needs the class that was requested for every generated example."""
     return any("labels" in facts(one.metric).needs_fake for one in requests)
 
 
 def networks(requests: Sequence[Request], plan: EvaluationSpec) -> list[str]:
-    """The extractors of a plan, the one whose features diagnostics see first.
+    """Names of the plan's extractors, first the one whose features diagnostics use.
 
     Raises:
-        RequestError: No metric of the plan wants features, and it names no extractor for the diagnostics.
+        RequestError: No metric needs features, and the plan names no extractor for the diagnostics.
     """
     wanted = [plan.extractor] if plan.extractor else [one.extractor for one in requests if one.extractor != NO_NETWORK][:1]
     if not wanted:
@@ -131,17 +131,17 @@ def networks(requests: Sequence[Request], plan: EvaluationSpec) -> list[str]:
 
 
 def named_extractor(name: str) -> Extractor:
-    """A registered extractor, or what stands for one where metrics look at examples themselves."""
+    """A registered extractor, or a placeholder for metrics that need no features."""
     return Elsewhere(name) if name == NO_NETWORK else load_extractor(name)
 
 
 def reference_split(dataset: Dataset, plan: EvaluationSpec) -> Split:
-    """The split that generated examples are compared with."""
+    """The split of the reference set."""
     return dataset.train if plan.reference == "train" else dataset.held_out
 
 
 def real_sets(dataset: Dataset, plan: EvaluationSpec, requests: Sequence[Request]) -> list[NamedSet]:
-    """The reference, and the held-out examples where a metric needs them."""
+    """The reference set, and the held-out set if a metric needs it."""
     split = reference_split(dataset, plan)
     chosen = Selection.of(len(split), plan.n_real, seeding.stream(0, "subset"))  # the same for every run and seed
     sets = [NamedSet(role="real", given=_source("the reference", split), selection=chosen)]
@@ -151,7 +151,7 @@ def real_sets(dataset: Dataset, plan: EvaluationSpec, requests: Sequence[Request
 
 
 def reference_examples(dataset: Dataset, plan: EvaluationSpec) -> Tensor:
-    """The reference examples of a plan: the whole split, or a subset that every run and seed shares."""
+    """The reference examples of a plan: the whole split, or a subset that is the same for all runs and seeds."""
     real = real_sets(dataset, plan, [])[0]
     return cast(Source, real.given).at(real.selection.indices)
 

@@ -1,4 +1,4 @@
-"""How is a request to score carried out? (requests -> sets -> for every extractor: features, scores, checks -> what came of it)"""
+"""How does ``score`` evaluate the sets that a user names? (requests -> sets -> for every extractor: features, scores, checks)"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -35,19 +35,19 @@ from ganbench.sets.source import Source
 from ganbench.sources.given import StatisticsFile
 
 DIAGNOSED_CLASSES = 100
-"""Classes at most of a classifier whose histogram says something at the usual numbers of examples."""
+"""Largest number of classes at which a histogram of predictions is meaningful for the usual numbers of examples."""
 
 
 class Silent:
-    """A meter that nobody watches."""
+    """A progress meter that shows nothing."""
 
     def advance(self, examples: int) -> None:
-        """Says nothing."""
+        """Does nothing."""
 
 
 @dataclass(kw_only=True)
 class Findings:
-    """What has come of a request so far."""
+    """The results of a request, collected extractor by extractor."""
 
     scores: list[Score] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Findings:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
     def result(self) -> Scores:
-        """All of it, every warning and diagnostic once."""
+        """The final result, without repeated warnings and diagnostics."""
         return Scores(
             scores=tuple(self.scores),
             warnings=tuple(dict.fromkeys(self.warnings)),
@@ -75,7 +75,7 @@ def score(
     meter: MeterFor = lambda name, total: Silent(),
     **settings: Any,
 ) -> Scores:
-    """Scores a set of generated examples.
+    """Scores a generated set against a reference set.
 
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
@@ -84,19 +84,19 @@ def score(
     0.0
 
     Args:
-        fake: Generated examples: a path or name as ``ganbench score`` takes it, or an array: uint8 images
+        fake: Generated examples: a path or name as for ``ganbench score``, or an array: uint8 images
             (n, channels, height, width), or float points or features (n, d).
-        real: Reference examples or statistics; None where no metric needs any.
-        metrics: Names like "fid", "kd" or "fd@dinov2-vitl14"; None takes the usual ones.
+        real: Reference examples or statistics; may be None if no metric needs them.
+        metrics: Names like "fid", "kd" or "fd@dinov2-vitl14"; None takes those of ``plan.requests.USUAL``.
         held_out: Real examples that the generator was not trained on, for metrics of memorisation.
-        meter: Opens a meter of progress for a set.
+        meter: Opens a progress meter for a set.
         **settings: Fields of :class:`Settings`.
 
     Returns:
-        Scores and warnings; on other ranks than the first both are empty.
+        Scores and warnings; both are empty on all ranks but the first.
 
     Raises:
-        RequestError: The request cannot be carried out as it was written.
+        RequestError: The request is invalid, or the sets do not meet it.
     """
     chosen = settings_from(settings)
     names = metrics.split(",") if isinstance(metrics, str) else metrics
@@ -112,7 +112,7 @@ def score(
             raise RequestError("torch-fidelity verifies with features of both sets; give the real examples themselves, not statistics")
         findings = Findings()
         look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, warnings=findings.warnings)
-        for extractor, own in _by_extractor(requests, chosen, device):  # all of them are loaded before the first pass
+        for extractor, own in _by_extractor(requests, chosen, device):  # all extractors are loaded before the first pass
             possible = _possible(own, extractor, sets, chosen, names is not None, findings)
             if possible:
                 plan = _plan(extractor, possible, sets, chosen, device)
@@ -123,18 +123,18 @@ def score(
 
 
 def loaded(name: str, settings: Looks, device: torch.device, *, fast: bool = False, alone: bool = True) -> Extractor:
-    """An extractor on its device, or what stands for one where features come from elsewhere or none are wanted.
+    """Loads an extractor, or a placeholder if the sets hold features already or no features are needed.
 
     Args:
         name: Registered name, or ``file.py:Class``.
-        settings: How it sees examples.
-        device: Where it runs.
-        fast: Whether its arithmetic may be fast.
-        alone: Whether no other extractor is asked for, so that an option it does not take is a mistake.
+        settings: Its weights and its resize protocol.
+        device: Device to which it is moved.
+        fast: Whether TF32 or bfloat16 arithmetic may be used.
+        alone: Whether it is the only extractor of the request, so that an option that it does not take is an error.
 
     Raises:
-        RequestError: It cannot be made.
-        DataError: Its weights are missing or wrong; the message names extractors that need none.
+        RequestError: The name is unknown, or the extractor does not take an option.
+        DataError: Its weights are missing or wrong; the message names extractors that need no download.
     """
     if settings.features or name == NO_NETWORK:
         return Elsewhere(name)
@@ -147,7 +147,7 @@ def loaded(name: str, settings: Looks, device: torch.device, *, fast: bool = Fal
 
 
 def _by_extractor(requests: Sequence[Request], settings: Settings, device: torch.device) -> list[tuple[Extractor, list[Request]]]:
-    """Every extractor with what is asked of it."""
+    """Every extractor, loaded, with the requests for its features."""
     groups: dict[str, list[Request]] = {}
     for request in requests:
         groups.setdefault(request.extractor, []).append(request)
@@ -157,7 +157,7 @@ def _by_extractor(requests: Sequence[Request], settings: Settings, device: torch
 def _possible(
     requests: Sequence[Request], extractor: Extractor, sets: Mapping[Role, NamedSet], settings: Settings, explicit: bool, findings: Findings
 ) -> dict[Request, Metric]:
-    """The metrics that these sets can answer; one that was asked for by name and cannot is refused."""
+    """The metrics whose needs are met; raises for an unmet one that the user named, and lists the others in a warning."""
     possible, left_out = dict[Request, Metric](), dict[str, list[str]]()
     for request in requests:
         metric = load_metric(request.metric)
@@ -165,7 +165,7 @@ def _possible(
         if why and explicit:
             raise RequestError(f"{request.name!r} {why}")
         if not why and metric.network is not None:
-            metric.network(settings.weights)  # now, so that missing weights cost no pass
+            metric.network(settings.weights)  # now, so that missing weights fail before any pass
         if why:
             left_out.setdefault(why, []).append(request.name)
         else:
@@ -180,7 +180,7 @@ def _possible(
 def _plan(
     extractor: Extractor, metrics: Mapping[Request, Metric], sets: Mapping[Role, NamedSet], settings: Settings, device: torch.device
 ) -> Plan:
-    """What one extractor's features are wanted for: metrics, diagnostics, and the second library."""
+    """The plan of one extractor, with the needs of diagnostics and of torch-fidelity."""
     also = set[Need]()
     if settings.verify:
         also |= {"features", "probabilities"} if extractor.classes else {"features"}
@@ -190,7 +190,7 @@ def _plan(
 
 
 def _score(plan: Plan, sets: Mapping[Role, NamedSet], look: CachedPass, explicit: bool, findings: Findings) -> None:
-    """Scores, checks and diagnoses by one extractor's features."""
+    """Computes scores, warnings and diagnostics from one extractor's features."""
     extractor, settings = plan.extractor, look.settings
     for one in sets.values():
         if isinstance(one.given, StatisticsFile):
@@ -211,7 +211,7 @@ def _score(plan: Plan, sets: Mapping[Role, NamedSet], look: CachedPass, explicit
 
 
 def _collect(evaluated: Evaluated, explicit: bool, findings: Findings) -> None:
-    """Scores, and why others have none; only where all are refused does the request fail."""
+    """Collects scores, and the reasons for missing ones; raises only if every metric was refused."""
     refused = []
     for outcome in evaluated.scores():
         if isinstance(outcome, Score):
@@ -229,7 +229,7 @@ def _collect(evaluated: Evaluated, explicit: bool, findings: Findings) -> None:
 
 
 def _references(others: Sequence[NamedSet]) -> dict[str, Any]:
-    """The part of a protocol that says what was compared with; the generated examples are what is scored, and no part of it."""
+    """Entries of the protocol for the reference set and the held-out set; the generated set is what is scored, and not part of it."""
     protocol: dict[str, Any] = {"reference": None}
     for one in others:
         part = "" if one.selection.is_all else f"/{seeding.derive(0, 'indices', *one.selection.indices):x}"
@@ -238,7 +238,7 @@ def _references(others: Sequence[NamedSet]) -> dict[str, Any]:
 
 
 def _shift(extractor: Extractor, sets: Mapping[Role, NamedSet], look: CachedPass) -> str:
-    """What the fast mode does to FD here, in words."""
+    """A warning with the measured effect of fast arithmetic on FD."""
     both = [one for role, one in sorted(sets.items(), reverse=True) if role != "held-out"]  # the real set first
     pair = [(one.given, one.selection) for one in both if isinstance(one.given, Source)]
     if len(pair) < 2:
@@ -248,7 +248,7 @@ def _shift(extractor: Extractor, sets: Mapping[Role, NamedSet], look: CachedPass
 
 
 def _checked(evaluated: Evaluated, sets: Mapping[Role, NamedSet]) -> list[str]:
-    """What looks wrong with the sets."""
+    """Warnings about the sets."""
     sides = {role: side for role, known in evaluated.known.items() if (side := checks.Side.of(sets[role], known))}
     found = [warning for role in sets if role in sides for warning in checks.of_one(sides[role])]
     pairs: tuple[tuple[Role, Role], ...] = (("real", "generated"), ("real", "held-out"), ("held-out", "generated"))
@@ -260,12 +260,12 @@ def _checked(evaluated: Evaluated, sets: Mapping[Role, NamedSet]) -> list[str]:
 
 
 def _verify(extractor: Extractor, evaluated: Evaluated, findings: Findings) -> None:
-    """Lets torch-fidelity recompute what it has."""
+    """Compares the scores with those of torch-fidelity."""
     from ganbench.evaluation.verify import agreements
 
     try:
         found = [replace(one, name=f"{one.name}·{extractor.name}") for one in agreements(evaluated.fresh())]
-    except (ValueError, RuntimeError) as error:  # of its linear algebra or ours, where numbers overflow
+    except (ValueError, RuntimeError) as error:  # linear algebra on either side, when numbers overflow
         findings.failures.append(f"torch-fidelity cannot compute with {extractor.name} features: {' '.join(str(error).split())[:120]}")
         return
     findings.agreements += found
@@ -277,11 +277,11 @@ def _verify(extractor: Extractor, evaluated: Evaluated, findings: Findings) -> N
 
 
 def _diagnosed(metrics: Iterable[Metric]) -> bool:
-    """Whether neighbours are searched anyway, so that diagnostics cost little."""
+    """Whether a metric searches neighbours, so that diagnostics cost little."""
     return any(share != "kernel" for metric in metrics for share in metric.shares)
 
 
 def _case(comparison: Comparison) -> Case:
-    """The sets, with the classes that the extractor sees in the real one."""
+    """The comparison, with the class proportions that the extractor predicts on the real set."""
     seen = comparison.real.log_probabilities
     return Case(comparison=comparison, class_shares=None if seen is None else class_histogram(seen).double() / len(seen))

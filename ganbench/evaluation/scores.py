@@ -20,16 +20,16 @@ def score_metric(metric: Metric, name: str, comparison: Comparison, extractor: E
     """Estimates one metric.
 
     Args:
-        metric: The formula.
-        name: As records will have it ("fid").
+        metric: The metric.
+        name: Its name in records ("fid").
         comparison: The sets.
-        extractor: What their features come from.
-        seed: Root seed; the metric's own randomness is the stream ``metric/<formula>``.
-        protocol: What the value depends on besides formula and extractor.
+        extractor: The extractor of their features.
+        seed: Root seed; the metric draws from the stream ``metric/<formula>``.
+        protocol: Everything that the value depends on besides metric and extractor.
 
     Raises:
         Diverged: The value, or an end of its interval, is not finite.
-        RequestError: A metric from a file raised, or gave what is no estimate.
+        RequestError: A metric from a file raised an exception, or returned no valid estimate.
     """
     start = time.perf_counter()
     shown = label(metric.name, extractor.name)
@@ -43,7 +43,7 @@ def score_metric(metric: Metric, name: str, comparison: Comparison, extractor: E
         raise
     except Exception as error:
         if metric.source_sha256 is None:
-            raise  # a fault of ours
+            raise  # an error in ganbench itself
         raise RequestError(f"metric {name!r} raised {type(error).__name__}: {' '.join(str(error).split())[:160]}") from error
     numbers = (getattr(estimate, key, None) for key in ("value", "ci_low", "ci_high"))
     if not all(isinstance(number, float | int) for number in numbers):

@@ -1,4 +1,4 @@
-"""What is one set in an evaluation? (a source in a role, and which of its examples count)"""
+"""What is one set of an evaluation? (a source, its role in the comparison, and the selected examples)"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,21 +17,21 @@ from ganbench.sets.source import GivenSet, Selection
 from ganbench.sources.opening import Opening, opened_array, opened_source
 
 Examples = str | Path | npt.NDArray[Any] | Tensor
-"""A path or name, or an array: what a user gives as a set."""
+"""The ways in which a user can give a set: a path or name, or an array."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NamedSet:
-    """One set in its role."""
+    """One set and its role in the comparison."""
 
     role: Role
     given: GivenSet
     selection: Selection
-    """Which of its examples count."""
+    """The examples that are used."""
 
     @classmethod
     def whole(cls, role: Role, given: GivenSet) -> "NamedSet":
-        """All examples of a set."""
+        """A set with all its examples selected."""
         return cls(role=role, given=given, selection=Selection(indices=range(len(given))))
 
     def __len__(self) -> int:
@@ -39,16 +39,16 @@ class NamedSet:
 
 
 def open_set(role: Role, named: Examples, settings: Settings, device: torch.device) -> NamedSet:
-    """Opens what a user named, and chooses the examples that count.
+    """Opens the set that a user named, and selects the examples to use.
 
     Args:
-        role: What the set is in the comparison.
-        named: What the user gave.
-        settings: How sets are scored.
-        device: Where generators run.
+        role: Role of the set in the comparison.
+        named: The set as the user gave it.
+        settings: Settings of scoring.
+        device: Device on which generators run.
 
     Raises:
-        RequestError: It cannot be opened, cannot have this role, or has fewer examples than were asked for.
+        RequestError: The set cannot be opened, cannot have this role, or has fewer examples than requested.
     """
     text = str(named) if isinstance(named, str | Path) else f"the {role} array"
     n = {"generated": settings.n, "real": settings.n_real, "held-out": None}[role]

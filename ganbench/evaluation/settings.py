@@ -1,4 +1,4 @@
-"""How are sets scored?"""
+"""Which settings does scoring take?"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,47 +13,47 @@ from ganbench.plan.options import Help
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where work is done, and where data lie."""
+    """Device of computations, and folder of data sets."""
 
     device: Annotated[str, Help("auto, cpu, cuda or cuda:N.")] = "auto"
-    data_root: Annotated[Path | None, Help("Where data sets lie; else GANBENCH_DATA, else the user's cache.")] = None
+    data_root: Annotated[Path | None, Help("Folder of data sets; default: GANBENCH_DATA, else the user's cache.")] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Looks(Place):
-    """How examples are read and seen by an extractor."""
+    """How examples are read, and how their features are computed."""
 
-    features: Annotated[bool, Help("Paths hold features: npz with an array 'features' (n, d), or npy.")] = False
-    extractor: Annotated[str | None, Help("Feature extractor, or path/to/file.py:Class; Inception by default.")] = None
-    """None is Inception for images, ``identity`` for features."""
-    weights: Annotated[Path | None, Help("File of the extractor's weights, or a folder that holds the published ones.")] = None
-    resize: Annotated[str | None, Help("tf1, torch, clean, clean-gpu or bicubic; the extractor's own by default.")] = None
+    features: Annotated[bool, Help("The sets are features: npz with an array 'features' (n, d), or npy.")] = False
+    extractor: Annotated[str | None, Help("Feature extractor, or path/to/file.py:Class; default: Inception.")] = None
+    """None takes Inception for images and ``identity`` for features."""
+    weights: Annotated[Path | None, Help("File of the extractor's weights, or folder with the published files.")] = None
+    resize: Annotated[str | None, Help("Resize protocol: tf1, torch, clean, clean-gpu or bicubic; default: the extractor's own.")] = None
     resolution: Annotated[int | None, Ge(1), Help("Crop and resize image files to N x N pixels first.")] = None
-    batch: Annotated[int, Ge(1), Help("Images that the network sees at a time.")] = 256
-    workers: Annotated[int, Ge(1), Help("Threads that decode image files.")] = 2
-    cache: Annotated[Path | None, Help("Folder of the feature cache; else GANBENCH_CACHE, else the user's.")] = None
+    batch: Annotated[int, Ge(1), Help("Number of images in one forward pass.")] = 256
+    workers: Annotated[int, Ge(1), Help("Number of threads that decode image files.")] = 2
+    cache: Annotated[Path | None, Help("Folder of the feature cache; default: GANBENCH_CACHE, else the user's cache.")] = None
     use_cache: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Looks):
-    """How sets are scored. What changes a value is part of its protocol."""
+    """All settings of scoring; those that change a value are part of its protocol."""
 
-    fast: Annotated[bool, Help("TF32 or bfloat16 arithmetic in the network; scores shift, and say so.")] = False
-    n: Annotated[int | None, Ge(2), Help("Generated examples that count; generators draw 50,000 by default.")] = None
-    """A random subset, or that many draws of a generator."""
-    n_real: Annotated[int | None, Ge(2), Help("Real examples that count.")] = None
-    seed: Annotated[int, Ge(0), Help("Of subsets, latents and the metrics' own randomness.")] = 0
-    latent_dim: Annotated[int | None, Ge(1), Help("Length of a program's latents, where it does not say.")] = None
+    fast: Annotated[bool, Help("TF32 or bfloat16 arithmetic in the network; shifts scores, which are marked.")] = False
+    n: Annotated[int | None, Ge(2), Help("Number of generated examples to score; generators draw 50,000 by default.")] = None
+    """A random subset of a set's examples, or the number that a generator draws."""
+    n_real: Annotated[int | None, Ge(2), Help("Number of real examples to use.")] = None
+    seed: Annotated[int, Ge(0), Help("Seed of random subsets, latents and the metrics' random numbers.")] = 0
+    latent_dim: Annotated[int | None, Ge(1), Help("Size of an exported program's latents, if the file does not state it.")] = None
     verify: bool = False
-    """Whether torch-fidelity recomputes what it has from the same features."""
+    """Whether torch-fidelity recomputes its metrics from the same features."""
 
 
 def settings_from(given: Mapping[str, Any]) -> Settings:
-    """Settings by name; folders may be strings.
+    """Builds the settings from keyword arguments; paths may be strings.
 
     Raises:
-        UnknownName: There is no such setting.
+        UnknownName: A setting does not exist.
     """
     known = [one.name for one in fields(Settings)]
     for name in given:

@@ -1,4 +1,4 @@
-"""How are mean and covariance of sets made into a file?"""
+"""How is a file of feature statistics (mean and covariance) made from sets?"""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -23,19 +23,19 @@ from ganbench.sources.stats import check_target, merged, write_statistics
 
 
 def make_statistics(sources: Sequence[str], out: Path, *, meter: MeterFor = lambda name, total: Silent(), **settings: Any) -> Statistics:
-    """Writes mean and covariance of all examples of some sets together.
+    """Writes mean and covariance of the features of all examples of several sets.
 
     Args:
-        sources: Whatever ``opened_source`` knows; statistics of ours among them are merged.
-        out: An npz file.
-        meter: Opens a meter of progress for a set.
+        sources: Sets as for ``opened_source``; statistics files written by ganbench are merged.
+        out: The npz file to write.
+        meter: Opens a progress meter for a set.
         **settings: Fields of :class:`Settings`.
 
     Returns:
         Number of examples and of features, and warnings.
 
     Raises:
-        RequestError: The request cannot be carried out as it was written.
+        RequestError: The request is invalid, or the sets do not meet it.
     """
     chosen = settings_from(settings)
     check_target(out)

@@ -1,7 +1,7 @@
-"""Does torch-fidelity agree?
+"""Does torch-fidelity compute the same scores from the same features?
 
-It gets the same features, in float64, and recomputes what it has; both sides work under its settings (its subsets
-of KID, its order for IS), so that any difference is one of arithmetic.
+It receives the features in float64 and recomputes its metrics. Both libraries use its settings (its subsets for KID,
+its order for IS), so that any difference is one of arithmetic.
 """
 
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from ganbench.sets.features import Features
 
 
 def agreements(comparison: Comparison) -> list[Agreement]:
-    """Everything that torch-fidelity can recompute from these features.
+    """Compares ganbench's values with those that torch-fidelity computes from the same features.
 
     Args:
         comparison: Both sets, with all features.
@@ -73,12 +73,12 @@ def agreements(comparison: Comparison) -> list[Agreement]:
 
 
 def _printed(metric: Metric, comparison: Comparison) -> float:
-    """The value that a score of this metric shows."""
+    """The value of this metric as a score reports it."""
     return metric.estimate(comparison, seeding.stream(0, f"metric/{metric.name}")).value
 
 
 class _Rows(Dataset[Tensor]):
-    """Row numbers in the form of images, which torch-fidelity's loader hands on; the extractor looks the features up."""
+    """Row numbers encoded as images for torch-fidelity's loader; the extractor returns the features of these rows."""
 
     def __init__(self, side: int, n: int) -> None:
         self.side, self.n = side, n
@@ -91,7 +91,7 @@ class _Rows(Dataset[Tensor]):
 
 
 def _look_up(sides: Sequence[Features]) -> type[FeatureExtractorBase]:
-    """A torch-fidelity extractor that knows the features of both sides."""
+    """A torch-fidelity extractor that looks up precomputed features of both sides."""
 
     class LookUp(FeatureExtractorBase):  # type: ignore[misc]
         @staticmethod
@@ -118,7 +118,7 @@ def _look_up(sides: Sequence[Features]) -> type[FeatureExtractorBase]:
 
 
 def _calculated(real: Features, fake: Features, isc: bool, subset: int) -> dict[str, float]:
-    """torch-fidelity's own run over the features of both sides, generated first."""
+    """Runs torch-fidelity on the features of both sides, generated first."""
     FEATURE_EXTRACTORS_REGISTRY["ganbench-look-up"] = _look_up((fake, real))
     try:
         found: dict[str, float] = calculate_metrics(

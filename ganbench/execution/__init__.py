@@ -1,1 +1,1 @@
-"""Where do the runs of a matrix execute?"""
+"""How and where are the runs of a matrix executed?"""

@@ -1,4 +1,4 @@
-"""What is an executor? (it decides where a job runs, and nothing else)"""
+"""What is an executor? (it decides only where a job runs)"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from ganbench.plan.spec import RunSpec
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One run and where it lies; a worker needs nothing else."""
+    """One run with its runtime settings and its directory; a worker needs nothing else."""
 
     spec: RunSpec
     runtime: Runtime
@@ -20,16 +20,16 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What has become of a job since it was last asked for."""
+    """A change of a job's state since the last poll."""
 
     job: Job
     state: Literal["started", "ended"]
     detail: str = ""
-    """How it ended, in words, for a job that left no record."""
+    """How the job ended, in words; used if it left no record."""
 
 
 class Executor(Protocol):
-    """Runs jobs somewhere: every job becomes ``ganbench run --spec FOLDER/spec.json --out FOLDER``, whatever the executor.
+    """Runs jobs; every executor runs a job as ``ganbench run --spec FOLDER/spec.json --out FOLDER``.
 
     >>> from ganbench.execution.local import LocalExecutor
     >>> LocalExecutor(slots=[{"OMP_NUM_THREADS": "1"}]).poll()  # one place, and nothing was submitted
@@ -37,10 +37,10 @@ class Executor(Protocol):
     """
 
     def submit(self, job: Job) -> None:
-        """Takes a job, whose folder is its own already; it starts when there is room."""
+        """Queues a job, whose folder was already created; it starts as soon as a slot is free."""
 
     def poll(self) -> Sequence[Change]:
-        """What has changed since the last call, in order; returns at once."""
+        """Returns the changes since the last call, in order, without waiting."""
 
     def cancel(self) -> None:
-        """Asks all jobs to leave a checkpoint, ends those that do not, and forgets those that have not started."""
+        """Asks all running jobs to write a checkpoint and stop, kills those that do not, and drops those that have not started."""

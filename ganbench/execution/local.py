@@ -1,4 +1,4 @@
-"""How do jobs run on this machine? (one worker process a job, so many at a time)"""
+"""How are jobs run on this computer? (one worker process per job, a fixed number at a time)"""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from ganbench.execution.executor import Change, Job
 from ganbench.execution.worker import command, environment
 
 PATIENCE_S = 60.0
-"""How long workers may take to leave a checkpoint before they are ended."""
+"""How long workers may take to write a checkpoint before they are killed."""
 
 
 @dataclass(kw_only=True)
@@ -24,10 +24,10 @@ class _Worker:
 
 
 class LocalExecutor:
-    """Worker processes of this machine.
+    """Runs jobs in worker processes on this computer.
 
     Args:
-        slots: Environment variables of each place where a job can run at a time.
+        slots: Environment variables of each slot; a slot runs one job at a time.
     """
 
     def __init__(self, slots: Sequence[Mapping[str, str]]) -> None:
@@ -67,7 +67,7 @@ class LocalExecutor:
 
     def _start(self, job: Job, slot: int) -> _Worker:
         with (job.folder / "log.txt").open("ab") as log:
-            # a session of its own: Ctrl-C reaches the matrix alone, which then asks its workers to stop
+            # in a new process group, so that Ctrl-C reaches only the matrix, which then asks its workers to stop
             process = subprocess.Popen(
                 command(job.folder),
                 stdin=subprocess.DEVNULL,
@@ -80,7 +80,7 @@ class LocalExecutor:
 
 
 def _how(worker: _Worker) -> str:
-    """How a worker ended, with the last line that it printed."""
+    """How a worker ended, and the last line that it printed."""
     code = worker.process.returncode
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
     log = (worker.job.folder / "log.txt").read_text(errors="replace").strip().splitlines()

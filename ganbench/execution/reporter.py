@@ -1,4 +1,4 @@
-"""Who is told what happens to the jobs of a matrix?"""
+"""How is the progress of the jobs of a matrix reported?"""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -9,19 +9,19 @@ from ganbench.results.record import Record
 
 
 class Reporter:
-    """Is told of every job, from one thread and in order; used as a context manager. This one keeps silent."""
+    """Receives the events of all jobs, in order and from one thread; a context manager. This base class ignores them."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Leaves the terminal as it was."""
+        """Restores the terminal."""
 
     def started(self, spec: RunSpec) -> None:
-        """A job has begun to run."""
+        """Called when a job starts."""
 
     def event(self, spec: RunSpec, event: Mapping[str, Any]) -> None:
-        """A job wrote a line to ``events.jsonl``."""
+        """Called for every line that a job writes to ``events.jsonl``."""
 
     def finished(self, spec: RunSpec, record: Record | None, detail: str) -> None:
-        """A job ended; without a record it died, and ``detail`` says how."""
+        """Called when a job ends; if it died without a record, ``detail`` says how."""

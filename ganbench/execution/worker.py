@@ -1,4 +1,4 @@
-"""How is a worker started, and what does it do first?"""
+"""How is a worker process started and tied to its parent?"""
 
 import os
 import signal
@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PARENT_FLAG = "GANBENCH_PARENT"
-"""Environment variable with the process id of the matrix that a worker belongs to."""
+"""Environment variable with the process id of the matrix that started the worker."""
 SLOTS_FLAG = "GANBENCH_RUNS_AT_A_TIME"
-"""Environment variable with the number of runs that share the machine, for the record of their timings."""
+"""Environment variable with the number of runs at a time, which is recorded with their timings."""
 
 
 def command(folder: Path) -> list[str]:
-    """What starts a worker on the run of a folder, which holds its spec and its runtime."""
-    # -P: a statistics.py beside the suite must not stand in for Python's
+    """The command that starts a worker for the run in a folder, which contains its spec and runtime settings."""
+    # -P, so that a statistics.py beside the suite does not shadow Python's
     return [sys.executable, "-P", "-m", "ganbench", "run", "--spec", str(folder / "spec.json"), "--out", str(folder)]
 
 
 def environment(slot: Mapping[str, str], at_a_time: int) -> dict[str, str]:
-    """The environment of a worker in one of so many places."""
+    """The environment of a worker in one of ``at_a_time`` slots."""
     return {**os.environ, **slot, PARENT_FLAG: str(os.getpid()), SLOTS_FLAG: str(at_a_time)}
 
 
 def die_with_parent() -> None:
-    """Called by a worker: makes the system kill it when the matrix that started it dies, so that nothing runs unseen.
+    """Called by a worker: has the operating system kill it when the matrix that started it dies, so that no orphan keeps running.
 
-    State is safe against a kill at any moment. Only Linux offers this; elsewhere an orphan finishes its cell.
+    A run's files survive a kill at any moment. Only Linux supports this; on other systems an orphan finishes its run.
     """
     parent = os.environ.get(PARENT_FLAG)
     if parent is None or not sys.platform.startswith("linux"):
@@ -35,4 +35,4 @@ def die_with_parent() -> None:
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # 1 is PR_SET_PDEATHSIG of <linux/prctl.h>
     if os.getppid() != int(parent):
-        os.kill(os.getpid(), signal.SIGKILL)  # it died before the call
+        os.kill(os.getpid(), signal.SIGKILL)  # the parent died before the call

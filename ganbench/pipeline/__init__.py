@@ -1,1 +1,1 @@
-"""How does one run go from spec to record?"""
+"""How is one run carried out, from its spec to its record?"""

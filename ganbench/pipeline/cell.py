@@ -1,4 +1,4 @@
-"""How does one run go from spec to record? (the only module that knows all stages)"""
+"""How is one run carried out, from its spec to its record? (the only module that combines all stages)"""
 
 import hashlib
 import math
@@ -38,19 +38,19 @@ from ganbench.training.trainer import Trainer
 
 
 def run_cell(spec: RunSpec, folder: Path, runtime: Runtime) -> Record:
-    """Carries out one run, or goes on with it, and writes its record.
+    """Starts or resumes one run, and writes its record.
 
     Args:
         spec: The run.
         folder: Its directory.
-        runtime: How to carry it out.
+        runtime: Runtime settings.
 
     Returns:
-        The record, whatever the status.
+        The record, also of a failed or diverged run.
 
     Raises:
-        RequestError: It cannot start; nothing was written.
-        Interrupted: It was asked to stop and left a checkpoint.
+        RequestError: The run cannot start; nothing was written.
+        Interrupted: The run was asked to stop and wrote a checkpoint.
     """
     device = configure(runtime)
     check(spec, runtime)
@@ -75,10 +75,10 @@ class Cell:
     Args:
         spec: The run.
         dataset: Its real data.
-        folder: Its directory, already claimed.
-        runtime: How to carry it out.
-        device: Where.
-        stop: Set when the run should end at the next tick.
+        folder: Its directory, already created.
+        runtime: Runtime settings.
+        device: Device of the run.
+        stop: Event that is set when the run should stop at the next tick.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Cell:
         self.class_shares: Tensor | None = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
 
     def run(self) -> None:
-        """Trains, evaluates and diagnoses from wherever the last attempt was left."""
+        """Trains and evaluates, continuing from the last checkpoint if there is one."""
         variant = build(self.spec, self.dataset, self.device)
         evaluator = RunEvaluator(self.dataset, self.spec.evaluation, self.spec.seed, self.device)
         trainer = Trainer(variant, self.dataset, self.spec, self.device)
@@ -104,7 +104,7 @@ class Cell:
                 self._evaluate(trainer, evaluator)
             self._train(trainer, evaluator)
         except Diverged as end:
-            # the step where it happened, not the tick where it was read: how often one looks must not change a record
+            # the step where it happened, not the tick where it was noticed: the length of ticks must not change a record
             self.images_seen = trainer.images_seen if end.images_seen is None else end.images_seen
             self._end("diverged", divergence=Divergence(kind="nonfinite", images_seen=self.images_seen, detail=str(end)))
             return
@@ -119,7 +119,7 @@ class Cell:
         )
 
     def fail(self, error: Exception) -> None:
-        """Ends the run with an error."""
+        """Ends the run as failed."""
         options = {"--device": str(self.device), "--threads": str(self.runtime.threads), "--data-root": self.runtime.data_root}
         given = [word for option, value in options.items() if value is not None for word in (option, str(value))]
         failure = Failure(
@@ -132,7 +132,7 @@ class Cell:
         self._end("failed", error=failure)
 
     def _restore(self, trainer: Trainer) -> bool:
-        """Puts the trainer where the newest readable checkpoint was taken."""
+        """Restores the newest readable checkpoint; returns whether there was one."""
         for checkpoint in readable(self.folder / "checkpoints", self.device):
             if checkpoint.state.get("run_id") != run_id(self.spec):
                 continue
@@ -160,7 +160,7 @@ class Cell:
             if trainer.step in due:
                 self._evaluate(trainer, evaluator)
             if trainer.step in due or self.stop.is_set() or time.monotonic() - saved >= self.runtime.checkpoint_s:
-                self.log.sync()  # a checkpoint never knows of evaluations that the disk does not
+                self.log.sync()  # evaluations must be on the disk before the checkpoint that follows them
                 write_checkpoint(self.folder / "checkpoints", trainer.weights(), {**trainer.state(), "run_id": run_id(self.spec)})
                 saved = time.monotonic()
             if self.stop.is_set() and trainer.step < self.spec.steps:
@@ -181,7 +181,7 @@ class Cell:
             heartbeat(self.folder)
 
     def _collapse(self) -> Divergence | None:
-        """The published rule on the raw weights' series, with the first metric that a falling score improves."""
+        """Applies the collapse rule to the raw weights' evaluations, with the first metric that is a distance."""
         series = [one for one in evaluations(self.log, str(self.log.path)) if one.weights == "raw"]
         distances = [score for one in series for score in one.scores if score.is_distance]
         scores = [score for score in distances if score.column == distances[0].column]
@@ -198,7 +198,7 @@ class Cell:
         )
 
     def _end(self, status: str, **outcome: Any) -> None:
-        """Writes the last event, with all that a record says and no event said before."""
+        """Writes the last event, with everything that the record needs and no earlier event contains."""
         plain = {name: asdict(value) if hasattr(value, "__dataclass_fields__") else value for name, value in outcome.items()}
         self.log.append(
             "end",
@@ -229,7 +229,7 @@ class Cell:
 
 
 def evaluation_steps(spec: RunSpec) -> set[int]:
-    """Steps after which a run is evaluated: the first at or behind every multiple of ``every_images``, and the last."""
+    """Steps after which a run is evaluated: the first at or after every multiple of ``every_images``, and the last."""
     every = spec.evaluation.every_images
     multiples = range(every, spec.budget_images, every) if every else range(0)
     return {-(-images // spec.training.batch_size) for images in multiples} | {spec.steps}
@@ -237,7 +237,7 @@ def evaluation_steps(spec: RunSpec) -> set[int]:
 
 @contextmanager
 def _stop_requests() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set, instead of ending the process in the middle of a step."""
+    """Yields an event that SIGINT and SIGTERM set within the block, instead of ending the process in the middle of a step."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -1,4 +1,4 @@
-"""Can this run start? (asked before anything is written)"""
+"""Can a run start? (checked before anything is written)"""
 
 from functools import lru_cache
 from pathlib import Path
@@ -29,19 +29,19 @@ def _loaded(spec: DatasetSpec, root: Path) -> Dataset:
 
 
 def real_data(spec: RunSpec, runtime: Runtime) -> Dataset:
-    """A run's real data, loaded once for all runs on them.
+    """A run's real data, cached for further runs on the same data.
 
     Raises:
-        DataError: They cannot be used.
+        DataError: The data cannot be loaded.
     """
     return _loaded(spec.dataset, data_root(runtime.data_root))
 
 
 def check(spec: RunSpec, runtime: Runtime) -> None:
-    """Finds out, before anything is written, whether a run can start.
+    """Checks that a run can start, before anything is written.
 
     Raises:
-        RequestError: The data cannot be loaded, the variant cannot do their shape, or the plan does not fit.
+        RequestError: The data cannot be loaded, the variant does not support their shape, or the evaluation plan does not fit.
     """
     plan = spec.evaluation
     requests = requested(plan.metrics, plan.extractor, where="evaluation.metrics")
@@ -55,13 +55,13 @@ def check(spec: RunSpec, runtime: Runtime) -> None:
     except RequestError:
         raise
     except Exception:
-        return  # an error of the method's own: the run records it as its failure
+        return  # an error in the method, which the run records as its failure
     _check_method(spec, variant)
     check_metrics(dataset, plan, extractors, Promised(dataset, plan.n_fake, heeds, VariantLatents(variant, CPU)))
 
 
 def _check_method(spec: RunSpec, variant: Variant) -> None:
-    """Refuses budgets and batches that the method cannot do."""
+    """Raises for budgets and batch sizes that the method does not support."""
     variant.check_budget(spec.budget_images)
     size, multiple = spec.training.batch_size, variant.batch_multiple
     if size % multiple:

@@ -1,1 +1,1 @@
-"""What shall run? (specs, suites, budgets, names, configurations)"""
+"""Which runs are planned, with which settings? (specs, suites, budgets, names, configurations)"""

@@ -1,8 +1,8 @@
-"""How many images is a named budget on a data set?
+"""How many images does a named budget mean on a data set?
 
-``smoke`` shows within seconds that a recipe runs. ``short`` takes minutes on a CPU core and separates what learns from what does not.
-``standard`` is a training of hours on one GPU. ``paper`` is a published length, whose source stands beside it. The loader of a data set
-says how long each is (``ganbench.data.loader``).
+``smoke`` shows within seconds that a recipe runs. ``short`` takes minutes on a CPU core and separates methods that learn from those that
+do not. ``standard`` is a training of hours on one GPU. ``paper`` is a published training length, with its source beside it. The loader
+of a data set defines the lengths (``ganbench.data.loader``).
 """
 
 from collections.abc import Mapping
@@ -15,21 +15,21 @@ Budget = Literal["smoke", "short", "standard", "paper"]
 
 
 def budgets(dataset: str) -> Mapping[Budget, int]:
-    """Images that the discriminator sees, by budget; nothing for data that are not registered, or whose loader names none."""
+    """Real images that the discriminator sees, by budget; empty for unregistered data sets and loaders without budgets."""
     known: Mapping[Budget, int] = getattr(DATASETS.load(dataset), "budgets", {}) if dataset in DATASETS.targets else {}
     return known
 
 
 def budget_images(budget: Budget, dataset: str, where: str) -> int:
-    """Images of a named budget.
+    """Number of images of a named budget.
 
     Args:
-        budget: Its name.
-        dataset: Registered data set, or one of the user's own.
-        where: Place of the request, for messages.
+        budget: Name of the budget.
+        dataset: Name of a registered data set, or of the user's own.
+        where: Place of the request, for error messages.
 
     Raises:
-        RequestError: The data set has no budgets, or not this one.
+        RequestError: The data set does not define this budget.
     """
     known = budgets(dataset)
     if not known:

@@ -1,4 +1,4 @@
-"""What must be known of a metric before it is imported, and of a score after it was written?"""
+"""Which facts does a metric declare for planning and for readers of its scores? (read without importing it)"""
 
 import ast
 import math
@@ -13,65 +13,65 @@ from ganbench.registry import METRICS
 from ganbench.targets import Target
 
 Need = Literal["moments", "features", "probabilities", "spatial", "labels", "images", "generator", "styles"]
-"""What a metric can ask of one set: mean and covariance, features, class probabilities, spatial features, class labels, the
-images themselves, the generator behind them, or that generator's intermediate latents."""
+"""What a metric may need of one set: mean and covariance, features, class probabilities, spatial features, class labels, the
+images themselves, their generator, or that generator's intermediate latents."""
 Role = Literal["real", "generated", "held-out"]
-"""What a set is in a comparison."""
+"""The role of a set in a comparison."""
 ROLES: tuple[Role, ...] = ("real", "generated", "held-out")
 BY_ITSELF = {"images", "generator", "styles", "labels"}
-"""Needs of metrics that bring their own network, if any, so that no extractor is wanted."""
+"""Needs that are met without an extractor; metrics with only these use their own network, if any."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a metric declares. A declaration is written with literals, so that it can be read without importing the metric's module."""
+    """The facts that a metric declares, as literals, so that they can be read without importing the metric's module."""
 
     higher_is_better: bool | None
-    """None where a value between is best, so that nothing is ranked by it."""
+    """None if the best value lies in between; then nothing is ranked by the metric."""
     needs_real: tuple[Need, ...] = ("features",)
     needs_fake: tuple[Need, ...] = ("features",)
     needs_held_out: tuple[Need, ...] = ()
     minimum_n: int
-    """Smallest number of examples on either side that the metric accepts."""
+    """Smallest number of examples per set that the metric accepts."""
     minimum_per_feature: int = 0
-    """Smallest number of examples on either side for every feature of the extractor."""
+    """Smallest number of examples per set for each feature of the extractor."""
     maximum_ratio: float = math.inf
     """Largest ratio of the numbers of real and generated examples that the metric accepts."""
     minimum_side: int = 0
-    """Smallest height and width of images that the metric accepts, in pixels; 0 of metrics that see no images."""
+    """Smallest height and width of images that the metric accepts, in pixels; 0 for metrics that do not use images."""
     bounds: tuple[float, float]
     """Smallest and largest possible value."""
     depends_on_n: bool = False
-    """Whether the value moves with the number of examples even for the same law."""
+    """Whether the expected value changes with the number of examples for the same distribution."""
     depends_on_ratio: bool = False
-    """Whether the value moves with the ratio of the numbers of real and generated examples."""
+    """Whether the expected value changes with the ratio of the numbers of real and generated examples."""
 
     def needs(self, role: Role) -> tuple[Need, ...]:
-        """What is asked of the set in a role."""
+        """What the metric needs of the set with this role."""
         return {"real": self.needs_real, "generated": self.needs_fake, "held-out": self.needs_held_out}[role]
 
     def of_scores(self) -> dict[str, Any]:
-        """The facts that every score carries, as plain data: JSON has no infinity, so a bound that is none is None."""
+        """The facts that every score carries, as plain data; an infinite bound becomes None, since JSON has no infinity."""
         low, high = (bound if math.isfinite(bound) else None for bound in self.bounds)
         return {"higher_is_better": self.higher_is_better, "bounds": (low, high), "depends_on_n": self.depends_on_n}
 
     @property
     def wants_network(self) -> bool:
-        """Whether features of an extractor are needed at all."""
+        """Whether the metric needs features of an extractor."""
         needs = {*self.needs_real, *self.needs_fake, *self.needs_held_out}
         return not needs or not needs <= BY_ITSELF
 
 
 @cache
 def facts(name: str) -> Facts:
-    """What a metric declares, read from its source.
+    """Reads the facts that a metric declares from its source.
 
     Args:
-        name: A formula's or a standard name, or ``file.py:METRIC``.
+        name: Name of a formula, standard name, or ``file.py:METRIC``.
 
     Raises:
-        UnknownName: Nobody registered it.
-        RequestError: Its declaration is missing, or not made of literals.
+        UnknownName: The name is not registered.
+        RequestError: The declaration is missing, or does not consist of literals.
     """
     target = METRICS.target(formula(name))
     try:
@@ -81,7 +81,7 @@ def facts(name: str) -> Facts:
 
 
 def _declared(target: Target) -> Iterator[tuple[str, Any]]:
-    """The facts among the keywords of a call, with their values."""
+    """Yields the facts among the keyword arguments of ``Metric(...)``, with their values."""
     assigned = {
         place.id: node.value
         for node in target.tree.body
@@ -99,7 +99,7 @@ def _declared(target: Target) -> Iterator[tuple[str, Any]]:
 
 
 def _value(node: ast.expr | None, assigned: dict[str, ast.expr | None]) -> Any:
-    """The value of a literal, of a name for one, or of infinity."""
+    """The value of a literal, of a name assigned to a literal, or of infinity."""
     if isinstance(node, ast.Name):
         return _value(assigned.get(node.id), assigned)
     if isinstance(node, ast.Tuple):

@@ -1,4 +1,4 @@
-"""Which hyper-parameters does a variant have, what may they be, and where do their defaults come from? (read without torch)"""
+"""Which hyper-parameters does a variant have, with which types, ranges, defaults and sources? (read without importing torch)"""
 
 import ast
 from dataclasses import dataclass, fields
@@ -17,14 +17,14 @@ class HyperParameter:
 
     name: str
     type: str
-    """With its range, in words ("int ≥ 1")."""
+    """Type and range, in words ("int ≥ 1")."""
     default: Any
     meaning: str
-    """What the string below the field says, on one line: sources of defaults stand there."""
+    """The documentation string below the field, on one line; it names the source of the default."""
 
 
 def hyper_parameters(target: Target) -> list[HyperParameter]:
-    """Every field of a variant's Config, inherited ones first.
+    """All fields of a variant's Config, inherited ones first.
 
     Raises:
         RequestError: The Config cannot be read.
@@ -38,12 +38,12 @@ def hyper_parameters(target: Target) -> list[HyperParameter]:
 
 
 def about(target: Target) -> str:
-    """What a Config says of all its defaults."""
+    """The docstring of a variant's Config, which applies to all defaults."""
     return ast.get_docstring(config_definition(target)[1]) or ""
 
 
 def _meanings(target: Target) -> dict[str, str]:
-    """The strings below the fields; a field that is declared again without one keeps its meaning."""
+    """The documentation string of each field; a field that is declared again without one inherits it."""
     found: dict[str, str] = {}
     for home in inherited(target).values():
         found |= _meanings(home)
@@ -55,7 +55,7 @@ def _meanings(target: Target) -> dict[str, str]:
 
 
 def _words(hint: Any) -> str:
-    """A type with its range.
+    """A type and its range, in words.
 
     >>> _words(Annotated[float, Interval(ge=0, lt=1)])
     'float ≥ 0, < 1'

@@ -1,20 +1,20 @@
-"""How does the field name a formula with a network?"""
+"""What does the literature call a formula with a certain network? (FD with Inception features is FID)"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standard:
-    """A name that the field gives to one formula with one network."""
+    """A name from the literature for one formula with one network."""
 
     metric: str
     extractor: str
     label: str
-    """How tables write it."""
+    """The name in tables."""
 
 
 NO_NETWORK = "none"
-"""Stands for the extractor of metrics that look at images themselves."""
+"""Name of the extractor in requests for metrics that need no features."""
 _INCEPTION = "inception-v3-compat"
 STANDARD = {
     "fid": Standard(metric="fd", extractor=_INCEPTION, label="FID"),
@@ -30,16 +30,16 @@ STANDARD = {
     "fd_clip": Standard(metric="fd", extractor="clip-vit-b32", label="FD-CLIP"),
     "cmmd": Standard(metric="mmd_rbf", extractor="clip-vitl14-336", label="CMMD"),
 }
-"""With any other network the formula keeps its own name, and a table shows the network beside it."""
+"""Standard names. With any other network, the formula keeps its own name, and tables show the network beside it."""
 
 
 def formula(name: str) -> str:
-    """The metric behind a standard name; any other name is its own."""
+    """The formula of a standard name; any other name is returned unchanged."""
     return STANDARD[name].metric if name in STANDARD else name
 
 
 def label(metric: str, extractor: str) -> str:
-    """How a table names a formula with a network ("FID", "FD·mnist-probe")."""
+    """The name of a formula with a network in tables ("FID", "FD·mnist-probe")."""
     shown = metric.upper().replace("_INFINITY", "∞").replace("_", " ")
     if extractor == NO_NETWORK:
         return shown

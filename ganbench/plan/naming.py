@@ -1,4 +1,4 @@
-"""How are the configurations of a matrix told apart by name?"""
+"""How are the different configurations of a variant named?"""
 
 import json
 from collections.abc import Sequence
@@ -9,22 +9,22 @@ from ganbench.plan.spec import RunSpec
 
 
 def setup(spec: RunSpec) -> dict[str, Any]:
-    """Everything but data and seed that makes a run another one, flat."""
+    """All settings that identify a run except its data set, evaluation and seed, in one flat dictionary."""
     config = {f"config.{name}": value for name, value in spec.variant.config.items()}
     training = {f"training.{name}": value for name, value in asdict(spec.training).items()}
     return {"variant": spec.variant.name, "content": spec.variant.content, **config, **training, "budget_images": spec.budget_images}
 
 
 def setup_key(spec: RunSpec) -> str:
-    """The same as one string."""
+    """The setup as a string, for grouping."""
     return json.dumps(setup(spec), sort_keys=True, default=list)
 
 
 def names(specs: Sequence[RunSpec]) -> list[str]:
-    """A name for each run: its variant, with the settings in which runs of that variant on the same data set differ.
+    """A name for each run: its variant, and the settings that differ among the runs of that variant on the same data set.
 
     Args:
-        specs: All runs that may be mentioned together.
+        specs: All runs that appear together, in a table or figure.
     """
     groups: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
     for spec in specs:

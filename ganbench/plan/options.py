@@ -1,12 +1,12 @@
-"""What does an option say to the person who sets it? (fields of dataclasses that are options of a command as well)"""
+"""Which fields of a dataclass are options of a command, and with which help?"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Help:
-    """What a command's help says of a field; a field without it is no option."""
+    """The help of a field that is an option of a command; a field without it is not an option."""
 
     text: str
     flag: str = ""
-    """Where it is not the field's name."""
+    """The option's name if it differs from the field's."""

@@ -1,4 +1,4 @@
-"""Which metrics, and from which features?"""
+"""Which metrics are requested, and from which features?"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,30 +11,30 @@ from ganbench.registry import EXTRACTORS, METRICS
 from ganbench.targets import Target
 
 PLAIN: set[Need] = {"moments", "features", "probabilities"}
-"""Needs that any set of examples meets with an extractor that fits."""
+"""Needs that every set of examples meets with a suitable extractor."""
 USUAL = ("fd", "fd_infinity", "kd", "cs", "precision", "recall", "density", "coverage")
-"""Formulas that are scored where nobody names any; what the sets cannot answer is left out, and said."""
+"""Metrics that are scored by default; those whose needs are not met are left out, with a warning."""
 IMAGES, FEATURES = "inception-v3-compat", "identity"
-"""Extractors where nobody names one."""
+"""Default extractors for images and for features."""
 OFFLINE = ("cifar10-probe", "mnist-probe", "digits-probe", "random-conv")
-"""Extractors of images that need no download."""
+"""Image extractors that need no download."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One metric from one extractor's features."""
+    """One requested metric, and the extractor of its features."""
 
     name: str
-    """As records and tables will have it: the standard name where there is one ("fid")."""
+    """Name in records and tables: the standard name if there is one ("fid")."""
     metric: str
-    """The formula ("fd"), or ``file.py:METRIC``."""
+    """Registered name of the formula ("fd"), or ``file.py:METRIC``."""
     extractor: str
     asked: str
-    """As it was asked for, without the extractor."""
+    """The name as the user wrote it, without the extractor."""
 
 
 def requested(names: Sequence[str] | None, extractor: str | None, features: bool = False, where: str = "--metrics") -> list[Request]:
-    """Reads what was asked for.
+    """Parses the names of metrics.
 
     >>> [(one.name, one.extractor) for one in requested(["fid", "recall@pixels"], None)]
     [('fid', 'inception-v3-compat'), ('recall', 'pixels')]
@@ -42,12 +42,12 @@ def requested(names: Sequence[str] | None, extractor: str | None, features: bool
     Args:
         names: Formulas ("fd"), standard names ("fid", "fd_dinov2"), ``file.py:METRIC``, or any of them with an extractor
             ("fd@mnist-probe"); None is :data:`USUAL`.
-        extractor: Of formulas that name none; None is Inception, or ``identity`` for features from elsewhere.
+        extractor: Extractor for formulas that name none; None is Inception, or ``identity`` if the sets are features.
         features: Whether the sets are features.
-        where: Place of the request, for messages.
+        where: Place of the request, for error messages.
 
     Raises:
-        RequestError: A name is unknown, belongs to another extractor, or is there twice.
+        RequestError: A name is unknown, belongs to another extractor, or is repeated.
     """
     usual = extractor if extractor is not None else FEATURES if features else IMAGES
     EXTRACTORS.target(usual)
@@ -66,7 +66,7 @@ def requested(names: Sequence[str] | None, extractor: str | None, features: bool
 
 
 def asks_more_than_features(plan: EvaluationSpec) -> bool:
-    """Whether a metric of a plan needs labels, images, held-out examples or the generator, which not every run can give."""
+    """Whether a metric of the plan needs labels, images, held-out examples or the generator, which not every run provides."""
     asked = [facts(request.metric) for request in requested(plan.metrics, plan.extractor)]
     return any(set(one.needs(role)) - PLAIN for one in asked for role in ROLES)
 
@@ -85,7 +85,7 @@ def _request(text: str, own: str, usual: str, explicit: bool, where: str) -> Req
             )
         return Request(name=name, metric=standard.metric, extractor=standard.extractor, asked=name)
     file = Target.of_file(name)
-    shown = name if file is None else f"{file.path.name}:{file.attribute}"  # where a file lies is no part of a score
+    shown = name if file is None else f"{file.path.name}:{file.attribute}"  # the file's folder is not part of a score
     if name not in METRICS.targets and file is None:
         raise UnknownName("metric", name, [*METRICS.names(), *STANDARD], "see `ganbench list metrics`")
     if not own and not facts(name).wants_network:
@@ -94,5 +94,5 @@ def _request(text: str, own: str, usual: str, explicit: bool, where: str) -> Req
 
 
 def _standard(metric: str, extractor: str) -> str:
-    """The field's name of a formula with an extractor, or the formula's own."""
+    """The standard name of a formula with an extractor, or else the formula's own name."""
     return next((name for name, one in STANDARD.items() if (one.metric, one.extractor) == (metric, extractor)), formula(metric))

@@ -1,8 +1,8 @@
-"""What exactly is one run?
+"""What defines one run?
 
-A :class:`RunSpec` is self-contained: one JSON file of it reproduces the run anywhere. ``run_id()`` hashes
-the fields that can change the outcome, and only those; paths are not among them (what the files hold
-is), nor are workers, device, thread count or how often anything is logged.
+A :class:`RunSpec` is self-contained: its JSON file is enough to repeat the run elsewhere. ``run_id()`` hashes
+only the fields that can change the outcome: not paths (but the contents of the files), nor workers, device,
+thread count or how often anything is logged.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ from annotated_types import Ge, Gt, Le
 from ganbench.storage import read_json
 
 ID_VERSION = 1
-"""Raised when the same spec would mean another run: when a default changes, say."""
+"""Raised when the same spec would mean a different run, for example because a default changed."""
 JOINED_LATER: dict[tuple[str, str], Any] = {("dataset", "n_train"): None}
-"""Fields that joined the spec after its first version, by part and name, with their defaults. Identity leaves one out while it has
-its default, so that runs from before it keep their ids."""
+"""Fields that were added after the first version of the spec, by part and name, with their defaults. A field with its default
+value is left out of the identity, so that older runs keep their ids."""
 
 Scalar = bool | int | float | str
 ConfigValue = Scalar | tuple[Scalar, ...] | None
@@ -30,79 +30,79 @@ Share = Annotated[float, Ge(0), Le(1)]
 
 @dataclass(frozen=True, kw_only=True)
 class VariantSpec:
-    """A training method with every hyper-parameter resolved."""
+    """A training method with all its hyper-parameters."""
 
     name: str
     """Registered name, or ``file.py:Class`` for a method from a file."""
     config: Mapping[str, ConfigValue]
     """The full configuration, defaults included."""
     path: str | None = None
-    """Where the file of an unregistered method lies. Not part of the identity."""
+    """Path of the file of an unregistered method. Not part of the identity."""
     content: str | None = None
     """SHA-256 of that file. Part of the identity."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetTable:
-    """The protocol that turns real data into examples: what a suite may say of a data set under ``[datasets.NAME]``."""
+    """How real data are turned into examples: the options of a data set in a suite, under ``[datasets.NAME]``."""
 
     path: str | None = None
-    """Folder, zip or npz of the user's own. Not part of the identity. None: the data set is a registered one."""
+    """The user's own folder, zip or npz; None for a registered data set. Not part of the identity."""
     resolution: Count | None = None
     """Height and width in pixels; None keeps the files' own."""
     channels: Literal[1, 3] | None = None
-    """What the files must have; None accepts either."""
+    """Number of channels that the files must have; None accepts either."""
     n_train: Count | None = None
-    """Training examples to keep, the same ones for every run; None keeps all. The held-out split stays whole."""
+    """Number of training examples to use, the same ones in every run; None uses all. The held-out split stays whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec(DatasetTable):
-    """Real data: which ones, and by which protocol."""
+    """The real data of a run, and how they are turned into examples."""
 
     name: str
     """Registered name, or the name that a suite gives to a folder, zip or npz."""
     content: str | None = None
-    """SHA-256 of what lies at ``path``. Part of the identity."""
+    """SHA-256 of the contents at ``path``. Part of the identity."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSpec:
-    """How the harness trains, whatever the method."""
+    """Training settings that are common to all methods."""
 
     batch_size: Count = 64
     """Real images in one discriminator step."""
     ema_halflife_images: Count = 10_000
-    """Half-life of the generator's moving average, in images."""
+    """Half-life of the exponential moving average (EMA) of the generator's weights, in images."""
     ema_rampup: Share = 0.05
-    """The half-life never exceeds this share of the images seen so far (StyleGAN2-ADA's ramp-up); 0 turns the ramp off."""
+    """The half-life never exceeds this fraction of the images seen so far (StyleGAN2-ADA's ramp-up); 0 turns the ramp off."""
     learning_rate_schedule: Literal["constant", "linear", "cosine"] = "constant"
-    """Factor on every learning rate over the budget: 1, 1 to 0 linearly, or 1 to 0 along a half cosine."""
+    """Factor on all learning rates during the budget: constantly 1, linear from 1 to 0, or a half cosine from 1 to 0."""
     augmentation: Literal["none", "translation"] = "none"
-    """What ``ctx.augment`` does to real and generated images alike."""
+    """Augmentation that ``ctx.augment`` applies to real and generated images."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSpec:
-    """What is measured, and when. None of it changes the weights."""
+    """What is measured, and when. It does not affect the trained weights."""
 
     extractor: str | None = None
-    """Registered feature extractor of the formulas that name none; None is Inception. Diagnostics use it as well."""
+    """Registered feature extractor for formulas that name none, and for diagnostics; None is Inception."""
     metrics: tuple[str, ...]
-    """Formulas, standard names, or either with an extractor of its own ("precision@mnist-probe"); the first one with a direction ranks."""
+    """Formulas or standard names, also with an extractor ("precision@mnist-probe"); the first one with a direction ranks the variants."""
     n_fake: Count
-    """Generated examples that are scored."""
+    """Number of generated examples to score."""
     n_real: Count | None = None
-    """Reference examples; None takes the whole split."""
+    """Number of reference examples; None uses the whole split."""
     reference: Literal["train", "held_out"] = "train"
-    """Split that the generated examples are compared with."""
+    """Split of the reference set."""
     every_images: Count | None = None
-    """Distance between evaluations, in images; None evaluates at the start and the end only."""
+    """Number of images between evaluations; None evaluates only at the start and the end."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One run, a cell of a matrix.
+    """One run: a cell of a matrix.
 
     >>> spec = RunSpec(
     ...     variant=VariantSpec(name="gan", config={"latent_dim": 2}),
@@ -119,18 +119,18 @@ class RunSpec:
     dataset: DatasetSpec
     seed: Annotated[int, Ge(0)]
     budget_images: Count
-    """Real images that the discriminator sees in all; the last batch may pass it."""
+    """Number of real images that the discriminator sees; the last batch may exceed it."""
     evaluation: EvaluationSpec
     training: TrainingSpec = field(default_factory=TrainingSpec)
 
     @property
     def steps(self) -> int:
-        """Discriminator steps that the budget pays for."""
+        """Number of discriminator steps within the budget, rounded up."""
         return -(-self.budget_images // self.training.batch_size)
 
     @property
     def slug(self) -> str:
-        """Name of the run's directory: readable first, unique by the start of its id."""
+        """Name of the run's directory: variant, data set, seed, and the start of the run's id."""
         variant = PurePath(self.variant.name.replace(":", "-")).name.replace(".py", "")
         return f"{variant}-{self.dataset.name}-s{self.seed}-{run_id(self)[:8]}"
 
@@ -153,7 +153,7 @@ def run_id(spec: RunSpec) -> str:
 
 
 def to_json(spec: RunSpec) -> dict[str, Any]:
-    """The whole spec as plain data, paths included."""
+    """The spec as plain data, with paths."""
     return asdict(spec)
 
 
@@ -161,18 +161,18 @@ def read_spec(folder: Path) -> RunSpec:
     """Reads the spec of a run's folder, ``spec.json``.
 
     Raises:
-        RequestError: There is none, or it is damaged.
+        RequestError: The file is missing or damaged.
     """
     path = folder / "spec.json"
     return from_json(read_json(path, "give the spec.json of a run"), str(path))
 
 
 def from_json(fields: Mapping[str, Any], where: str) -> RunSpec:
-    """Reads a spec back.
+    """Converts plain data to a spec.
 
     Args:
-        fields: What :func:`to_json` gave.
-        where: The file it came from, for messages.
+        fields: The output of :func:`to_json`.
+        where: The file that it came from, for error messages.
 
     Raises:
         RequestError: A key is unknown or missing, or a value has the wrong type or range.

@@ -1,6 +1,6 @@
-"""Which runs does this TOML mean?
+"""Which runs does a suite (a TOML file) define?
 
-A suite is a list of matrices; each is every variant on every data set under every seed::
+A suite is a list of matrices; each runs every variant on every data set with every seed::
 
     name = "example"
 
@@ -19,9 +19,9 @@ A suite is a list of matrices; each is every variant on every data set under eve
     [matrix.config.dcgan]            # overrides of the variant's defaults
     generator_width = 32
 
-``budget = "short"`` is a named budget of the data set instead of ``budget_images``; ``presets = ["small"]`` takes overrides from a
-registered preset or a TOML file, below the matrix's own; ``axes = { "config.dcgan.beta1" = [0.0, 0.5] }`` repeats the matrix with every
-value, and several axes with every combination.
+``budget = "short"`` gives a named budget of the data set instead of ``budget_images``. ``presets = ["small"]`` adds overrides from a
+registered preset or a TOML file; the matrix's own take precedence. ``axes = { "config.dcgan.beta1" = [0.0, 0.5] }`` repeats the matrix
+with every value, and with several axes for every combination.
 """
 
 import copy
@@ -50,16 +50,16 @@ from ganbench.targets import Target
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Overrides of many variants' defaults, under a name."""
+    """A named table of overrides for the defaults of several variants."""
 
     config: Mapping[str, Mapping[str, ConfigValue]]
-    """By variant; those that a matrix does not list are left aside."""
+    """Overrides by variant; variants that the matrix does not list are ignored."""
     description: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """Every variant on every data set under every seed."""
+    """Every variant on every data set with every seed."""
 
     variants: Annotated[tuple[str, ...], MinLen(1)]
     datasets: Annotated[tuple[str, ...], MinLen(1)]
@@ -67,12 +67,12 @@ class Matrix:
     evaluation: EvaluationSpec
     budget_images: Count | None = None
     budget: Budget | None = None
-    """Named budget of every data set; either this or ``budget_images``."""
+    """Named budget, looked up for each data set; give either this or ``budget_images``."""
     training: TrainingSpec = field(default_factory=TrainingSpec)
     presets: tuple[str, ...] = ()
-    """Registered presets or TOML files with tables of overrides, later ones above earlier ones."""
+    """Registered presets or TOML files with overrides; later ones take precedence over earlier ones."""
     config: Mapping[str, Mapping[str, ConfigValue]] = field(default_factory=dict)
-    """Overrides of the variants' defaults, by variant; above the presets'."""
+    """Overrides of the variants' defaults, by variant; they take precedence over presets."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,18 +86,18 @@ class Suite:
 
 
 def load_suite(name: str, settings: Sequence[str] = (), only: Sequence[str] = ()) -> tuple[Suite, list[RunSpec]]:
-    """Reads a suite and expands it.
+    """Reads a suite and expands it into runs.
 
     Args:
         name: A registered suite, or the path of a TOML file.
         settings: Changes as ``key.path=value`` (``--set``). A key of a matrix changes every matrix.
-        only: Parts to keep as ``variant=a,b`` (``--only``), of ``variant``, ``dataset`` and ``seed``; all of them must fit.
+        only: Filters as ``variant=a,b`` (``--only``) on ``variant``, ``dataset`` or ``seed``; a run must pass all of them.
 
     Returns:
         The suite and its runs, without duplicates, in the order of the file.
 
     Raises:
-        RequestError: Anything in it that cannot be meant.
+        RequestError: The suite, a change or a filter is invalid.
     """
     table, where, folder = _toml(name, SUITES, Path.cwd())
     for setting in settings:
@@ -111,10 +111,10 @@ def load_suite(name: str, settings: Sequence[str] = (), only: Sequence[str] = ()
 
 
 def kept(specs: Sequence[RunSpec], part: str) -> list[RunSpec]:
-    """The runs that one ``--only KEY=VALUE,...`` keeps.
+    """The runs that pass one ``--only KEY=VALUE,...``.
 
     Raises:
-        RequestError: It has not that form, or keeps nothing.
+        RequestError: The filter has another form, or names a value that no run has.
     """
     key, equals, text = part.partition("=")
     parts: dict[str, Callable[[RunSpec], str]] = {
@@ -135,10 +135,10 @@ def kept(specs: Sequence[RunSpec], part: str) -> list[RunSpec]:
 
 
 def _toml(name: str, registry: Registry, folder: Path) -> tuple[dict[str, Any], str, Path]:
-    """Table of a registered or own TOML file, its name for messages, and the folder that paths in it start from.
+    """The table of a registered TOML file or of the user's own, its name for messages, and the folder of its relative paths.
 
     Raises:
-        RequestError: There is no such file and no such name, or it is no TOML.
+        RequestError: No such name or file exists, or it is not valid TOML.
     """
     text, where, base = _text(name, registry, folder)
     try:
@@ -163,14 +163,14 @@ def _text(name: str, registry: Registry, folder: Path) -> tuple[str, str, Path]:
 
 
 def with_axes(table: dict[str, Any], where: str) -> dict[str, Any]:
-    """A suite's table with every matrix that has ``axes`` replaced by one for each combination of their values.
+    """Replaces every matrix that has ``axes`` by one matrix for each combination of their values.
 
     Raises:
-        RequestError: An axis is no list of values.
+        RequestError: An axis is not a list of values.
     """
     matrices = table.get("matrix")
     if not isinstance(matrices, list):
-        return table  # its form is wrong, and is refused as such
+        return table  # invalid; the validation that follows reports it
     expanded: list[Any] = []
     for matrix in matrices:
         axes = matrix.get("axes", {}) if isinstance(matrix, dict) else {}
@@ -189,10 +189,10 @@ def with_axes(table: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def apply_setting(table: dict[str, Any], setting: str) -> None:
-    """Carries one ``--set key.path=value`` into a suite's table.
+    """Applies one ``--set key.path=value`` to a suite's table.
 
     Raises:
-        RequestError: It has not that form.
+        RequestError: The setting has another form.
     """
     key, equals, text = setting.partition("=")
     if not equals or not key.strip():
@@ -203,17 +203,17 @@ def apply_setting(table: dict[str, Any], setting: str) -> None:
         value = text  # a bare word is a string
     matrices = table.get("matrix", [])
     if not isinstance(matrices, list) or not all(isinstance(matrix, dict) for matrix in matrices):
-        return  # the suite's own form is wrong, and is refused as such
+        return  # invalid; the validation that follows reports it
     path, targets = _targets(table, matrices, key.strip(), "--set")
     for target in targets:
         _put(target, path, value, f"--set {setting}")
-    for matrix in matrices:  # what is set is no axis any more
+    for matrix in matrices:  # a key that is set is no longer an axis
         if isinstance(matrix.get("axes"), dict):
             matrix["axes"].pop(key.strip(), None)
 
 
 RIVALS = {"budget": "budget_images", "budget_images": "budget"}
-"""Keys of a matrix of which one is given: setting one takes the other away."""
+"""Mutually exclusive keys of a matrix: setting one removes the other."""
 
 
 def _put(target: dict[str, Any], path: Sequence[str], value: Any, where: str) -> None:
@@ -227,7 +227,7 @@ def _put(target: dict[str, Any], path: Sequence[str], value: Any, where: str) ->
 
 
 def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str, where: str) -> tuple[list[str], list[dict[str, Any]]]:
-    """The path of a setting, and the tables that it changes: the suite's own, or every matrix that it can apply to."""
+    """The path of a setting, and the tables that it changes: the suite's own, or all matrices to which it applies."""
     path = key.split(".")
     if path[0] in ("name", "description") or (path[0] == "datasets" and len(path) > 1):
         return path, [table]
@@ -235,9 +235,9 @@ def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str, wh
         return path, matrices
     listing = [matrix for matrix in matrices if isinstance(matrix.get("variants"), list)]
     variants = {str(name) for matrix in listing for name in matrix["variants"]}
-    meant = [name for name in variants if key.startswith(f"config.{name}.")]  # a name from a file holds dots itself
+    meant = [name for name in variants if key.startswith(f"config.{name}.")]  # the name of a variant from a file contains dots itself
     if not variants:
-        return path, []  # the suite's own form is wrong, and is refused as such
+        return path, []  # invalid; the validation that follows reports it
     if not meant:
         raise UnknownName(f"variant in {where}", path[1], variants)
     name = max(meant, key=len)
@@ -245,12 +245,12 @@ def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str, wh
 
 
 def expand(suite: Suite, folder: Path, where: str) -> list[RunSpec]:
-    """The runs that a suite means.
+    """Expands a suite into its runs.
 
     Args:
-        suite: A suite whose form is valid.
-        folder: Where its relative paths start.
-        where: Its name, for messages.
+        suite: The suite, already validated.
+        folder: Folder of its relative paths.
+        where: Its name, for error messages.
     """
     specs: dict[str, RunSpec] = {}
     for number, matrix in enumerate(suite.matrix, start=1):
@@ -276,7 +276,7 @@ def expand(suite: Suite, folder: Path, where: str) -> list[RunSpec]:
 
 
 def _check_names(matrix: Matrix, where: str) -> None:
-    """Looks names up before anything is imported or read."""
+    """Checks the names in a matrix before anything is imported or read."""
     _check_metrics(matrix.evaluation, f"{where}: evaluation")
     for name in matrix.config:
         if name not in matrix.variants:
@@ -284,7 +284,7 @@ def _check_names(matrix: Matrix, where: str) -> None:
 
 
 def _check_metrics(evaluation: EvaluationSpec, where: str) -> None:
-    """Refuses metrics that nobody knows, or that no run could give what they need."""
+    """Raises for unknown metrics, and for metrics whose needs no run can meet."""
     for request in requested(evaluation.metrics, evaluation.extractor, where=f"{where}.metrics"):
         if own := next((name for name in (request.metric, request.extractor) if Target.of_file(name)), None):
             raise RequestError(f"{where}: {own!r} is from a file, which only `ganbench score` takes; register it, see CONTRIBUTING.md")

@@ -1,4 +1,4 @@
-"""Does this plain data fit that dataclass? (and if not: one line that says where and what would)"""
+"""Does plain data from TOML or JSON fit a dataclass? (if not, one line says where, and what would fit)"""
 
 from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 
 def validated(cls: type[T], data: Mapping[str, Any], where: str) -> T:
-    """Builds a (nested) dataclass from plain data; unknown keys are refused.
+    """Builds a (nested) dataclass from plain data; unknown keys are errors.
 
     Args:
         cls: A dataclass.
-        data: Plain data, as TOML or JSON gives it. Lists become tuples where the field is one.
+        data: Plain data from TOML or JSON. Lists become tuples where the field is a tuple.
         where: File and table that the data came from, for the message.
 
     Raises:
-        RequestError: The first thing that does not fit, on one line.
+        RequestError: Something does not fit; the message is one line about the first such thing.
     """
     switch = _switch(cls, data)
     if switch:
@@ -33,25 +33,25 @@ def validated(cls: type[T], data: Mapping[str, Any], where: str) -> T:
         return built
     except ValidationError as error:
         details = error.errors()
-        # the rest follows from these: a misspelt key is also a missing one, and a union's members complain one by one
+        # the other errors follow from these: a misspelt key is also a missing one, and every member of a union reports its own
         telling = [detail for detail in details if detail["type"] in ("unexpected_keyword_argument", "finite_number")]
         raise RequestError(_line(cls, (telling or details)[0], where)) from None
 
 
 @cache
 def _adapter(cls: Any) -> TypeAdapter[Any]:
-    """Pydantic's validator of a dataclass, built once: building takes longer than reading a record."""
+    """Pydantic's validator of a dataclass, cached because building it takes longer than reading a record."""
     return TypeAdapter(_strict(cls))
 
 
 @cache
 def _hints(cls: Any) -> dict[str, tuple[Any, ...]]:
-    """Every field's type, and the types inside it."""
+    """The type of every field, with the types nested in it."""
     return {key: (hint, *get_args(hint)) for key, hint in get_type_hints(cls).items()}
 
 
 def _switch(cls: Any, data: Any) -> str:
-    """The first truth value in the place of a number, which pydantic would take for 0 or 1; empty where there is none."""
+    """The first boolean in place of a number, which pydantic would accept as 0 or 1; empty if there is none."""
     if not (is_dataclass(cls) and isinstance(data, Mapping)):
         return ""
     for key, kinds in _hints(cls).items():  # type: ignore[arg-type]
@@ -65,7 +65,7 @@ def _switch(cls: Any, data: Any) -> str:
 
 
 def _strict(cls: type[T]) -> type[T]:
-    """Forbids unknown keys in a dataclass and the dataclasses inside it (pydantic ignores them by default)."""
+    """Forbids unknown keys in a dataclass and in nested ones (pydantic ignores them by default)."""
     for hint in get_type_hints(cls).values():
         for inner in (hint, *get_args(hint)):
             if is_dataclass(inner) and isinstance(inner, type):
@@ -76,7 +76,7 @@ def _strict(cls: type[T]) -> type[T]:
 
 
 def _line(cls: type, detail: ErrorDetails, where: str) -> str:
-    """One line for pydantic's first complaint."""
+    """The message for one of pydantic's errors, on one line."""
     path = [str(part) for part in detail["loc"] if part not in ("int", "float", "str", "bool")]  # members of a union
     key = ".".join(path)
     if detail["type"] == "unexpected_keyword_argument":
@@ -92,7 +92,7 @@ def _holder(cls: type, path: list[str]) -> type:
     """The dataclass that a path of keys leads to."""
     for key in path:
         if key.isdigit():
-            continue  # a place in a list
+            continue  # an index of a list
         hint = get_type_hints(cls).get(key)
         inner = next((h for h in (hint, *get_args(hint)) if isinstance(h, type) and is_dataclass(h)), None)
         if inner is None:

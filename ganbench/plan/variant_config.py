@@ -1,8 +1,8 @@
 """Which hyper-parameters does a variant have, without importing torch?
 
-A plan needs every default, and importing a variant's module imports torch. A ``Config`` uses the standard
-library and ``annotated_types`` only (the contract says so), so that its class can be cut out of the source and run alone. It may
-inherit another variant's (``class Config(DCGAN.Config)``), which is then cut out of its own source.
+A plan needs every default, but importing a variant's module imports torch. A ``Config`` may use only the standard library
+and ``annotated_types`` (part of the variant contract), so that its class can be cut out of the source and executed alone. It may
+inherit another variant's (``class Config(DCGAN.Config)``), which is then cut out of that variant's source.
 """
 
 import ast
@@ -22,18 +22,18 @@ from ganbench.registry import VARIANTS
 from ganbench.targets import Target
 
 STANDARD = {"__future__", "dataclasses", "typing", "math", "collections", "annotated_types"}
-"""Modules that a Config may use."""
+"""Modules that a Config may import."""
 
 
 def variant_target(name: str, folder: Path = Path()) -> Target:
-    """Finds a variant's class.
+    """Where a variant's class is defined.
 
     Args:
         name: Registered name, or ``path/to/file.py:Class``.
-        folder: Where a relative path starts.
+        folder: Folder of relative paths.
 
     Raises:
-        UnknownName: Nobody registered it.
+        UnknownName: The name is not registered.
         RequestError: The file is missing.
     """
     target = VARIANTS.target(name)
@@ -41,16 +41,16 @@ def variant_target(name: str, folder: Path = Path()) -> Target:
 
 
 def variant_spec(name: str, overrides: Mapping[str, ConfigValue], where: str, folder: Path = Path()) -> VariantSpec:
-    """A variant with its full configuration: its defaults with overrides in their place.
+    """A variant with its full configuration: its defaults, replaced by overrides where given.
 
     Args:
         name: Registered name, or ``path/to/file.py:Class``.
         overrides: Hyper-parameters by name.
-        where: Place of the overrides, for messages.
-        folder: Where a relative path starts.
+        where: Place of the overrides, for error messages.
+        folder: Folder of relative paths.
 
     Raises:
-        UnknownName: Nobody registered the variant.
+        UnknownName: The variant is not registered.
         RequestError: An override is unknown or has the wrong type, or the file is missing or defines no Config.
     """
     target = variant_target(name, folder)
@@ -61,7 +61,7 @@ def variant_spec(name: str, overrides: Mapping[str, ConfigValue], where: str, fo
 
 
 def defaults(name: str) -> Mapping[str, ConfigValue]:
-    """The configuration of a registered variant where nobody overrides anything.
+    """The default configuration of a registered variant.
 
     >>> defaults("dcgan")["latent_dim"]
     100
@@ -70,16 +70,16 @@ def defaults(name: str) -> Mapping[str, ConfigValue]:
 
 
 def config_class(target: Target) -> Any:
-    """The variant's ``Config``, without importing its module.
+    """The variant's ``Config`` class, made without importing its module.
 
     Raises:
         UnknownName: The file defines no such class.
-        RequestError: The class has no Config, or one that needs more than the standard library or inherits what cannot be read.
+        RequestError: The class has no Config, or its Config needs more than the standard library or inherits one that cannot be read.
     """
     file, (tree, config) = target.source, config_definition(target)
     imports: list[ast.stmt] = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) and _standard(node)]
     module = ModuleType(f"ganbench_config_{target.attribute}_{hashlib.sha256(str(file).encode()).hexdigest()[:8]}")
-    sys.modules[module.__name__] = module  # dataclasses and pydantic look annotations up there
+    sys.modules[module.__name__] = module  # dataclasses and pydantic resolve annotations there
     for name, home in inherited(target).items():
         try:
             setattr(module, name, SimpleNamespace(Config=config_class(home)))
@@ -97,11 +97,11 @@ def config_class(target: Target) -> Any:
 
 
 def config_definition(target: Target) -> tuple[ast.Module, ast.ClassDef]:
-    """The file that defines a variant, and the ``Config`` in it, as syntax trees.
+    """The syntax trees of the file that defines a variant and of its ``Config``.
 
     Raises:
         UnknownName: The file defines no such class.
-        RequestError: The file is no Python, or the class has no Config.
+        RequestError: The file is not valid Python, or the class has no Config.
     """
     file, tree = target.source, target.tree
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
@@ -114,10 +114,10 @@ def config_definition(target: Target) -> tuple[ast.Module, ast.ClassDef]:
 
 
 def inherited(target: Target) -> dict[str, Target]:
-    """Variants whose Config a variant's own one inherits, by their names in its file.
+    """The variants whose Config a variant's Config inherits, by their names in its file.
 
     Raises:
-        RequestError: It inherits itself.
+        RequestError: The Config inherits itself.
     """
     tree, config = config_definition(target)
     imported = {alias.asname or alias.name: (_module(node, target), alias.name) for node in tree.body if isinstance(node, ast.ImportFrom)
@@ -131,7 +131,7 @@ def inherited(target: Target) -> dict[str, Target]:
 
 
 def _module(node: ast.ImportFrom, target: Target) -> str:
-    """The module, or the file beside the target's own, that an import names."""
+    """The module that an import refers to, or the file beside the target's own."""
     name = "." * node.level + (node.module or "")
     if target.is_file:
         beside = target.path.with_name(f"{name}.py")
@@ -141,7 +141,7 @@ def _module(node: ast.ImportFrom, target: Target) -> str:
 
 
 def load_variant(spec: VariantSpec) -> Any:
-    """Imports a variant's class (and torch with it).
+    """Imports a variant's class, and with it torch.
 
     Raises:
         RequestError: It cannot be imported, or its file has changed since the spec was made.

@@ -1,1 +1,1 @@
-"""What does a person see?"""
+"""How are results presented to a person? (tables, figures and progress)"""

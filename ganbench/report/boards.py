@@ -1,4 +1,4 @@
-"""Which columns has a board?"""
+"""Which columns and notes do the tables of a leaderboard have?"""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from ganbench.statistics.leaderboard import Leaderboard, Row
 
 
 def tables(boards: Iterable[Leaderboard]) -> list[Table]:
-    """Every board as two tables: what it scores, and how the runs went."""
+    """Two tables per leaderboard: scores, and diagnostics with speed."""
     return [table for board in boards for table in (_scores(board), _runs(board))]
 
 
@@ -35,7 +35,7 @@ def _scores(board: Leaderboard) -> Table:
 
 
 def _heading(column: leaderboard.Column, several: bool) -> str:
-    """The metric with an arrow towards the better; with its extractor where a table has several."""
+    """The metric with an arrow in the better direction, and its extractor if the table has several."""
     arrow = {True: " ↑", False: " ↓", None: ""}[column.higher_is_better]
     name = column.label.replace("·", "\n") if several else column.metric.upper()
     return name + arrow + ("\nraw" if column.weights == "raw" else "")
@@ -91,7 +91,7 @@ def _runs(board: Leaderboard) -> Table:
 
 
 def _where(record: Record) -> str:
-    """The device of a run's timings, its threads, and how many runs shared the machine."""
+    """The device of a run's timings, its threads, and the number of runs at a time."""
     assert record.timing is not None
     threads, beside = record.timing.threads, record.provenance.get("hardware", {}).get("runs_at_a_time", 1)
     return f"{record.timing.device}, {threads} thread{'s' * (threads > 1)}" + (f" a run, {beside} runs at a time" if beside > 1 else "")
@@ -102,12 +102,12 @@ def _ranked(row: Row) -> str:
 
 
 def _survivors(row: Row) -> str:
-    """Says behind a name that means are over fewer seeds than were run."""
+    """A remark after the name if means are over fewer seeds than were run."""
     return "" if len(row.done) in (0, len(row.records)) else f" ({len(row.done)} of {len(row.records)} seeds)"
 
 
 def _outcomes(records: Sequence[Record]) -> str:
-    """How many seeds finished, and what became of the others."""
+    """The number of finished seeds, and of the others by status."""
     done = sum(record.status == "done" for record in records)
     if done == len(records):
         return str(done)
@@ -116,7 +116,7 @@ def _outcomes(records: Sequence[Record]) -> str:
 
 
 def _why(record: Record) -> str:
-    """One line for a seed that gave no scores."""
+    """One line that says why a seed has no scores."""
     if record.divergence:
         return f"diverged after {record.divergence.images_seen:,} images ({record.divergence.detail})"
     if record.error:
@@ -127,7 +127,7 @@ def _why(record: Record) -> str:
 
 
 def _best(rows: Sequence[Row], column: leaderboard.Column) -> int | None:
-    """The row whose interval lies apart from every other's on the better side; a single seed has none and counts as its value."""
+    """The best row if its interval overlaps no other row's; a single seed without an interval counts as its value."""
     sign = -1 if column.higher_is_better else 1
     cells = [(place, cell) for place, row in enumerate(rows) if (cell := row.scores.get(column.key)) is not None]
     if len(cells) < 2 or column.higher_is_better is None:
@@ -135,7 +135,7 @@ def _best(rows: Sequence[Row], column: leaderboard.Column) -> int | None:
     place, leader = min(cells, key=lambda item: sign * item[1].mean)
     worst_of_leader = leader.low if column.higher_is_better else leader.high
     if worst_of_leader is None or len(rows[place].done) < len(rows[place].records):
-        return None  # the mean of the seeds that survived is no best
+        return None  # a mean over the remaining seeds only is never marked as best
     best_of_others = [cell.high if column.higher_is_better else cell.low for other, cell in cells if other != place]
     means = [cell.mean for other, cell in cells if other != place]
     apart = all(sign * (mean if best is None else best) > sign * worst_of_leader for best, mean in zip(best_of_others, means, strict=True))

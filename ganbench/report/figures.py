@@ -1,4 +1,4 @@
-"""What do training and samples look like? (PNG files)"""
+"""How are training curves and samples drawn? (PNG files)"""
 
 import textwrap
 from collections.abc import Sequence
@@ -23,17 +23,17 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
-"""Okabe and Ito's palette: told apart by colour-blind readers as well."""
+"""Okabe and Ito's palette, which colour-blind readers can distinguish."""
 STYLES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 3)), (0, (8, 2)), (0, (3, 1, 1, 1, 1, 1)))
-"""Lines of the first eight variants, of the next eight, and so on."""
+"""Line styles of the first eight variants, of the next eight, and so on."""
 TITLE_LETTERS = 34
-"""Of a line of a panel's title."""
+"""Number of characters per line of a panel's title."""
 LEGEND_LETTERS = 200
-"""Of a line of the legend below four panels."""
+"""Number of characters per line of the legend below four panels."""
 
 
 def write_figures(out: Path, records: Sequence[Record]) -> list[Path]:
-    """Draws curves and samples of every data set.
+    """Draws training curves and samples for every data set.
 
     Args:
         out: Folder of the matrix.
@@ -49,14 +49,14 @@ def write_figures(out: Path, records: Sequence[Record]) -> list[Path]:
         group = [record for record in records if record.spec.dataset.name == dataset]
         for name, figure in (("curves", curves(out, group)), ("samples", samples(out, group))):
             written.append(folder / f"{name}-{dataset}.png")
-            # no date and no version in the file: the same results give the same bytes
+            # without date and version, so that the same results give the same bytes
             figure.savefig(written[-1], dpi=110, metadata={"Software": None})
             plt.close(figure)
     return written
 
 
 def curves(out: Path, records: Sequence[Record]) -> Figure:
-    """Scores of EMA and raw weights and both losses over images seen, a line a seed, a colour a variant."""
+    """Scores of EMA and raw weights and both losses over images seen, with one line per seed and one colour per variant."""
     metric = records[0].spec.evaluation.metrics[0].partition("@")[0]
     names = {record.run_id: name for name, group in rows_by_name(records) for record in group}
     variants = list(dict.fromkeys(names.values()))
@@ -65,7 +65,7 @@ def curves(out: Path, records: Sequence[Record]) -> Figure:
     for axes, panel in zip(grid[0], panels, strict=True):
         for record in records:
             x, y = _scores(record, panel) if not panel.startswith("loss/") else _losses(out, record, panel)
-            dotted = len(x) < 3 or not panel.startswith("loss/")  # a line through one or two points is hardly seen
+            dotted = len(x) < 3 or not panel.startswith("loss/")  # a line through one or two points is hardly visible
             _line(axes, x, y, record, variants.index(names[record.run_id]), marker="." if dotted else None)
         metric, weights = panel.split("/")
         axes.set_title(panel if metric == "loss" else f"{metric.upper()}, {'EMA' if weights == 'ema' else 'raw'} weights")
@@ -84,9 +84,9 @@ def curves(out: Path, records: Sequence[Record]) -> Figure:
 
 
 def samples(out: Path, records: Sequence[Record]) -> Figure:
-    """Real examples and the last kept samples of every run; points over the real ones in grey.
+    """Real examples and the last saved samples of every run; points are drawn over the real ones in grey.
 
-    Variants across and seeds down; more than eight variants take rows of eight, with their first seed each.
+    Variants are columns and seeds are rows. More than eight variants are shown in rows of eight, with the first seed only.
     """
     names = {record.run_id: name for name, group in rows_by_name(records) for record in group}
     variants = list(dict.fromkeys(names.values()))
@@ -126,7 +126,7 @@ def _samples(axes: Axes, path: Path, real: Path | None) -> None:
     axes.set_axis_on()
     axes.scatter(frame[:, 0], frame[:, 1], s=10, color="0.8", linewidths=0)
     axes.scatter(points[:, 0], points[:, 1], s=2, alpha=0.4, linewidths=0, color=COLOURS[0])
-    # every panel in the frame of the real points, so that spread and collapse are seen as such
+    # all panels have the axis limits of the real points, so that spread and collapse are visible
     low, high = frame.min(0), frame.max(0)
     margin = 0.25 * (high - low)
     axes.set(xlim=(low[0] - margin[0], high[0] + margin[0]), ylim=(low[1] - margin[1], high[1] + margin[1]), aspect="equal")
@@ -134,7 +134,7 @@ def _samples(axes: Axes, path: Path, real: Path | None) -> None:
 
 
 def _scores(record: Record, panel: str) -> tuple[list[int], list[float]]:
-    """Images seen and the plan's first score at every evaluation of a panel's weights."""
+    """Images seen and value of the plan's first metric at every evaluation of a panel's weights."""
     weights = panel.rpartition("/")[2]
     points = [(e.images_seen, s.value) for e in record.evaluations if e.weights == weights for s in e.scores[:1]]
     return [x for x, _ in points], [y for _, y in points]
@@ -154,7 +154,7 @@ def _line(axes: Axes, x: list[int], y: list[float], record: Record, number: int,
 
 
 def _look(index: int) -> dict[str, Any]:
-    """Colour and line of the variant with a number."""
+    """Colour and line style of the variant with this index."""
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": STYLES[index // len(COLOURS) % len(STYLES)]}
 
 

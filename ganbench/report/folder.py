@@ -1,4 +1,4 @@
-"""What does a finished matrix leave for its reader? (leaderboard.md, leaderboard.csv, figures)"""
+"""Which report is written for a finished matrix? (leaderboard.md, leaderboard.csv, figures)"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from ganbench.storage import write_text
 
 
 def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Path]:
-    """Writes everything that a reader opens first.
+    """Writes the leaderboard as Markdown and CSV, and the figures.
 
     Args:
         out: Folder of the matrix.
@@ -20,7 +20,7 @@ def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Pat
         heading: Title of the Markdown page.
 
     Returns:
-        The files.
+        The files that were written.
     """
     from ganbench.report.figures import write_figures
 

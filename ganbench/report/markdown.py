@@ -1,4 +1,4 @@
-"""How does a table look in Markdown?"""
+"""How is a table written in Markdown?"""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What is shown while a matrix runs? (live bars in a terminal, one line an event elsewhere)"""
+"""What is shown while a matrix runs? (live progress bars in a terminal, one line per event elsewhere)"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ from ganbench.results.record import Record
 
 
 class MatrixProgress(Reporter):
-    """Shows the progress of a matrix; used as a context manager.
+    """Shows the progress of a matrix; a context manager.
 
     Args:
-        console: Where to show it.
+        console: Console to print to.
         specs: Runs that will be carried out.
     """
 
@@ -90,7 +90,7 @@ class MatrixProgress(Reporter):
         return ", ".join(f"{score.label} {number(score.value)}" for score in ema[:1])
 
     def _line(self, text: str) -> None:
-        """Outside a terminal: one line an event, with the time since the start and the runs that ended."""
+        """Outside a terminal: prints one line per event, with the time since the start and the number of runs that ended."""
         if not self._console.is_terminal:
             self._console.print(
                 f"{time.monotonic() - self._start:6.1f} s  {self._ended}/{self._runs}  {text}",

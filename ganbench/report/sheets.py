@@ -1,4 +1,4 @@
-"""How is a grid of images shown so that a person can read it? (one PNG with a title and names of rows and columns)"""
+"""How is a grid of images labelled? (one PNG with a title and names of rows and columns)"""
 
 import textwrap
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 CELL_PIXELS = 64
-"""Smallest side of an image on the sheet: smaller ones are enlarged by whole numbers, pixel by pixel."""
+"""Smallest side of an image on the sheet; smaller images are enlarged by an integer factor without interpolation."""
 DPI = 100
 
 
 def sheet(images: npt.NDArray[np.uint8], columns: int, title: str, across: Sequence[str], down: Sequence[str], path: Path) -> None:
-    """Writes images in rows with what they are around them.
+    """Writes a PNG of images in rows, with a title and names of rows and columns.
 
     Args:
         images: (rows x columns, channels, height, width), row by row.
-        columns: Images in a row.
-        title: Above all.
-        across: A name for each column, or none at all.
-        down: A name for each row, or none at all.
+        columns: Number of images in a row.
+        title: Title above the grid.
+        across: A name for each column, or empty.
+        down: A name for each row, or empty.
         path: The PNG to write.
     """
     height, width = images.shape[2:]
@@ -51,6 +51,6 @@ def sheet(images: npt.NDArray[np.uint8], columns: int, title: str, across: Seque
 
 
 def _name(axis: Any, names: Sequence[str], side: int) -> None:
-    """Names at the middles of images of a side with a line of one pixel between."""
+    """Places names at the centres of images of this side, which are separated by lines of one pixel."""
     axis.set_ticks([i * (side + 1) + (side - 1) / 2 for i in range(len(names))], labels=names, fontsize=8)
     axis.set_tick_params(length=0)

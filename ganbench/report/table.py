@@ -1,14 +1,14 @@
-"""What is a table? (cells with values under a list of columns, whatever renders them)"""
+"""What is a table, independent of how it is rendered? (cells with values under a list of columns)"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 MISSING = "—"
-"""Stands where nothing was measured."""
+"""Text of a cell without a value."""
 
 
 def number(value: float) -> str:
-    """Three significant digits; exponents only for what is far below one in a thousand.
+    """Formats a number with about three significant digits; exponents only below 1e-4 and from 1e7.
 
     >>> number(0.12345), number(12345.0)
     ('0.123', '12,345')
@@ -22,32 +22,32 @@ def number(value: float) -> str:
 
 
 def whole(value: float) -> str:
-    """Rounded to a whole number, with separators."""
+    """Formats a number rounded to an integer, with thousands separators."""
     return f"{value:,.0f}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A heading, and how its numbers are written."""
+    """A heading, and how the numbers of the column are formatted."""
 
     heading: str
-    """Parts on lines of their own are divided by line breaks."""
+    """May contain line breaks."""
     written: Callable[[float], str] = number
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One value; None where nothing was measured."""
+    """One value; None if nothing was measured."""
 
     value: float | str | None
     low: float | None = None
-    """Of its interval, where there is one."""
+    """Ends of the value's interval, if it has one."""
     high: float | None = None
     best: bool = False
-    """Whether it is set off: apart from all others of its column, on the better side."""
+    """Whether it is highlighted, because its interval is better than all others of its column without overlap."""
 
     def text(self, column: Column) -> str:
-        """The cell as text, its interval on a line of its own."""
+        """The cell as text, with the interval on a second line."""
         if self.value is None:
             return MISSING
         if isinstance(self.value, str):
@@ -58,7 +58,7 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Cells in rows, the first of each naming its row."""
+    """Rows of cells; the first cell of each row is its name."""
 
     title: str
     columns: tuple[Column, ...]

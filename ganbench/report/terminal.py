@@ -1,4 +1,4 @@
-"""How does a table look in a terminal?"""
+"""How is a table printed in a terminal?"""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from rich.text import Text
 from ganbench.report.table import Table
 
 NAME_WIDTH = 48
-"""Characters of a row's name on one line."""
+"""Number of characters after which the name of a row is wrapped."""
 
 
 def to_terminal(tables: Sequence[Table], width: int) -> RenderableType:
-    """Tables for a terminal of so many characters: one that is too wide goes on below itself."""
+    """Formats tables for a terminal of this many characters; a table that is too wide is continued below."""
     parts: list[RenderableType] = []
     for table in tables:
         parts += [_rich(table, columns) for columns in _fitting(table, width)]
@@ -23,7 +23,7 @@ def to_terminal(tables: Sequence[Table], width: int) -> RenderableType:
 
 
 def _fitting(table: Table, width: int) -> list[list[int]]:
-    """Columns in groups that fit the width, the first column in each."""
+    """Divides the columns into groups that fit the width; the first column is repeated in each."""
     lines = [[column.heading for column in table.columns], *table.texts()]
     widths = [max(len(part) for line in lines for part in line[index].split("\n")) + 3 for index in range(len(table.columns))]
     widths[0] = min(widths[0], NAME_WIDTH + 3)
@@ -39,7 +39,7 @@ def _rich(table: Table, columns: Sequence[int]) -> RenderableType:
     first = columns[1:2] == [1]
     grid = RichTable(title=table.title if first else None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for index in columns:
-        if index == 0:  # a configuration's name may be long: it goes on below itself
+        if index == 0:  # the name of a configuration may be long and is wrapped
             grid.add_column(table.columns[index].heading, max_width=NAME_WIDTH)
         else:
             grid.add_column(table.columns[index].heading, justify="right", no_wrap=True)

@@ -1,1 +1,1 @@
-"""What was measured, under what protocol, and where is it kept?"""
+"""What was measured, under which protocol, and where is it stored?"""

@@ -1,6 +1,6 @@
-"""Which record do a run's events make?
+"""How is a run's record assembled from its spec and its events?
 
-Everything that a record says is in the spec and in the events, so that a record can be made again without torch, the data or the
+Spec and events contain everything that a record contains, so a record can be assembled again without torch, the data or the
 weights.
 """
 
@@ -19,7 +19,7 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """What the last event of a run says."""
+    """The fields of a run's last event."""
 
     time: str
     status: Status
@@ -36,11 +36,11 @@ class End:
 
 
 def evaluations(events: Iterable[Event], where: str) -> tuple[Evaluation, ...]:
-    """Every evaluation of a run, in order, whichever attempt made it.
+    """All evaluations of a run in order, over all its attempts.
 
     Args:
         events: The lines of ``events.jsonl``.
-        where: The file, for messages.
+        where: The file, for error messages.
     """
     of_log = ("kind", "seconds")
     return tuple(
@@ -51,12 +51,12 @@ def evaluations(events: Iterable[Event], where: str) -> tuple[Evaluation, ...]:
 
 
 def assembled(spec: RunSpec, events: Iterable[Event], where: str) -> Record:
-    """The record of a run that has ended.
+    """Assembles the record of a run that has ended.
 
     Args:
         spec: The run.
-        events: The lines of ``events.jsonl``; the last one is its end.
-        where: The file, for messages.
+        events: The lines of ``events.jsonl``; the last one is the run's end.
+        where: The file, for error messages.
 
     Raises:
         RequestError: The events are damaged.
@@ -100,5 +100,5 @@ def _timing(events: Iterable[Event], end: End) -> Timing:
 
 
 def now() -> str:
-    """UTC, ISO 8601, to the second."""
+    """The current time: UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

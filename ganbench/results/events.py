@@ -1,7 +1,7 @@
-"""What happened during a run, line by line? (``events.jsonl``)
+"""How are the events of a run logged? (``events.jsonl``, one event per line)
 
-Every line has ``kind``: ``start`` (an attempt), ``tick`` (training), ``evaluation``, ``end``; all but the
-first carry ``images_seen``. A resumed run drops the lines behind its checkpoint and writes them again.
+Every line has a ``kind``: ``start`` (of an attempt), ``tick`` (training), ``evaluation`` or ``end``; all but
+``start`` have ``images_seen``. A resumed run deletes the lines after its checkpoint and writes them again.
 """
 
 import json
@@ -15,7 +15,7 @@ from ganbench.storage import write_text
 
 
 class EventLog:
-    """The events of one run, appended line by line.
+    """The event log of one run, to which lines are appended.
 
     Args:
         path: The file; it need not exist.
@@ -25,27 +25,27 @@ class EventLog:
         self.path = path
 
     def append(self, kind: str, **fields: Any) -> None:
-        """Adds a line; it is on its way to the disk when this returns."""
+        """Adds a line; it is passed to the operating system, but not necessarily on the disk, when this returns."""
         line = _line({"kind": kind, **fields})
         with self.path.open("a+b") as handle:
             if end := handle.tell():
                 handle.seek(end - 1)
-                line = line if handle.read(1) == b"\n" else "\n" + line  # a kill cut the line before short
+                line = line if handle.read(1) == b"\n" else "\n" + line  # the previous line is incomplete, because the process was killed
             handle.write(line.encode())
 
     def sync(self) -> None:
-        """Returns when every line is on the disk."""
+        """Waits until every line is on the disk."""
         with self.path.open("rb") as handle:
             os.fsync(handle.fileno())
 
     def truncate(self, images_seen: int) -> None:
-        """Drops ticks and evaluations behind a checkpoint, and an end that was none; starts stay, since they count the attempts."""
+        """Deletes ticks and evaluations after a checkpoint, and any end; starts are kept, since they count the attempts."""
         kept = [e for e in self if e["kind"] == "start" or (e["kind"] != "end" and e.get("images_seen", 0) <= images_seen)]
         if self.path.exists():
             write_text(self.path, "".join(map(_line, kept)))
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Every whole line; a last line that a kill cut short is left out."""
+        """Yields the events of all complete lines; a line that is incomplete because the process was killed is skipped."""
         if not self.path.exists():
             return
         for line in self.path.read_text(encoding="utf-8", errors="replace").split("\n"):
@@ -64,7 +64,7 @@ def _line(event: dict[str, Any]) -> str:
 
 
 def _finite(value: Any) -> Any:
-    """JSON has no NaN: the loss of a run that diverges is written as null."""
+    """Replaces non-finite numbers, such as the loss of a diverged run, by None, since JSON has no NaN."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -1,10 +1,10 @@
-"""Where do the results of a matrix lie?
+"""Where are the results of a matrix stored?
 
 ::
 
-    OUT/manifest.json            every cell of every suite run here, written before the first of them
+    OUT/manifest.json            every cell of every suite run here, written before the first run starts
     OUT/runs/<slug>/             one run: spec.json, events.jsonl, checkpoints/, samples/, record.json
-    OUT/leaderboard.md, .csv     what the records say
+    OUT/leaderboard.md, .csv     tables made from the records
     OUT/figures/
 """
 
@@ -28,15 +28,15 @@ MANIFEST_VERSION = 1
 
 
 def run_folder(out: Path, spec: RunSpec) -> Path:
-    """Where a run of a matrix lies."""
+    """The directory of a run of a matrix."""
     return out / "runs" / spec.slug
 
 
 def check_owner(folder: Path, spec: RunSpec) -> None:
-    """Makes sure that a run directory is this spec's, or nobody's yet.
+    """Checks that a run directory belongs to this spec, or is empty or missing.
 
     Raises:
-        RequestError: It belongs to another spec, or holds other things.
+        RequestError: It belongs to another spec, or contains other files.
     """
     path = folder / "spec.json"
     if path.exists():
@@ -48,10 +48,10 @@ def check_owner(folder: Path, spec: RunSpec) -> None:
 
 
 def claim(folder: Path, spec: RunSpec, runtime: Runtime) -> None:
-    """Makes a run directory this spec's, and says in it how the run is to be carried out.
+    """Creates a run directory for a spec, with the spec and the runtime settings.
 
     Raises:
-        RequestError: It belongs to another spec, holds other things, or cannot be written to.
+        RequestError: It belongs to another spec, contains other files, or cannot be written to.
     """
     check_owner(folder, spec)
     write_json(writable_folder(folder) / "spec.json", to_json(spec))
@@ -60,7 +60,7 @@ def claim(folder: Path, spec: RunSpec, runtime: Runtime) -> None:
 
 @contextmanager
 def running(folder: Path) -> Iterator[None]:
-    """Holds the ``running`` marker: a lock that the system drops when its holder dies, however it dies.
+    """Holds the ``running`` marker within the block: a lock that the operating system releases if the process dies.
 
     Raises:
         RequestError: Another process is working on this run.
@@ -75,7 +75,7 @@ def running(folder: Path) -> Iterator[None]:
                 f"{folder}: another process is working on this run ({handle.read().strip()}); wait for it, or stop it"
             ) from None
         if not marker.exists() or not os.path.samestat(os.fstat(handle.fileno()), marker.stat()):
-            # its last holder removed it between the opening and the lock, which now holds nothing
+            # its last holder removed the file after it was opened here, so that the lock is on a deleted file
             raise RequestError(f"{folder}: another process has just ended here; repeat the command")
         handle.truncate(0)
         handle.write(json.dumps({"pid": os.getpid(), "host": host_hash()}))
@@ -87,12 +87,12 @@ def running(folder: Path) -> Iterator[None]:
 
 
 def heartbeat(folder: Path) -> None:
-    """Shows that the holder of the marker is alive: its file's time is now."""
+    """Sets the time of the marker's file to now, which shows that its holder is alive."""
     os.utime(folder / "running", (now := time.time(), now))
 
 
 def write_manifest(out: Path, suite: str, specs: Iterable[RunSpec]) -> None:
-    """Writes the matrix before it runs; cells of earlier suites in the same folder stay listed."""
+    """Writes the list of cells before they run; cells of earlier suites in the same folder are kept."""
     path = out / "manifest.json"
     cells: dict[str, Any] = read_json(path).get("cells", {}) if path.exists() else {}
     for spec in specs:
@@ -101,19 +101,19 @@ def write_manifest(out: Path, suite: str, specs: Iterable[RunSpec]) -> None:
 
 
 def finished(out: Path, spec: RunSpec) -> Record | None:
-    """The record of a run, or None while there is none.
+    """The record of a run of a matrix, or None if the run has not ended.
 
     Raises:
-        RequestError: The record in the run's folder is another run's.
+        RequestError: The record in the run's folder belongs to another run.
     """
     return record_in(run_folder(out, spec), spec)
 
 
 def record_in(folder: Path, spec: RunSpec) -> Record | None:
-    """The record of a run in its folder, or None while there is none.
+    """The record in a run's folder, or None if the run has not ended.
 
     Raises:
-        RequestError: It is another run's.
+        RequestError: The record belongs to another run.
     """
     path = folder / "record.json"
     if not path.exists():
@@ -125,10 +125,10 @@ def record_in(folder: Path, spec: RunSpec) -> Record | None:
 
 
 def records(out: Path) -> list[Record]:
-    """Every record below a folder that ``ganbench run`` wrote, in the order of the run folders.
+    """All records in an output folder of ``ganbench run``, in the order of the run folders.
 
     Raises:
-        RequestError: The folder holds no runs.
+        RequestError: The folder contains no runs.
     """
     if not (out / "runs").is_dir():
         raise RequestError(f"{out}: holds no runs; it is the --out of a `ganbench run` that is wanted here")

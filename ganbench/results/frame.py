@@ -1,4 +1,4 @@
-"""What do the records say as a table of numbers? (one row per run, weights and score)"""
+"""How are records turned into a data frame? (one row per run, weights and score)"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,7 +10,7 @@ from ganbench.results.record import Record, protocol_key
 
 
 def load_results(out: Path | str) -> pd.DataFrame:
-    """Every score of every run below a folder that ``ganbench run`` wrote.
+    """Loads all scores of all runs in an output folder of ``ganbench run``.
 
     >>> import tempfile, ganbench
     >>> done = ganbench.run("quickstart", out := tempfile.mkdtemp(), only=["variant=wgan", "seed=0"], settings=["budget_images=640"])
@@ -24,13 +24,13 @@ def load_results(out: Path | str) -> pd.DataFrame:
         The columns of :func:`frame`.
 
     Raises:
-        RequestError: The folder holds no runs.
+        RequestError: The folder contains no runs.
     """
     return frame(records(Path(out)))
 
 
 def frame(found: Iterable[Record]) -> pd.DataFrame:
-    """Records as rows: a run that gave no scores has one row with none.
+    """Converts records to rows, one per score; a run without scores has one row without a score.
 
     Returns:
         Columns ``run_id, variant, dataset, seed, status, budget_images, images_seen, weights, metric, label, value,
@@ -73,4 +73,4 @@ COLUMNS = [
     *("ci_low", "ci_high", "ci_method", "n_real", "n_fake", "higher_is_better", "protocol"),
     *("train_images_per_s", "sample_images_per_s", "peak_memory_bytes", "device"),
 ]
-"""Columns of a frame, in order."""
+"""Columns of the frame, in order."""

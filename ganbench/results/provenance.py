@@ -1,6 +1,6 @@
-"""Under which code, packages, hardware and settings was it measured?
+"""With which code, packages, hardware and settings was a result measured?
 
-Nothing here identifies a person: no host names, no paths of the machine, no addresses of repositories.
+Nothing here identifies a person: no host names, no local paths, no addresses of repositories.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_CBWR", "ATEN_CPU_CAPABIL
 
 
 def packages() -> dict[str, str]:
-    """Installed versions."""
+    """Versions of Python and of the installed packages among :data:`PACKAGES`."""
     found = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -30,14 +30,14 @@ def packages() -> dict[str, str]:
 
 
 def git(folder: Path) -> dict[str, Any] | None:
-    """Commit of the checkout that a folder lies in, whether it was changed, and the hash of the change; None outside one."""
+    """Commit of the git checkout that contains a folder, whether it has changes, and their hash; None outside a checkout."""
 
     def ask(*words: str) -> str:
         return subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=20).stdout
 
     try:
         if ask("ls-files", "--", str(folder)) == "":
-            return None  # an installed copy inside somebody else's checkout
+            return None  # an installed copy inside an unrelated checkout
         difference = ask("diff", "HEAD")
         dirty = bool(ask("status", "--porcelain", "--untracked-files=no").strip())
         commit = ask("rev-parse", "HEAD").strip()
@@ -47,7 +47,7 @@ def git(folder: Path) -> dict[str, Any] | None:
 
 
 def processor() -> str:
-    """The processor's name, as far as the system tells."""
+    """Name of the processor, as far as the system reports it."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
@@ -57,7 +57,7 @@ def processor() -> str:
 
 
 def memory_bytes() -> int | None:
-    """Physical memory, where the system tells."""
+    """Physical memory in bytes; None if the system does not report it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):
@@ -65,15 +65,15 @@ def memory_bytes() -> int | None:
 
 
 def variables() -> dict[str, str]:
-    """Those of :data:`VARIABLES` that are set."""
+    """The environment variables of :data:`VARIABLES` that are set, with their values."""
     return {name: os.environ[name] for name in VARIABLES if name in os.environ}
 
 
 def environment_fingerprint(parts: Sequence[object]) -> str:
-    """Twelve digits: equal for two runs that promise bit-identical weights for the same spec."""
+    """Twelve hexadecimal digits; for two runs with equal fingerprints, the same spec gives bit-identical weights."""
     return hashlib.sha256(repr(tuple(parts)).encode()).hexdigest()[:12]
 
 
 def host_hash() -> str:
-    """Tells machines apart without naming them."""
+    """Eight hexadecimal digits that distinguish hosts without revealing their names."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:8]

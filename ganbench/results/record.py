@@ -1,7 +1,7 @@
-"""What does one run leave behind?
+"""What does the record of one run contain?
 
-``record.json`` is written once, at the end, and never edited. Null means undefined or not earned (the
-scores of a diverged run); a number never stands for a failure.
+``record.json`` is written once, at the end, and never edited. Null means undefined or not available (the
+scores of a diverged run); failures are never encoded as numbers.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from ganbench.plan.validation import validated
 from ganbench.storage import write_json
 
 SCHEMA_VERSION = 1
-"""Raised when a field changes its meaning or goes; ``tests/golden`` holds a record of every past version."""
+"""Raised when a field changes its meaning or is removed; ``tests/golden`` contains a record of every past version."""
 
 Status = Literal["done", "diverged", "failed", "skipped"]
 Weights = Literal["raw", "ema"]
@@ -26,11 +26,11 @@ Weights = Literal["raw", "ema"]
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """One metric's value with its uncertainty and everything that fixes it."""
+    """A metric's value with its interval and everything that determines it."""
 
     metric: str
     label: str
-    """How a table names it: the metric in capitals, with the extractor unless that is Inception ("FD·mnist-probe")."""
+    """Name in tables: the metric in capitals, with the extractor unless that is Inception ("FD·mnist-probe")."""
     value: float
     ci_low: float
     ci_high: float
@@ -38,48 +38,48 @@ class Score:
     n_real: int
     n_fake: int
     higher_is_better: bool | None
-    """None where a value between is best."""
+    """None if the best value lies in between."""
     seconds: float
-    """Time of this metric alone, from features."""
+    """Time to compute this metric from features."""
     protocol: dict[str, ConfigValue]
-    """What the value depends on besides the examples: equal protocols can be ranked, others cannot."""
+    """Everything that the value depends on besides the generated examples; only scores with equal protocols can be ranked."""
     perfect: float | None = None
-    """What a perfect generator is expected to score at this n; None where nobody knows."""
+    """Expected score of a perfect generator at this n; None where it is not known."""
     estimand: str = ""
-    """What the interval is meant to hold ("expectation at this n"); empty in records from before it was written down."""
+    """The quantity that the interval is meant to cover ("expectation at this n"); empty in old records, which lack it."""
     bounds: tuple[float | None, float | None] = (None, None)
-    """Smallest and largest value that the metric can have; None where there is no bound."""
+    """Smallest and largest possible value; None if there is no bound."""
     depends_on_n: bool = False
-    """Whether the value moves with the number of examples even for the same law."""
+    """Whether the expected value changes with the number of examples for the same distribution."""
 
     @property
     def is_distance(self) -> bool:
-        """Whether lower is better and nothing is below 0."""
+        """Whether lower is better and values are at least 0."""
         return self.higher_is_better is False and self.bounds[0] is not None and self.bounds[0] >= 0
 
     @property
     def column(self) -> tuple[str, str, str]:
-        """What tells a column of scores from the others of a run: metric, extractor and weights."""
+        """Key of the score's column in tables: metric, extractor and weights."""
         return self.metric, str(self.protocol["extractor"]), str(self.protocol.get("weights", ""))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """One number about the health of a generator, beside what a perfect generator would show."""
+    """A number that helps to recognise mode collapse and other failures, with the value of a perfect generator."""
 
     name: str
     value: float | None
-    """None where it is undefined (a divergence over no samples)."""
+    """None if undefined (a divergence over no samples)."""
     perfect: float | None
-    """What a perfect generator shows at this n: floor, ceiling or expectation; None where nobody knows."""
+    """Value of a perfect generator at this n: floor, ceiling or expectation; None where it is not known."""
     n: int
-    """Generated examples behind the value."""
+    """Number of generated examples that the value is computed from."""
     note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Scores and diagnostics at one moment of a run, for one set of weights."""
+    """Scores and diagnostics at one point of a run, for raw or EMA weights."""
 
     images_seen: int
     weights: Weights
@@ -92,9 +92,9 @@ class Divergence:
     """Why a run counts as diverged."""
 
     kind: Literal["nonfinite", "variance", "score"]
-    """A non-finite number, a feature variance that vanished, or a score that left its best for good."""
+    """A non-finite number, a feature variance that vanished, or a score that worsened and never recovered."""
     images_seen: int
-    """At the step of the number, or the first evaluation of the stretch that never recovered."""
+    """Images seen at the step of the non-finite number, or at the first of the evaluations that never recovered."""
     detail: str
 
 
@@ -105,16 +105,16 @@ class Failure:
     type: str
     message: str
     stage: str
-    """What the run was doing ("data", "training", "evaluation")."""
+    """Stage of the run in which it occurred ("setting up", "training", "evaluation", "recording")."""
     traceback: str
-    """Its last lines."""
+    """Last lines of the traceback."""
     command: str
-    """Reproduces the run from the directory that holds its runs."""
+    """Command that reproduces the run, to be called in the output folder of the matrix."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Throughput:
-    """Images a second: median and 5th and 95th percentile over repeated measurements."""
+    """Images per second: median, 5th and 95th percentile of repeated measurements."""
 
     median: float
     p5: float
@@ -124,16 +124,16 @@ class Throughput:
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """How fast the run was, on what."""
+    """Speed and memory of the run, and the device."""
 
     device: str
     threads: int
     deterministic: bool
-    """Deterministic kernels were required; such timings are not compared with others."""
+    """Whether deterministic kernels were required; such timings are not compared with others."""
     training: Throughput | None
-    """Real images a second in training steps; warm-up, evaluation and checkpoints are left out."""
+    """Real images per second in training steps, without warm-up, evaluations and checkpoints."""
     sampling: Throughput | None
-    """Generated images a second."""
+    """Generated images per second."""
     training_s: float
     evaluation_s: float
     peak_memory_bytes: int
@@ -141,7 +141,7 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """The whole result of one run."""
+    """The complete result of one run."""
 
     schema_version: int = SCHEMA_VERSION
     run_id: str
@@ -152,26 +152,26 @@ class Record:
     """UTC, ISO 8601: start of the first attempt."""
     finished: str
     attempts: int
-    """How often the run was started; all but the last were interrupted."""
+    """Number of times that the run was started; all attempts but the last were interrupted."""
     images_seen: int
     scores: tuple[Score, ...] = ()
-    """Of the final weights, raw and EMA; empty unless the status is done."""
+    """Scores of the final raw and EMA weights; empty unless the status is done."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Of the final EMA weights."""
+    """Diagnostics of the final EMA weights."""
     evaluations: tuple[Evaluation, ...] = ()
-    """Every evaluation in order, also those of a diverged run."""
+    """All evaluations in order, also of a diverged run."""
     divergence: Divergence | None = None
     error: Failure | None = None
     reason: str = ""
     """Why the run was skipped."""
     weights_sha256: dict[str, str] = field(default_factory=dict)
-    """Of the final raw and EMA weights."""
+    """Hashes of the final raw and EMA weights."""
     timing: Timing | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
 def protocol_key(protocol: Mapping[str, Any]) -> str:
-    """Twelve digits that are equal exactly when two protocols are."""
+    """Twelve hexadecimal digits of a protocol's SHA-256; equal protocols have equal keys."""
     canonical = json.dumps(protocol, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
@@ -182,22 +182,22 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def read_evaluation(fields: Mapping[str, Any], where: str) -> Evaluation:
-    """Reads an evaluation back from plain data, whichever version wrote it.
+    """Converts plain data to an evaluation, also from older versions.
 
     Args:
-        fields: What ``asdict`` gave.
-        where: The file it came from, for messages.
+        fields: The output of ``asdict``.
+        where: The file that it came from, for error messages.
 
     Raises:
-        RequestError: It is none.
+        RequestError: The data do not form an evaluation.
     """
     return validated(Evaluation, {**fields, "scores": _with_facts(fields.get("scores"))}, where)
 
 
 def _with_facts(scores: Any) -> Any:
-    """Scores from before metrics wrote their facts into them get those that a metric of the name declares today."""
+    """Adds the facts that each metric declares today to old scores, which lack them."""
     if not isinstance(scores, list | tuple):
-        return scores  # refused as what it is
+        return scores  # invalid; the validation that follows reports it
     return [{**_facts(score["metric"]), **score} if isinstance(score, dict) and "bounds" not in score else score for score in scores]
 
 
@@ -205,14 +205,14 @@ def _facts(metric: Any) -> dict[str, Any]:
     try:
         return facts(str(metric)).of_scores()
     except RequestError:
-        return {}  # a plug-in's, which is not installed here
+        return {}  # the metric of a plug-in that is not installed here
 
 
 def read_record(path: Path) -> Record:
     """Reads a record.
 
     Raises:
-        RequestError: The file is no record, or one of a schema that this version does not know.
+        RequestError: The file is not a record, or has a schema that this version cannot read.
     """
     try:
         data = json.loads(path.read_text())

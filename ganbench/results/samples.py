@@ -1,4 +1,4 @@
-"""What is kept of the examples that were scored? (a PNG grid of images, or the points themselves)"""
+"""How are samples of the scored examples saved? (a PNG grid of images, or an array of points)"""
 
 from pathlib import Path
 from typing import Any
@@ -8,20 +8,20 @@ import numpy.typing as npt
 from PIL import Image
 
 GRID_IMAGES = 64
-"""Images in a grid: the first ones, never chosen."""
+"""Number of images in a grid: always the first ones, never selected."""
 LINE = 96
-"""Level of the lines between images."""
+"""Grey level of the lines between images."""
 POINTS = 2_500
-"""Points that are kept of a mixture."""
+"""Number of points that are saved of point data."""
 
 
 def write_samples(folder: Path, examples: npt.NDArray[Any], name: str) -> Path:
     """Writes the first examples of a set.
 
     Args:
-        folder: The run's ``samples`` folder; made if missing.
+        folder: The run's ``samples`` folder; created if missing.
         examples: uint8 images (n, channels, height, width), or points (n, dimensions).
-        name: What they are, without a suffix.
+        name: File name without a suffix.
 
     Returns:
         The file: ``<name>.png`` or ``<name>.npy``.
@@ -35,11 +35,11 @@ def write_samples(folder: Path, examples: npt.NDArray[Any], name: str) -> Path:
 
 
 def grid(images: npt.NDArray[np.uint8], columns: int | None = None) -> npt.NDArray[np.uint8]:
-    """Images (n, channels, height, width) in rows, a grey line between them.
+    """Arranges images in a grid, with a grey line between them.
 
     Args:
-        images: Row by row.
-        columns: Images in a row; about the square root of n unless given.
+        images: (n, channels, height, width), row by row.
+        columns: Number of images in a row; about the square root of n by default.
 
     Returns:
         (rows, columns) for one channel, (rows, columns, 3) for three.

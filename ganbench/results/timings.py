@@ -1,4 +1,4 @@
-"""What does a timing leave behind?"""
+"""How are repeated timings summarised?"""
 
 from collections.abc import Sequence
 from statistics import median, quantiles
@@ -7,7 +7,7 @@ from ganbench.results.record import Throughput
 
 
 def throughput(rates: Sequence[float]) -> Throughput | None:
-    """Median, 5th and 95th percentile of repeated measurements, in images a second; None without any."""
+    """Median, 5th and 95th percentile of repeated measurements, in images per second; None if there are none."""
     if not rates:
         return None
     twentieths = quantiles(rates, n=20, method="inclusive") if len(rates) > 1 else [rates[0]] * 19
@@ -21,6 +21,6 @@ def training_rate(ticks: Sequence[tuple[int, float]]) -> Throughput | None:
         ticks: (images, seconds) of every tick after the warm-up, in any order.
 
     Returns:
-        Median, 5th and 95th percentile of the ticks' images a second, or None without a tick.
+        Median, 5th and 95th percentile over ticks, in images per second; None if there are no ticks.
     """
     return throughput([images / seconds for images, seconds in ticks if seconds > 0])

@@ -1,1 +1,1 @@
-"""What do several runs say together?"""
+"""What can be concluded from several runs together?"""

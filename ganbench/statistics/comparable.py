@@ -1,4 +1,4 @@
-"""Which scores may stand side by side?"""
+"""Which runs have scores that may be compared?"""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,22 +8,22 @@ from typing import Any
 from ganbench.results.record import Record, Score
 
 OF_METRIC, OF_EXTRACTOR = ("parameter_", "metric_version"), ("extractor", "resize", "feature_dtype", "tf32")
-"""Starts of the parts of a protocol that belong to a metric, and to an extractor."""
+"""Prefixes of the protocol fields that belong to a metric, and to an extractor."""
 
 Protocol = Mapping[str, Mapping[str, Any]]
-"""What scores depend on: ``dataset`` and ``evaluation`` of the plan, and ``scores``, what they themselves say."""
+"""What scores depend on: ``dataset`` and ``evaluation`` from the spec, and ``scores``, the fields of their own protocols."""
 
 
 def comparable(records: Iterable[Record]) -> list[tuple[Protocol, list[Record]]]:
-    """Records in groups within which scores may be compared.
+    """Groups records such that scores may be compared within each group.
 
-    A run that gave no scores belongs to those of the same plan.
+    A run without scores belongs to the group of runs with the same data set and evaluation plan.
 
     Args:
-        records: Any records; a run that is in twice counts once.
+        records: Any records; repeated runs count once.
 
     Returns:
-        What the scores of each group depend on, and its records, in the order of the first of them.
+        The protocol of each group, and its records; groups are in the order of their first records.
     """
     unique = list({record.run_id: record for record in records}.values())
     planned = [(record, plan, _key(plan)) for record in unique for plan in (_plan(record),)]
@@ -37,7 +37,7 @@ def comparable(records: Iterable[Record]) -> list[tuple[Protocol, list[Record]]]
 
 
 def differences(ours: Protocol, theirs: Protocol) -> list[str]:
-    """The parts in which two protocols differ, one line each.
+    """The fields in which two protocols differ, one line each.
 
     >>> differences({"scores": {"n_fake": 500}}, {"scores": {"n_fake": 1000}})
     ['n_fake: 500 here, 1000 there']
@@ -48,14 +48,14 @@ def differences(ours: Protocol, theirs: Protocol) -> list[str]:
 
 
 def _plan(record: Record) -> dict[str, dict[str, Any]]:
-    """Data and evaluation as they bear on the final scores: how often one looked on the way does not."""
+    """Data set and evaluation plan as far as they affect the final scores; the interval between evaluations does not."""
     plan = {"dataset": asdict(record.spec.dataset), "evaluation": asdict(record.spec.evaluation)}
     del plan["dataset"]["path"], plan["evaluation"]["every_images"]
     return plan
 
 
 def _shared(scores: Sequence[Score]) -> dict[str, Any]:
-    """The protocols of several metrics as one: parts that belong to a metric, or to one of several extractors, carry its name."""
+    """Merges the protocols of several metrics; fields of a metric, or of one of several extractors, are prefixed with its name."""
     several = len({score.protocol["extractor"] for score in scores}) > 1
     parts: dict[str, Any] = {}
     for score in scores:

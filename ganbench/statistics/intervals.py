@@ -1,4 +1,4 @@
-"""How far can the mean of a few seeds be trusted?"""
+"""How uncertain is a mean over a few seeds?"""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ class MeanInterval:
 
     mean: float
     low: float | None
-    """None with a single seed: nothing is known of the spread."""
+    """None for a single seed, which says nothing about the spread."""
     high: float | None
     n: int
 
@@ -21,12 +21,12 @@ class MeanInterval:
 def mean_interval(values: Sequence[float], bounds: tuple[float | None, float | None] = (None, None)) -> MeanInterval:
     """Student's t interval for the mean over seeds.
 
-    Wide for two or three seeds because they say little; a percentile bootstrap would be narrower, and with
-    three seeds it covers the mean of a normal law in 72 % of cases instead of 95 %.
+    It is wide for two or three seeds, because they carry little information. A percentile bootstrap would be narrower,
+    but with three seeds it covers the mean of a normal distribution in only 72 % of cases instead of 95 %.
 
     Args:
-        values: One value a seed, at least one.
-        bounds: Smallest and largest possible value, None where there is none; the interval is cut there.
+        values: One value per seed, at least one.
+        bounds: Smallest and largest possible value, at which the interval is cut; None if there is no bound.
     """
     mean = fmean(values)
     if len(values) == 1:
@@ -40,7 +40,7 @@ def mean_interval(values: Sequence[float], bounds: tuple[float | None, float | N
 
 @cache
 def _student(freedom: int) -> float:
-    """97.5 % quantile of Student's law."""
-    from scipy.special import stdtrit  # scipy.stats would take a second to import
+    """97.5 % quantile of Student's t distribution."""
+    from scipy.special import stdtrit  # scipy.stats takes a second to import
 
     return float(stdtrit(freedom, 0.975))

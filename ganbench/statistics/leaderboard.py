@@ -1,8 +1,8 @@
-"""Which variant is better, as far as the records say?
+"""Which variant scores better, according to the records?
 
-Rules. A row is one variant with one configuration, training and budget; its seeds are averaged. Rows are
-compared only if every score has the same protocol. They are ordered by the median seed of the first
-metric with failed and diverged seeds counted as worst, so that a failure is never averaged away.
+A row is one variant with one configuration, training and budget, averaged over seeds. Rows are compared
+only if all their scores have equal protocols. They are ordered by the first metric's median over seeds;
+failed and diverged seeds count as worst, so that failures are not averaged away.
 """
 
 import math
@@ -19,78 +19,78 @@ from ganbench.statistics.intervals import MeanInterval, mean_interval
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One metric of one extractor's features, of one set of weights."""
+    """One metric, computed from one extractor's features, for raw or EMA weights."""
 
     metric: str
     extractor: str
     weights: Weights
     label: str
     higher_is_better: bool | None
-    """None where a value between is best: nothing is ranked by such a column."""
+    """None if the best value lies in between; such a column ranks nothing."""
 
     @classmethod
     def of(cls, score: Score) -> "Column":
-        """The column that a score of a run belongs to."""
+        """The column that a score belongs to."""
         metric, extractor, weights = score.column
         better = score.higher_is_better
         return cls(metric=metric, extractor=extractor, weights=cast(Weights, weights), label=score.label, higher_is_better=better)
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells it from the others."""
+        """Metric, extractor and weights, which identify the column."""
         return self.metric, self.extractor, self.weights
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One variant in one configuration."""
+    """One variant with one configuration, over all its seeds."""
 
     variant: str
-    """Its name, with whatever tells it from rows of the same name."""
+    """Name of the variant, with the settings in which rows of this variant differ."""
     records: tuple[Record, ...]
-    """One a seed, by seed."""
+    """One record per seed, sorted by seed."""
     scores: Mapping[tuple[str, str, str], MeanInterval]
-    """By the column's key, over the seeds that finished."""
+    """Mean over finished seeds by column key."""
     diagnostics: Mapping[str, MeanInterval]
-    """Of the EMA weights, by name, over the seeds where they are defined."""
+    """Mean diagnostics of the EMA weights by name, over the finished seeds for which they are defined."""
     final_over_best: float | None
-    """Median over seeds of how much worse than its best evaluation the run ended: 1 is as good."""
+    """Median over seeds of the ratio by which the final score is worse than the best one of the run; 1 means equally good."""
     rank: int | None = None
-    """None where nothing finished."""
+    """None if no seed finished."""
 
     @property
     def done(self) -> tuple[Record, ...]:
-        """Seeds that finished."""
+        """Records of the finished seeds."""
         return tuple(record for record in self.records if record.status == "done")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leaderboard:
-    """Rows that may be compared."""
+    """A ranked table of rows that may be compared."""
 
     dataset: str
     protocol: Protocol
-    """What all its scores share."""
+    """The protocol that all its scores share."""
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     """Best first."""
     differs: tuple[str, ...] = ()
-    """For every other board of this data set, the parts of the protocol that differ."""
+    """Per other board of this data set: the protocol fields that differ."""
 
     @property
     def primary(self) -> Column | None:
-        """The column that ranks: the first one of EMA weights with a direction."""
+        """The column that determines the ranking: the first with a direction; EMA columns come first."""
         return next((column for column in self.columns if column.higher_is_better is not None), None)
 
 
 def leaderboards(records: Iterable[Record]) -> list[Leaderboard]:
-    """Groups records into boards of comparable rows.
+    """Groups records into leaderboards of comparable rows.
 
     Args:
-        records: Any records; a run that is in twice counts once.
+        records: Any records; repeated runs count once.
 
     Returns:
-        Boards in the order of their data sets' first records.
+        Leaderboards in the order of their first records.
     """
     boards = [_board(protocol, group) for protocol, group in comparable(records)]
     return [replace(board, differs=_differs(board, boards)) for board in boards]
@@ -110,7 +110,7 @@ def _board(protocol: Protocol, records: Sequence[Record]) -> Leaderboard:
 
 
 def rows_by_name(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
-    """Records of one data set that differ in nothing but the seed, under a name that tells them from the others."""
+    """Groups records of one data set that differ only in the seed, each group with a name that distinguishes it from the others."""
     groups: dict[str, list[Record]] = {}
     for record in records:
         groups.setdefault(setup_key(record.spec), []).append(record)
@@ -118,7 +118,7 @@ def rows_by_name(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
 
 
 def _columns(records: Sequence[Record]) -> tuple[Column, ...]:
-    """EMA columns in the order of the plan, then the raw ones."""
+    """The columns of EMA weights in the order of the plan, then those of raw weights."""
     columns = [Column.of(score) for score in next((record.scores for record in records if record.scores), ())]
     return tuple(sorted(columns, key=lambda column: column.weights != "ema"))
 
@@ -147,9 +147,9 @@ def _row(name: str, records: Sequence[Record]) -> Row:
 
 
 def final_over_best(record: Record) -> float | None:
-    """How much worse the final EMA weights score than the best evaluation's: final/best, or best/final if higher is better.
+    """How much worse the final EMA weights score than the best evaluation: final/best, or best/final if higher is better.
 
-    By the first metric with a direction; None where there is none, or a value is not above 0.
+    Uses the first metric with a direction; None if there is none, or if a value is not above 0.
     """
     judged = [e.scores for e in record.evaluations if e.weights == "ema" and e.images_seen > 0]
     series = [score for scores in judged for score in [one for one in scores if one.higher_is_better is not None][:1]]
@@ -160,7 +160,7 @@ def final_over_best(record: Record) -> float | None:
 
 
 def _standing(row: Row, primary: Column | None) -> tuple[float, float, float]:
-    """Sorting key: median seed of the first metric with failures as worst, then the share of failures, then the mean."""
+    """Sorting key: median over seeds of the first metric with failures as worst, then the fraction of failures, then the mean."""
     if primary is None:
         return math.inf, 1.0, math.inf
     sign = -1.0 if primary.higher_is_better else 1.0
