@@ -17,7 +17,7 @@ def content_hash(path: str | Path) -> str:
     """SHA-256 of the data at a path: of a file's bytes, or of the sorted relative names and bytes of a folder's images and labels.
 
     Args:
-        path: A folder or file of the kinds that :func:`files` loads. Other files in the folder are ignored.
+        path: A folder or file of the kinds that :func:`relevant_files` lists. Other files in the folder are ignored.
 
     Returns:
         64 hexadecimal digits.

@@ -1,6 +1,6 @@
 """Which features does a small residual classifier of CIFAR-10 give?
 
-It is trained by ``ganbench.features.train_probe`` on the training split only, and shipped with batch normalisation
+It is trained by ``baselines.train_probe`` on the training split only, and shipped with batch normalisation
 folded into the convolutions and weights rounded to 16 bits. It runs in float32.
 """
 

@@ -1,7 +1,7 @@
 """Which features does a small classifier of the data set's own classes give?
 
 Inception is trained on photographs and says little about handwriting. A probe is trained by
-``ganbench.features.train_probe`` on the training split only, and its weights are shipped with their recipe, so
+``baselines.train_probe`` on the training split only, and its weights are shipped with their recipe, so
 these scores need no download.
 """
 

@@ -32,7 +32,7 @@ def load(name: str, where: Traversable | None = None) -> tuple[dict[str, Tensor]
         RequestError: A file is missing or damaged, or the hashes differ.
     """
     where = folder() if where is None else where
-    remedy = f"reinstall ganbench, or train it again: python -m ganbench.features.train_probe {name.removesuffix('-probe')}"
+    remedy = f"reinstall ganbench, or train it again: python -m baselines.train_probe {name.removesuffix('-probe')}"
     weights, recipe_file = where / f"{name}.safetensors", where / f"{name}.json"
     try:
         data = weights.read_bytes()

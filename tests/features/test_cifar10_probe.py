@@ -7,11 +7,12 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from baselines import train_probe
 from ganbench.data.cifar10 import CLASS_NAMES
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.data.zips import load_zip
 from ganbench.errors import RequestError
-from ganbench.features import shipped, train_probe
+from ganbench.features import shipped
 from ganbench.features.base import extract
 from ganbench.features.cifar10_probe import Cifar10Probe, ResidualNetwork
 from ganbench.registry import EXTRACTORS

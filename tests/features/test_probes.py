@@ -7,10 +7,11 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from baselines import train_probe
 from ganbench.data.bundled import digits
 from ganbench.data.torchvision_sets import mnist
 from ganbench.errors import RequestError
-from ganbench.features import shipped, train_probe
+from ganbench.features import shipped
 from ganbench.features.base import extract
 from ganbench.features.probe import DigitsProbe, MnistProbe
 from ganbench.plan.spec import DatasetSpec
@@ -69,7 +70,7 @@ def refused(folder):
     message = str(error.value)
     assert "\n" not in message
     assert "digits-probe.safetensors" in message
-    assert "python -m ganbench.features.train_probe digits" in message
+    assert "python -m baselines.train_probe digits" in message
     return message
 
 

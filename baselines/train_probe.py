@@ -1,6 +1,6 @@
 """How are the probes' weights trained?
 
-``python -m ganbench.features.train_probe {cifar10,digits,mnist} [--data-root DIR] [--out DIR]`` trains a probe on the
+``python -m baselines.train_probe {cifar10,digits,mnist} [--data-root DIR] [--out DIR]`` trains a probe on the
 training split, tests it on the held-out split, and writes ``<name>.safetensors`` and ``<name>.json``.
 It uses one thread and fixed random streams, so the same machine gives the same bytes.
 """
@@ -30,6 +30,7 @@ from ganbench.data.torchvision_sets import mnist
 from ganbench.errors import GanbenchError, RequestError
 from ganbench.features.cifar10_probe import Cifar10Probe, ResidualNetwork
 from ganbench.features.probe import DigitsProbe, MnistProbe, ProbeNetwork
+from ganbench.features.shipped import folder
 from ganbench.plan.spec import DatasetSpec
 from ganbench.seeding import global_stream, stream
 
@@ -243,10 +244,10 @@ def write(name: str, network: nn.Module, recipe: Recipe, dataset: Dataset, out: 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ganbench.features.train_probe", description="Trains a probe and writes its weights.")
+    parser = argparse.ArgumentParser(prog="python -m baselines.train_probe", description="Trains a probe and writes its weights.")
     parser.add_argument("dataset", choices=sorted(SETS))
     parser.add_argument("--data-root", type=Path)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "weights")
+    parser.add_argument("--out", type=Path, default=Path(str(folder())))
     options = parser.parse_args(arguments)
     name, load, recipe = SETS[options.dataset]
     torch.set_num_threads(1)
