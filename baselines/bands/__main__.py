@@ -8,7 +8,7 @@ from pathlib import Path
 from baselines.bands.bank import BANK, read_bank, run_of, write_bank
 from baselines.bands.page import HERE, render
 from ganbench.errors import RequestError
-from ganbench.results.folders import records
+from ganbench.results.folders import read_records
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("runs", nargs="*", type=Path, help="folders that `ganbench run --out` wrote")
     bank = {run.run_id: run for run in (read_bank() if BANK.is_file() else [])}
     for out in parser.parse_args(arguments).runs:
-        bank |= {run.run_id: run for record in records(out) if (run := run_of(record)) is not None}
+        bank |= {run.run_id: run for record in read_records(out) if (run := run_of(record)) is not None}
     write_bank(bank.values())
     (HERE / "README.md").write_text(render(read_bank()), encoding="utf-8")
 

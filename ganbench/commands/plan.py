@@ -17,7 +17,7 @@ from ganbench.plan.requests import asks_more_than_features
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import load_suite
-from ganbench.results.folders import finished, records, run_folder
+from ganbench.results.folders import finished, read_records, run_folder
 from ganbench.results.record import Record
 
 
@@ -64,7 +64,7 @@ def _check(specs: Sequence[RunSpec]) -> None:
 
 
 def _past(out: Path) -> list[Record]:
-    return records(out) if (out / "runs").is_dir() else []
+    return read_records(out) if (out / "runs").is_dir() else []
 
 
 def _planned(spec: RunSpec, record: Record | None, out: Path, known: Sequence[Record]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ganbench.data.images import Content
 from ganbench.data.labels import checked
 from ganbench.data.limits import check_decoded
 from ganbench.data.resize import squares
-from ganbench.data.zips import opened
+from ganbench.data.zips import open_zip
 from ganbench.errors import DataError
 
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -55,7 +55,7 @@ def load_npz(path: Path, resolution: int | None) -> Content:
         DataError: The file is damaged or malicious, or its arrays are not uint8 images and integer labels.
     """
     where = repr(str(path))
-    with opened(path) as archive:
+    with open_zip(path) as archive:
         members = {member.filename.removesuffix(".npy"): member for member in archive.infolist() if member.filename.endswith(".npy")}
         names = [name for name in members if name != "labels"]
         name = next((known for known in ("images", "arr_0") if known in names), names[0] if len(names) == 1 else None)

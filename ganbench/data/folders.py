@@ -14,7 +14,7 @@ from ganbench.data.limits import FILE_LIMIT_BYTES
 from ganbench.errors import DataError
 
 
-def listed_folder(path: Path) -> Listing:
+def list_folder(path: Path) -> Listing:
     """Lists the images of a folder, sorted by name.
 
     Labels come from ``dataset.json`` if there is one (an unpacked StyleGAN archive); otherwise from the
@@ -36,7 +36,7 @@ def listed_folder(path: Path) -> Listing:
 
 
 def load_folder(path: Path, resolution: int | None) -> Content:
-    """Loads the images that :func:`listed_folder` lists.
+    """Loads the images that :func:`list_folder` lists.
 
     Args:
         path: An existing folder.
@@ -45,7 +45,7 @@ def load_folder(path: Path, resolution: int | None) -> Content:
     Raises:
         DataError: The folder contains no images, or unusable images or labels.
     """
-    return listed_folder(path).content(resolution)
+    return list_folder(path).content(resolution)
 
 
 def _labels(path: Path, names: Sequence[str]) -> tuple[npt.NDArray[np.int64] | None, tuple[str, ...]]:

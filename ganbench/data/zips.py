@@ -31,15 +31,15 @@ def load_zip(path: Path, resolution: int | None) -> Content:
     Raises:
         DataError: The archive is damaged or malicious, or contains no usable images.
     """
-    with opened(path) as archive:
-        return listed_zip(archive, repr(str(path))).content(resolution)
+    with open_zip(path) as archive:
+        return list_zip(archive, repr(str(path))).content(resolution)
 
 
-def listed_zip(archive: zipfile.ZipFile, where: str) -> Listing:
+def list_zip(archive: zipfile.ZipFile, where: str) -> Listing:
     """Lists the images of an open archive, sorted by name; they can be read only while it is open.
 
     Args:
-        archive: From :func:`opened`.
+        archive: From :func:`open_zip`.
         where: Name of the archive, for error messages.
 
     Raises:
@@ -57,7 +57,7 @@ def listed_zip(archive: zipfile.ZipFile, where: str) -> Listing:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[zipfile.ZipFile]:
+def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """Opens an archive after checking the names, encryption and compression of its members.
 
     Raises:

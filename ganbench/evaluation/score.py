@@ -122,7 +122,7 @@ def score(
         return findings.result() if ranks.first else Scores(scores=(), warnings=())
 
 
-def loaded(name: str, settings: Looks, device: torch.device, *, fast: bool = False, alone: bool = True) -> Extractor:
+def load_chosen(name: str, settings: Looks, device: torch.device, *, fast: bool = False, alone: bool = True) -> Extractor:
     """Loads an extractor, or a placeholder if the sets hold features already or no features are needed.
 
     Args:
@@ -151,7 +151,7 @@ def _by_extractor(requests: Sequence[Request], settings: Settings, device: torch
     groups: dict[str, list[Request]] = {}
     for request in requests:
         groups.setdefault(request.extractor, []).append(request)
-    return [(loaded(name, settings, device, fast=settings.fast, alone=len(groups) == 1), own) for name, own in groups.items()]
+    return [(load_chosen(name, settings, device, fast=settings.fast, alone=len(groups) == 1), own) for name, own in groups.items()]
 
 
 def _possible(

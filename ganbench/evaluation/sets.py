@@ -14,7 +14,7 @@ from ganbench.errors import RequestError
 from ganbench.evaluation.settings import Settings
 from ganbench.plan.facts import Role
 from ganbench.sets.source import GivenSet, Selection
-from ganbench.sources.opening import Opening, opened_array, opened_source
+from ganbench.sources.opening import Opening, open_array, open_source
 
 Examples = str | Path | npt.NDArray[Any] | Tensor
 """The ways in which a user can give a set: a path or name, or an array."""
@@ -62,7 +62,7 @@ def open_set(role: Role, named: Examples, settings: Settings, device: torch.devi
         resolution=settings.resolution,
         workers=settings.workers,
     )
-    given = opened_source(text, how) if isinstance(named, str | Path) else opened_array(text, named, settings.features)
+    given = open_source(text, how) if isinstance(named, str | Path) else open_array(text, named, settings.features)
     if given.reference_only:
         if role != "real":
             raise RequestError(f"{text!r} holds statistics, which can only be the reference; give the {role} examples themselves")

@@ -11,7 +11,7 @@ from ganbench.environment import chosen_device
 from ganbench.errors import DataError, RequestError
 from ganbench.evaluation.passes import CachedPass, MeterFor
 from ganbench.evaluation.result import Statistics
-from ganbench.evaluation.score import Silent, loaded
+from ganbench.evaluation.score import Silent, load_chosen
 from ganbench.evaluation.sets import open_set
 from ganbench.evaluation.settings import settings_from
 from ganbench.plan.requests import FEATURES, IMAGES
@@ -26,7 +26,7 @@ def make_statistics(sources: Sequence[str], out: Path, *, meter: MeterFor = lamb
     """Writes mean and covariance of the features of all examples of several sets.
 
     Args:
-        sources: Sets as for ``opened_source``; statistics files written by ganbench are merged.
+        sources: Sets as for ``open_source``; statistics files written by ganbench are merged.
         out: The npz file to write.
         meter: Opens a progress meter for a set.
         **settings: Fields of :class:`Settings`.
@@ -44,7 +44,7 @@ def make_statistics(sources: Sequence[str], out: Path, *, meter: MeterFor = lamb
     with joined() as ranks, ExitStack() as stack:
         device = chosen_device(chosen.device)
         stack.enter_context(exact())
-        extractor = loaded(chosen.extractor or (FEATURES if chosen.features else IMAGES), chosen, device)
+        extractor = load_chosen(chosen.extractor or (FEATURES if chosen.features else IMAGES), chosen, device)
         warnings: list[str] = []
         look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, warnings=warnings)
         found: list[Moments] = []

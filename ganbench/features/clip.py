@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ganbench.features.image_network import ImageNetwork, filled, normalised, read
+from ganbench.features.image_network import ImageNetwork, fill, normalised, read
 from ganbench.features.published import Found, Published
 from ganbench.sets.features import Features
 
@@ -46,7 +46,7 @@ class _Clip(ImageNetwork):
         tensors = _renamed(read(self.name, found.path))
         with torch.device("meta"):
             network: nn.Module = timm.create_model(self.architecture, pretrained=False, **self.options)
-        return filled(self.name, network, tensors, found)
+        return fill(self.name, network, tensors, found)
 
     def seen(self, levels: Tensor) -> Features:
         """Embeddings (n, width)."""

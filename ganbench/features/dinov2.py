@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganbench.features.image_network import IMAGENET_MEAN, IMAGENET_STD, ImageNetwork, filled, normalised, read
+from ganbench.features.image_network import IMAGENET_MEAN, IMAGENET_STD, ImageNetwork, fill, normalised, read
 from ganbench.features.published import Found, Published
 from ganbench.sets.features import Features
 
@@ -48,7 +48,7 @@ class DinoV2VitL14(ImageNetwork):
             tensors["pos_embed"] = at_224(positions)
         with torch.device("meta"):
             network: nn.Module = timm.create_model("vit_large_patch14_dinov2", pretrained=False, **self.options)
-        return filled(self.name, network, tensors, found)
+        return fill(self.name, network, tensors, found)
 
     def seen(self, levels: Tensor) -> Features:
         """Class tokens (n, 1024)."""

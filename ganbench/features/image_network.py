@@ -104,7 +104,7 @@ def read(extractor: str, path: Path) -> dict[str, Tensor]:
     return {str(key): tensor.detach() for key, tensor in loaded.items()}
 
 
-def filled(extractor: str, network: nn.Module, tensors: Mapping[str, Tensor], found: Found) -> nn.Module:
+def fill(extractor: str, network: nn.Module, tensors: Mapping[str, Tensor], found: Found) -> nn.Module:
     """Loads weights into a network on the meta device, without the batch counters of batch normalisation.
 
     Raises:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import DataError
-from ganbench.features.image_network import BATCH_IMAGES, ImageNetwork, filled, read
+from ganbench.features.image_network import BATCH_IMAGES, ImageNetwork, fill, read
 from ganbench.features.inception_network import CLASSES, WIDTH, Definition, InceptionNetwork, Seen
 from ganbench.features.published import Found, Published
 from ganbench.precision import convolutions
@@ -85,7 +85,7 @@ class InceptionCompat(ImageNetwork):
             )
         with torch.device("meta"):
             source = Definition()
-        filled(self.name, source, tensors, found)
+        fill(self.name, source, tensors, found)
         return InceptionNetwork(source)
 
     def seen(self, levels: Tensor) -> Features:

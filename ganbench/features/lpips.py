@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import DataError
-from ganbench.features.image_network import filled, read
+from ganbench.features.image_network import fill, read
 from ganbench.features.published import Published, find
 from ganbench.features.vgg import VGG16, vgg16
 from ganbench.precision import convolutions
@@ -50,7 +50,7 @@ class Lpips:
         assert isinstance(layers, nn.Sequential)
         with torch.device("meta"):
             weighting = nn.ModuleDict({f"lin{position}": _Head(channels) for position, channels in enumerate(_CHANNELS)})
-        self.heads = filled(self.name, weighting, read(self.name, heads.path), heads).eval().requires_grad_(False)
+        self.heads = fill(self.name, weighting, read(self.name, heads.path), heads).eval().requires_grad_(False)
         negative = [key for key, weight in self.heads.state_dict().items() if (weight < 0).any()]
         if negative:
             raise DataError(f"{self.name}: {str(heads.path)!r} has negative weights in {negative[0]}; give {heads.published.file}")

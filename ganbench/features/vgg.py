@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ganbench.features.image_network import IMAGENET_MEAN, IMAGENET_STD, ImageNetwork, filled, normalised, read
+from ganbench.features.image_network import IMAGENET_MEAN, IMAGENET_STD, ImageNetwork, fill, normalised, read
 from ganbench.features.published import Found, Published
 from ganbench.sets.features import Features
 
@@ -59,4 +59,4 @@ def vgg16(extractor: str, found: Found) -> nn.Module:
 
     with torch.device("meta"):
         network: nn.Module = models.vgg16(weights=None, init_weights=False)
-    return filled(extractor, network, read(extractor, found.path), found)
+    return fill(extractor, network, read(extractor, found.path), found)

@@ -33,7 +33,7 @@ from ganbench.results.samples import write_samples
 from ganbench.sampling import VariantLatents, asked_labels, sample
 from ganbench.timing.throughput import WARM_UP_TICKS, peak_memory_bytes, sampling_rate
 from ganbench.training.building import build
-from ganbench.training.checkpoint import prune, readable, weights_sha256, write_checkpoint
+from ganbench.training.checkpoint import prune, read_checkpoints, weights_sha256, write_checkpoint
 from ganbench.training.trainer import Trainer
 
 
@@ -133,7 +133,7 @@ class Cell:
 
     def _restore(self, trainer: Trainer) -> bool:
         """Restores the newest readable checkpoint; returns whether there was one."""
-        for checkpoint in readable(self.folder / "checkpoints", self.device):
+        for checkpoint in read_checkpoints(self.folder / "checkpoints", self.device):
             if checkpoint.state.get("run_id") != run_id(self.spec):
                 continue
             trainer.restore(checkpoint.weights, checkpoint.state)

@@ -124,7 +124,7 @@ def record_in(folder: Path, spec: RunSpec) -> Record | None:
     return record
 
 
-def records(out: Path) -> list[Record]:
+def read_records(out: Path) -> list[Record]:
     """All records in an output folder of ``ganbench run``, in the order of the run folders.
 
     Raises:

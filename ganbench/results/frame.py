@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ganbench.results.folders import records
+from ganbench.results.folders import read_records
 from ganbench.results.record import Record, protocol_key
 
 
@@ -26,7 +26,7 @@ def load_results(out: Path | str) -> pd.DataFrame:
     Raises:
         RequestError: The folder contains no runs.
     """
-    return frame(records(Path(out)))
+    return frame(read_records(Path(out)))
 
 
 def frame(found: Iterable[Record]) -> pd.DataFrame:

@@ -99,7 +99,7 @@ class StatisticsFile(GivenSet):
             )
 
 
-def arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Reads all arrays of an npz or npy file by name; the array of an npy file is named ``features``.
 
     Raises:
@@ -116,7 +116,7 @@ def arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise DataError(f"{str(path)!r} is no intact npz or npy file of plain arrays ({reason}); save it again with np.savez") from None
 
 
-def feature_file(path: Path) -> FeatureFile:
+def read_features(path: Path) -> FeatureFile:
     """Reads features from the array ``features`` (n, d).
 
     If present, ``logits`` or ``probabilities`` (n, classes), ``labels`` (n,) and ``spatial`` (n, s) are read too.
@@ -128,7 +128,7 @@ def feature_file(path: Path) -> FeatureFile:
         raise DataError(
             f"{str(path)!r}: features come as .npz or .npy; save them as np.savez(path, features=array) with one row an example"
         )
-    found = arrays(path)
+    found = read_arrays(path)
     name = "features" if "features" in found else next(iter(found)) if len(found) == 1 else None
     if name is None:
         raise DataError(f"{str(path)!r} has no array 'features' (arrays: {', '.join(map(repr, sorted(found)))}); save it under that name")
@@ -187,13 +187,13 @@ def holds(path: Path, *names: str) -> bool:
         return False
 
 
-def statistics_file(path: Path) -> StatisticsFile:
+def read_statistics(path: Path) -> StatisticsFile:
     """Reads ``mu`` (d,) and ``sigma`` (d, d) from ganbench, TTUR, pytorch-fid, clean-fid, guided-diffusion or EDM.
 
     Raises:
         DataError: The file is damaged, or its arrays are not a mean and a covariance.
     """
-    found, where = arrays(path), repr(str(path))
+    found, where = read_arrays(path), repr(str(path))
     if "mu" not in found or "sigma" not in found:
         raise DataError(f"{where} holds no statistics; arrays 'mu' (d,) and 'sigma' (d, d) are needed, for example from `ganbench stats`")
     mean, covariance = found["mu"], found["sigma"]

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ganbench.content import content_hash
 from ganbench.data.decode import Encoded, encoded
-from ganbench.data.folders import listed_folder
+from ganbench.data.folders import list_folder
 from ganbench.data.images import Listing
-from ganbench.data.zips import listed_zip, opened
+from ganbench.data.zips import list_zip, open_zip
 from ganbench.errors import DataError
 from ganbench.sets.source import Source
 
@@ -37,9 +37,9 @@ class FileSource(Source):
         super().__init__(name)
         self._open = ExitStack()
         if path.is_dir():
-            self.listing: Listing = listed_folder(path)
+            self.listing: Listing = list_folder(path)
         else:
-            self.listing = listed_zip(self._open.enter_context(opened(path)), repr(str(path)))
+            self.listing = list_zip(self._open.enter_context(open_zip(path)), repr(str(path)))
         self.resolution = resolution
         self.content = content_hash(path) + (f"@{resolution}" if resolution else "")
         self.labels = None if self.listing.labels is None else torch.from_numpy(self.listing.labels)

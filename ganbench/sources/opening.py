@@ -20,7 +20,7 @@ from ganbench.sets.features import Features
 from ganbench.sets.source import GivenSet, Source
 from ganbench.sources.arrays import ArraySource
 from ganbench.sources.generated import FunctionSource
-from ganbench.sources.given import FeatureFile, feature_file, holds, is_statistics, matrix, statistics_file
+from ganbench.sources.given import FeatureFile, holds, is_statistics, matrix, read_features, read_statistics
 from ganbench.sources.image_files import FileSource
 from ganbench.sources.programs import ProgramSource
 
@@ -51,7 +51,7 @@ class Opening:
     """Number of threads that decode image files."""
 
 
-def opened_source(text: str, how: Opening) -> GivenSet:
+def open_source(text: str, how: Opening) -> GivenSet:
     """Opens the set that the user named.
 
     Args:
@@ -64,7 +64,7 @@ def opened_source(text: str, how: Opening) -> GivenSet:
     """
     path = _path(text)
     if how.features:
-        return statistics_file(path) if is_statistics(path) else feature_file(_existing(path))
+        return read_statistics(path) if is_statistics(path) else read_features(_existing(path))
     if path.exists():
         return _at_path(text, path, how)
     bare, _, suffix = text.rpartition(":")
@@ -80,7 +80,7 @@ def opened_source(text: str, how: Opening) -> GivenSet:
     raise _unknown(text, path)
 
 
-def opened_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> GivenSet:
+def open_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> GivenSet:
     """Opens examples or features in memory.
 
     Args:
@@ -112,7 +112,7 @@ def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
     if path.is_dir() or suffix == ".zip":
         return FileSource(text, path, how.resolution, how.workers)
     if suffix == ".npz" and is_statistics(path):
-        return statistics_file(path)
+        return read_statistics(path)
     if suffix == ".npz" and holds(path, "features"):
         raise DataError(f"{text!r} holds features, not images; add --features")
     if suffix in (".npz", ".npy"):

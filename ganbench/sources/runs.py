@@ -13,7 +13,7 @@ from ganbench.plan.spec import read_spec, run_id
 from ganbench.sampling import SAMPLING_VERSION, VariantLatents, asked_labels, draw, observed
 from ganbench.sources.generated import DrawnSource, digest
 from ganbench.training.building import build
-from ganbench.training.checkpoint import readable, weights_sha256
+from ganbench.training.checkpoint import read_checkpoints, weights_sha256
 
 
 class RunSource(DrawnSource):
@@ -36,7 +36,7 @@ class RunSource(DrawnSource):
         spec = read_spec(folder)
         super().__init__(name, n, spec.seed if seed is None else seed)
         dataset = load_dataset(spec.dataset, root)
-        checkpoint = next(readable(folder / "checkpoints", device), None)
+        checkpoint = next(read_checkpoints(folder / "checkpoints", device), None)
         if checkpoint is None:
             raise DataError(
                 f"{name}: the run has no readable checkpoint yet; run it first: ganbench run --spec {name}/spec.json --out {name}"

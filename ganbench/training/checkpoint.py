@@ -67,7 +67,7 @@ def prune(folder: Path, keep: int = KEEP) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def readable(folder: Path, device: torch.device) -> Iterator[Checkpoint]:
+def read_checkpoints(folder: Path, device: torch.device) -> Iterator[Checkpoint]:
     """Yields checkpoints from newest to oldest, skipping those that cannot be read.
 
     Args:

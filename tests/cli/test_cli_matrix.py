@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from ganbench.plan.runtime import Runtime
-from ganbench.results.folders import records
+from ganbench.results.folders import read_records
 from ganbench.results.record import Record, read_record
 
 Command = Callable[..., Any]
 
 
 def by_class(out: Path) -> dict[str, Record]:
-    return {record.spec.variant.name.rpartition(":")[2]: record for record in records(out) if record.spec.seed == 0}
+    return {record.spec.variant.name.rpartition(":")[2]: record for record in read_records(out) if record.spec.seed == 0}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def test_a_matrix_finishes_the_others_and_exits_1(matrix: Matrix) -> None:
         "Diverges": "diverged",
         "Healthy": "done",
     }
-    assert len(records(folder / "out")) == 4
+    assert len(read_records(folder / "out")) == 4
 
 
 def test_a_failure_is_recorded_with_type_message_stage_and_command(matrix: Matrix) -> None:
@@ -118,13 +118,13 @@ def test_a_finished_matrix_runs_nothing_again_and_prints_the_same_table(
 def test_only_what_is_missing_runs_and_retry_failed_runs_failures_alone(matrix: Matrix, ganbench: Command, tmp_path: Path) -> None:
     folder = copied(matrix, tmp_path)
     out = folder / "out"
-    before = {record.run_id: record for record in records(out)}
+    before = {record.run_id: record for record in read_records(out)}
     lost = by_class(out)["Healthy"]
     shutil.rmtree(out / "runs" / lost.spec.slug)
     again = ganbench(*matrix[1], "--workers", "1", "--retry-failed", cwd=folder, env={"MENDED": "1"})
     assert again.code == 1  # Unbuildable still fails
     assert "3 of 4 runs to do" in again.err
-    after = {record.run_id: record for record in records(out)}
+    after = {record.run_id: record for record in read_records(out)}
     changed = {record.spec.variant.name.rpartition(":")[2] for record in after.values() if record != before[record.run_id]}
     assert changed == {"Raises", "Unbuildable", "Healthy"}
     mended = by_class(out)["Raises"]
@@ -232,7 +232,7 @@ def test_interrupted_and_killed_matrices_leave_no_worker_and_go_on(
     gate.unlink()
     result = ganbench(*arguments, env={"GATE": str(gate)})
     assert result.code == 0, result.err
-    (record,) = records(tmp_path / "out")
+    (record,) = read_records(tmp_path / "out")
     assert (record.status, record.attempts, record.images_seen) == ("done", 3, 2_048 * 400)
 
 

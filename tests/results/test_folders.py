@@ -15,7 +15,7 @@ from ganbench.errors import RequestError
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import from_json, run_id
 from ganbench.results.events import EventLog
-from ganbench.results.folders import claim, finished, heartbeat, records, run_folder, running, write_manifest
+from ganbench.results.folders import claim, finished, heartbeat, read_records, run_folder, running, write_manifest
 from ganbench.results.record import read_record, write_record
 from ganbench.storage import writable_folder, write_json, write_text
 
@@ -99,7 +99,7 @@ def test_a_record_in_the_wrong_folder_is_refused(tmp_path: Path) -> None:
     write_record(folder / "record.json", FINISHED)
     with pytest.raises(RequestError, match="belongs to run"):
         finished(tmp_path, OTHER)
-    assert [record.run_id for record in records(tmp_path)] == [FINISHED.run_id]
+    assert [record.run_id for record in read_records(tmp_path)] == [FINISHED.run_id]
 
 
 def test_the_marker_is_held_by_one_and_gone_after_even_an_error(tmp_path: Path) -> None:

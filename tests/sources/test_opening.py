@@ -16,7 +16,7 @@ from ganbench.seeding import stream
 from ganbench.sets.source import Selection, Source
 from ganbench.sources.generated import DEFAULT_N
 from ganbench.sources.given import FeatureFile, StatisticsFile
-from ganbench.sources.opening import Opening, opened_source
+from ganbench.sources.opening import Opening, open_source
 
 IMAGES = torch.randint(0, 256, (12, 3, 8, 8), generator=stream(0, "test-opening"), dtype=torch.uint8).numpy()
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ def how(**fields: object) -> Opening:
 
 
 def images_of(text: str | Path, **fields: object) -> torch.Tensor:
-    source = opened_source(str(text), how(**fields))
+    source = open_source(str(text), how(**fields))
     assert isinstance(source, Source)
     found = source.at(range(len(source)))
     source.close()
@@ -76,7 +76,7 @@ def test_every_container_gives_the_images(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["folder", "set.zip", "set.npz"])
 def test_labels_come_along(tmp_path: Path, kind: str) -> None:
-    source = opened_source(str(KINDS[kind](tmp_path / kind)), how())
+    source = open_source(str(KINDS[kind](tmp_path / kind)), how())
     assert isinstance(source, Source)
     assert source.labels is not None
     assert source.labels.tolist() == ([0] * 6 + [1] * 6 if kind != "set.npz" else [0, 1] * 6)
@@ -90,11 +90,11 @@ def test_number_of_decoding_threads_changes_nothing(tmp_path: Path, kind: str) -
 
 
 def test_content_follows_bytes_and_never_paths(tmp_path: Path) -> None:
-    first, second = (opened_source(str(folder(tmp_path / name)), how()) for name in ("one", "two"))
+    first, second = (open_source(str(folder(tmp_path / name)), how()) for name in ("one", "two"))
     assert first.content == second.content
     png(tmp_path / "two" / "a" / "00.png", 255 - IMAGES[0])
-    assert opened_source(str(tmp_path / "two"), how()).content != first.content
-    assert opened_source(str(tmp_path / "one"), how(resolution=4)).content != first.content
+    assert open_source(str(tmp_path / "two"), how()).content != first.content
+    assert open_source(str(tmp_path / "one"), how(resolution=4)).content != first.content
 
 
 def test_images_of_two_sizes_are_refused_with_the_remedy_and_taken_with_it(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_images_of_two_sizes_are_refused_with_the_remedy_and_taken_with_it(tmp_p
 
 
 def test_a_data_set_is_named_with_its_split() -> None:
-    train, test = (opened_source(f"digits:{split}", how()) for split in ("train", "test"))
+    train, test = (open_source(f"digits:{split}", how()) for split in ("train", "test"))
     assert isinstance(train, Source)
     assert isinstance(test, Source)
     assert (len(train), len(test)) == (1438, 359)
@@ -127,14 +127,14 @@ def write_function(path: Path, body: str) -> str:
 
 def test_a_function_draws_by_chunk_whatever_part_is_asked_for(tmp_path: Path) -> None:
     name = write_function(tmp_path / "one.py", "return np.random.default_rng(seed).integers(0, 256, (n, 1, 4, 4), np.uint8)")
-    source = opened_source(name, how(n=CHUNK + 10))
+    source = open_source(name, how(n=CHUNK + 10))
     assert isinstance(source, Source)
     assert len(source) == CHUNK + 10
     assert source.content is None
     whole = source.at(range(CHUNK + 10))
     assert torch.equal(source.at([CHUNK + 3, 5]), whole[[CHUNK + 3, 5]])
     assert not torch.equal(whole[:10], whole[CHUNK:])
-    again = opened_source(name, how(n=CHUNK + 10, seed=1))
+    again = open_source(name, how(n=CHUNK + 10, seed=1))
     assert isinstance(again, Source)
     assert not torch.equal(again.at(range(5)), whole[:5])
 
@@ -196,14 +196,14 @@ def test_programs_draw_from_the_same_latents(tmp_path: Path, net: Net) -> None:
 def test_a_program_that_does_not_say_its_latents_is_asked_for_them(tmp_path: Path, net: Net) -> None:
     torch.jit.save(torch.jit.trace(net, torch.zeros(2, 5)), str(tmp_path / "net.pt"))
     with pytest.raises(RequestError, match="--latent-dim"):
-        opened_source(str(tmp_path / "net.pt"), how())
+        open_source(str(tmp_path / "net.pt"), how())
     (tmp_path / "junk.pt").write_bytes(b"junk")
     with pytest.raises(RequestError, match="no TorchScript program"):
-        opened_source(str(tmp_path / "junk.pt"), how())
+        open_source(str(tmp_path / "junk.pt"), how())
 
 
 def test_generators_draw_the_fields_number_unless_told(tmp_path: Path) -> None:
-    source = opened_source(write_function(tmp_path / "many.py", "return np.zeros((n, 1, 2, 2), np.uint8)"), how())
+    source = open_source(write_function(tmp_path / "many.py", "return np.zeros((n, 1, 2, 2), np.uint8)"), how())
     assert isinstance(source, Source)
     assert len(source) == DEFAULT_N == 50_000
 
@@ -214,13 +214,13 @@ def test_generators_draw_the_fields_number_unless_told(tmp_path: Path) -> None:
 def test_features_with_logits_labels_and_spatial(tmp_path: Path) -> None:
     x = np.random.default_rng(0).standard_normal((20, 4))
     np.savez(tmp_path / "f.npz", features=x, logits=x[:, :3], labels=np.arange(20), spatial=x.astype(np.float32))
-    found = opened_source(str(tmp_path / "f.npz"), how(features=True))
+    found = open_source(str(tmp_path / "f.npz"), how(features=True))
     assert isinstance(found, FeatureFile)
     assert found.features.values.dtype == torch.float64
     assert found.features.log_probabilities is not None
     torch.testing.assert_close(found.features.log_probabilities.exp().sum(1), torch.ones(20, dtype=torch.float64))
     np.save(tmp_path / "f.npy", x.astype(np.float16))
-    bare = opened_source(str(tmp_path / "f.npy"), how(features=True))
+    bare = open_source(str(tmp_path / "f.npy"), how(features=True))
     assert isinstance(bare, FeatureFile)
     assert bare.features.values.dtype == torch.float32
 
@@ -241,14 +241,14 @@ def test_features_with_logits_labels_and_spatial(tmp_path: Path) -> None:
 def test_features_of_a_wrong_form_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:  # type: ignore[type-arg]
     np.savez(tmp_path / "f.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(RequestError, match=message) as refusal:
-        opened_source(str(tmp_path / "f.npz"), how(features=True))
+        open_source(str(tmp_path / "f.npz"), how(features=True))
     assert "\n" not in str(refusal.value)
 
 
 def test_statistics_of_others_are_read_with_a_warning(tmp_path: Path) -> None:
     x = np.random.default_rng(0).standard_normal((50, 4))
     np.savez(tmp_path / "s.npz", mu=x.mean(0), sigma=np.cov(x, rowvar=False))
-    found = opened_source(str(tmp_path / "s.npz"), how())
+    found = open_source(str(tmp_path / "s.npz"), how())
     assert isinstance(found, StatisticsFile)
     assert not found.n_known
     assert "does not say how" in found.notes[0]
@@ -267,7 +267,7 @@ def test_statistics_of_others_are_read_with_a_warning(tmp_path: Path) -> None:
 def test_statistics_of_a_wrong_form_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:  # type: ignore[type-arg]
     np.savez(tmp_path / "s.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(RequestError, match=message):
-        opened_source(str(tmp_path / "s.npz"), how())
+        open_source(str(tmp_path / "s.npz"), how())
 
 
 @pytest.mark.parametrize(
@@ -283,14 +283,14 @@ def test_statistics_of_a_wrong_form_are_refused(tmp_path: Path, arrays: dict[str
 )
 def test_a_name_of_nothing_is_refused_with_the_nearest_choice(name: str, message: str) -> None:
     with pytest.raises(RequestError, match=message) as refusal:
-        opened_source(name, how())
+        open_source(name, how())
     assert "\n" not in str(refusal.value)
 
 
 def test_pickles_are_never_loaded(tmp_path: Path) -> None:
     (tmp_path / "stats.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(RequestError, match="never loaded"):
-        opened_source(str(tmp_path / "stats.pkl"), how())
+        open_source(str(tmp_path / "stats.pkl"), how())
 
 
 def test_a_selection_depends_on_the_numbers_alone() -> None:

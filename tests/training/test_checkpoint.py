@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ganbench.training import checkpoint
-from ganbench.training.checkpoint import prune, readable, weights_sha256, write_checkpoint
+from ganbench.training.checkpoint import prune, read_checkpoints, weights_sha256, write_checkpoint
 
 CPU = torch.device("cpu")
 
@@ -25,14 +25,14 @@ def write(folder: Path, step: int) -> Path:
 
 
 def steps(folder: Path) -> list[int]:
-    return [found.state["step"] for found in readable(folder, CPU)]
+    return [found.state["step"] for found in read_checkpoints(folder, CPU)]
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     path = write(tmp_path / "run" / "checkpoints", 12)
     assert path.name == "000000012"
     assert sorted(file.name for file in path.iterdir()) == ["ema.safetensors", "raw.safetensors", "state.pt"]
-    (found,) = readable(tmp_path / "run" / "checkpoints", CPU)
+    (found,) = read_checkpoints(tmp_path / "run" / "checkpoints", CPU)
     torch.testing.assert_close(found.weights, weights(12), rtol=0, atol=0)
     assert found.state["step"] == 12
     assert found.state["optimizers"]["g"]["param_groups"][0]["lr"] == 1e-3
@@ -91,7 +91,7 @@ def test_files_are_on_the_disk_before_they_get_their_name(tmp_path: Path, monkey
 def test_the_same_step_again_takes_the_place_of_the_first(tmp_path: Path) -> None:
     write(tmp_path, 3)
     write_checkpoint(tmp_path, weights(7.5), {"step": 3})
-    (found,) = readable(tmp_path, CPU)
+    (found,) = read_checkpoints(tmp_path, CPU)
     assert found.weights["raw"]["weight"][0, 0] == 7.5
 
 
@@ -142,7 +142,7 @@ def test_views_and_other_layouts_can_be_kept(tmp_path: Path) -> None:
         "last": torch.zeros(1, 2, 3, 3).to(memory_format=torch.channels_last),
     }
     write_checkpoint(tmp_path, {"raw": tensors}, {"step": 1})
-    (found,) = readable(tmp_path, CPU)
+    (found,) = read_checkpoints(tmp_path, CPU)
     torch.testing.assert_close(found.weights["raw"], {name: value.contiguous() for name, value in tensors.items()}, rtol=0, atol=0)
 
 

@@ -18,7 +18,7 @@ from ganbench.data.dataset import Dataset
 from ganbench.errors import RequestError
 from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.sampling import sample
-from ganbench.training.checkpoint import readable, weights_sha256, write_checkpoint
+from ganbench.training.checkpoint import read_checkpoints, weights_sha256, write_checkpoint
 from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Batch, Logs, StepContext
 
@@ -39,7 +39,7 @@ def hashes(trainer: Trainer) -> dict[str, str]:
 def saved(trainer: Trainer, folder: Path) -> Saved:
     """The trainer's state by way of the disk."""
     write_checkpoint(folder, trainer.weights(), trainer.state())
-    found = next(readable(folder, CPU))
+    found = next(read_checkpoints(folder, CPU))
     return found.weights, found.state
 
 
