@@ -13,9 +13,10 @@ def load_results(out: Path | str) -> pd.DataFrame:
     """Loads all scores of all runs in an output folder of ``ganbench run``.
 
     >>> import tempfile, ganbench
-    >>> done = ganbench.run("quickstart", out := tempfile.mkdtemp(), only=["variant=wgan", "seed=0"], settings=["budget_images=640"])
-    >>> sorted(set(load_results(out)["dataset"]))
-    ['digits', 'ring8']
+    >>> only = ["variant=gan", "dataset=ring8", "seed=0"]
+    >>> done = ganbench.run("quickstart", out := tempfile.mkdtemp(), only=only, settings=["budget_images=640"])
+    >>> sorted(set(load_results(out)["weights"]))
+    ['ema', 'raw']
 
     Args:
         out: The folder given as ``--out``.
