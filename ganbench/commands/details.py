@@ -18,6 +18,8 @@ from ganbench.registry import DATASETS, METRICS, VARIANTS, Registry
 
 Known = dict[str, Any]
 """Details of a registered name as plain data, in the order in which they are shown."""
+LABELS = {"depends_on_ratio": "depends on n generated / n real", "minimum_n": "smallest n"}
+"""What a person reads for keys that are no words of their own."""
 
 
 def show(registry: Registry, name: str, summary: str, origin: str, as_json: bool, console: Console) -> None:
@@ -42,7 +44,7 @@ def show(registry: Registry, name: str, summary: str, origin: str, as_json: bool
     grid.add_column()
     for key, value in known.items():
         if value not in ([], {}):
-            grid.add_row(Text(key.replace("_", " "), style="dim"), _said(key, value))
+            grid.add_row(Text(LABELS.get(key, key.replace("_", " ")), style="dim"), _said(key, value))
     for option in options:
         head = Text.assemble((option["name"], "bold"), f" = {_toml(option['default'])}")
         grid.add_row(head, Text.assemble((option["type"], "cyan"), "\n" * bool(option["meaning"]), option["meaning"]))
@@ -78,6 +80,8 @@ def _metric(name: str) -> Known:
 def _said(key: str, value: Any) -> str:
     """Formats a value for a person."""
     if key == "bounds":
+        if value == (None, None):
+            return "none"
         return " to ".join("no limit" if bound is None else f"{bound:g}" for bound in value)
     if key == "higher_is_better" and value is None:
         return "neither higher nor lower: a value between is best"
