@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from ganbench.errors import Interrupted
+from ganbench.errors import Interrupted, RequestError
 from ganbench.execution.executor import Executor, Job
 from ganbench.execution.local import LocalExecutor
 from ganbench.execution.reporter import Reporter
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import load_suite
+from ganbench.plan.validation import validated
 from ganbench.results.events import EventLog
 from ganbench.results.folders import check_owner, claim, finished, record_in, run_folder, write_manifest
 from ganbench.results.record import Record
@@ -45,8 +46,8 @@ def run(
     suite: str | Path,
     out: str | Path = "runs",
     *,
-    settings: Sequence[str] = (),
-    only: Sequence[str] = (),
+    settings: str | Sequence[str] = (),
+    only: str | Sequence[str] = (),
     workers: int | None = None,
     runtime: Runtime | None = None,
     retry_failed: bool = False,
@@ -63,8 +64,8 @@ def run(
     Args:
         suite: A registered suite, or the path of a TOML file.
         out: Folder of the results; runs that are already there are kept or resumed.
-        settings: Changes of the suite, ``key.path=value``.
-        only: Filters on the runs, ``variant=a,b``.
+        settings: Changes of the suite, ``key.path=value``; one or several.
+        only: Filters on the runs, ``variant=a,b``; one or several.
         workers: Number of runs at a time; None takes one per GPU, or one per CPU core.
         runtime: Runtime settings of the runs.
         retry_failed: Whether failed runs are run again.
@@ -78,8 +79,8 @@ def run(
         RequestError: The request is invalid, or a run cannot start; nothing was run.
         Interrupted: Ctrl-C was pressed; the workers were asked to write checkpoints.
     """
-    folder, how = Path(out), runtime or Runtime()
-    loaded, specs = load_suite(str(suite), settings, only)
+    folder, how = Path(out), _checked(runtime or Runtime(), workers)
+    loaded, specs = load_suite(str(suite), *([given] if isinstance(given, str) else given for given in (settings, only)))
     there = {run_id(spec): record for spec in specs if (record := finished(folder, spec))}
     done = {key: record for key, record in there.items() if not (retry_failed and record.status == "failed")}
     missing = [spec for spec in specs if run_id(spec) not in done]
@@ -92,6 +93,13 @@ def run(
     return Matrix(
         suite=loaded.name, out=folder, specs=tuple(specs), records=tuple(done[run_id(spec)] for spec in specs if run_id(spec) in done)
     )
+
+
+def _checked(runtime: Runtime, workers: int | None) -> Runtime:
+    """The runtime settings, whose values may be out of range if they come from Python."""
+    if workers is not None and workers < 1:
+        raise RequestError(f"workers = {workers}: at least one run goes at a time; leave it out for one per GPU or CPU core")
+    return validated(Runtime, {field.name: getattr(runtime, field.name) for field in fields(Runtime)}, "runtime")
 
 
 def _prepare(suite: str, specs: Sequence[RunSpec], missing: Sequence[RunSpec], out: Path, runtime: Runtime) -> None:

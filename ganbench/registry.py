@@ -72,7 +72,9 @@ class Registry:
         target = self.target(name)
         try:
             return target.load()
-        except (ImportError, AttributeError) as error:
+        except RequestError:
+            raise
+        except (Exception, SystemExit) as error:
             raise RequestError(f"{self.kind} {name!r} is registered as {target} but cannot be imported: {error}") from error
 
     def origin(self, name: str) -> Origin:

@@ -147,7 +147,7 @@ def _from_file(path: Path, attribute: str) -> Any:
     write_bytecode, sys.dont_write_bytecode = not sys.dont_write_bytecode, True  # writes no cache beside the user's file
     try:
         found.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script without a guard may end the process in the middle
         raise RequestError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
     finally:
         sys.dont_write_bytecode = not write_bytecode

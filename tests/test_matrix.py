@@ -116,7 +116,24 @@ def test_python_does_what_the_command_does(ganbench_suite: Path, tmp_path: Path)
     log = (run_folder(tmp_path / "out", first.specs[0]) / "events.jsonl").read_text()
     assert log.count('"kind": "tick"') == 8
     with pytest.raises(RequestError, match="did you mean"):
-        ganbench.run(ganbench_suite, tmp_path / "out", settings=["evaluation.metrics=['fdd']"])
+        ganbench.run(ganbench_suite, tmp_path / "out", settings="evaluation.metrics=['fdd']")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"workers": -1}, "workers = -1: at least one run"),
+        ({"workers": 0}, "workers = 0: at least one run"),
+        ({"runtime": replace(CPU, threads=0)}, "runtime: threads = 0: input should be greater than or equal to 1"),
+        ({"only": "variant=nobody"}, "unknown variant in --only 'nobody'"),
+    ],
+    ids=["workers-1", "workers0", "threads0", "only"],
+)
+def test_a_wrong_value_is_told_before_anything_is_written(ganbench_suite: Path, tmp_path: Path, given: dict[str, Any], words: str) -> None:
+    with pytest.raises(RequestError) as told:
+        ganbench.run(ganbench_suite, tmp_path / "new", **given)
+    assert str(told.value).startswith(words)
+    assert not (tmp_path / "new").exists()
 
 
 @pytest.fixture

@@ -102,6 +102,7 @@ def test_a_class_comes_from_a_file(tmp_path: Path) -> None:
     [
         (None, "no such file"),
         ("raise RuntimeError('two\\nlines')", "cannot be imported: RuntimeError"),
+        ("import sys; sys.exit(0)", "cannot be imported: SystemExit: 0"),
         ("class Own(:", "cannot be imported: SyntaxError"),
         ("class Own_: ...", "did you mean 'Own_'?"),
     ],

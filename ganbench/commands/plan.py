@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ganbench.commands.output import print_json
 from ganbench.plan.naming import names
-from ganbench.plan.requests import asks_more_than_features
+from ganbench.plan.requests import may_not_fit
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import load_suite
@@ -55,8 +55,8 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
 
 
 def _check(specs: Sequence[RunSpec]) -> None:
-    """Checks the data and the method as at the start of a run, if a metric needs more than features; only then is torch imported."""
-    unlike = {run_id(replace(spec, seed=0)): spec for spec in specs if asks_more_than_features(spec.evaluation)}
+    """Checks the data and the method as at the start of a run, if a metric might not fit; only then is torch imported."""
+    unlike = {run_id(replace(spec, seed=0)): spec for spec in specs if may_not_fit(spec.evaluation)}
     for spec in unlike.values():
         from ganbench.pipeline.check import check
 

@@ -46,6 +46,10 @@ class Facts:
     depends_on_ratio: bool = False
     """Whether the expected value changes with the ratio of the numbers of real and generated examples."""
 
+    def __post_init__(self) -> None:
+        if not self.bounds[0] < self.bounds[1]:
+            raise ValueError(f"bounds = {self.bounds}: the smallest value comes first")
+
     def needs(self, role: Role) -> tuple[Need, ...]:
         """What the metric needs of the set with this role."""
         return {"real": self.needs_real, "generated": self.needs_fake, "held-out": self.needs_held_out}[role]

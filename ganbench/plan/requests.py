@@ -1,5 +1,6 @@
 """Which metrics are requested, and from which features?"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,10 +66,20 @@ def requested(names: Sequence[str] | None, extractor: str | None, features: bool
     return found
 
 
-def asks_more_than_features(plan: EvaluationSpec) -> bool:
-    """Whether a metric of the plan needs labels, images, held-out examples or the generator, which not every run provides."""
+def may_not_fit(plan: EvaluationSpec) -> bool:
+    """Whether a metric of the plan needs what not every run provides.
+
+    That is labels, images, held-out examples, the generator, or more examples than are generated.
+    """
     asked = [facts(request.metric) for request in requested(plan.metrics, plan.extractor)]
-    return any(set(one.needs(role)) - PLAIN for one in asked for role in ROLES)
+    return any(
+        one.needs_held_out
+        or one.minimum_n > plan.n_fake
+        or one.minimum_per_feature
+        or math.isfinite(one.maximum_ratio)
+        or any(set(one.needs(role)) - PLAIN for role in ROLES)
+        for one in asked
+    )
 
 
 def _request(text: str, own: str, usual: str, explicit: bool, where: str) -> Request:

@@ -125,7 +125,7 @@ def _function(name: str) -> Callable[[int, int], Any]:
             sys.path.append(os.getcwd())  # as `python -m` does, but last, so that it shadows no other module
         try:
             loaded = importlib.import_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise RequestError(
                 f"{name}: module {module!r} cannot be imported: {type(error).__name__}: {brief(error)}; "
                 "a function of a file is written path/to/file.py:function"

@@ -37,6 +37,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
         [],
         ["'fid' is the name for", "write 'fd'"],
     ),
+    "too few for a metric": (
+        {"evaluation": evaluation(n_fake="5")},
+        [],
+        ["'fd' needs at least 10 examples", "the generated set has 5"],
+    ),
     "metric twice": ({"evaluation": evaluation(metrics='["fd", "fd"]')}, [], ["'fd' is there twice"]),
     "no metric": ({"evaluation": evaluation(metrics="[]")}, [], ["evaluation.metrics is empty"]),
     "suite key": ({"head": 'descripton = "x"'}, [], ["unknown key 'descripton'", "did you mean 'description'?"]),
@@ -115,12 +120,22 @@ def test_a_wrong_request_is_one_line_and_leaves_nothing(ganbench: Command, suite
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("case", ["variant", "TOML", "type", "--set key"])
+@pytest.mark.parametrize("case", ["variant", "TOML", "type", "--set key", "too few for a metric"])
 def test_plan_refuses_the_same(ganbench: Command, suite: Suite, tmp_path: Path, case: str) -> None:
     changes, arguments, words = WRONG[case]
     suite(**changes)
     line = ganbench("plan", "suite.toml", *arguments).one_line()
     assert all(word in line for word in words), line
+
+
+def test_plan_and_run_refuse_a_held_out_set_that_is_too_small(ganbench: Command, suite: Suite, tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", np.zeros((400, 1, 8, 8), np.uint8))  # a fifth is held out
+    suite(**{**MINE, "head": FILES.replace('"mine"', '"mine.npz"'), "evaluation": IMAGES.replace('["fd"]', '["ct"]').replace("64", "200")})
+    before = sorted(tmp_path.rglob("*"))
+    for command in ("plan", "run"):
+        line = ganbench(command, "suite.toml", "--out", "out").one_line()
+        assert "'ct' needs at least 100 examples, and the held-out set has 80" in line
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_unknown_suites_commands_and_kinds_are_one_line(ganbench: Command, suite: Suite) -> None:

@@ -32,9 +32,14 @@ def test_a_metric_and_an_extractor_score_at_once(ganbench: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("variant", "3d"), "cannot name a variant"),
-        (("metric", "my-metric"), "cannot name a metric"),
-        (("dataset", "Class"), "cannot name a dataset"),
+        (("variant", "3d"), "cannot name this variant"),
+        (("metric", "my-metric"), "cannot name this metric"),
+        (("dataset", "Class"), "cannot name this dataset"),
+        (("variant", "none"), "Python or the template uses it; take another, such as MyNone"),
+        (("metric", "bounds"), "Python or the template uses it"),
+        (("extractor", "Features"), "Python or the template uses it"),
+        (("variant", "torch"), "torch.py would hide Python's module 'torch'"),
+        (("variant", "Mine", "--out", "."), "write --out mine.py"),
         (("metric", "FD"), "'fd' is a registered metric already"),
         (("variant", "Mine", "--out", "mine.txt"), "write --out mine.py"),
         (("variant", "Mine", "--out", "nowhere/mine.py"), "nowhere/mine.py: cannot be written"),

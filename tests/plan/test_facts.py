@@ -43,6 +43,7 @@ def test_scores_carry_bounds_that_json_can_hold() -> None:
         ("MINE = make()", "with literals"),
         ("MINE = 3", "there is no MINE = Metric(...)"),
         ("MINE = Metric(higher_is_better=True)", "with literals"),
+        ("MINE = Metric(higher_is_better=True, minimum_n=10, bounds=(1.0, 0.0))", "the smallest value comes first"),
     ],
 )
 def test_a_declaration_that_cannot_be_read_is_one_line(tmp_path: Path, text: str, words: str) -> None:
