@@ -13,6 +13,7 @@ from rich.console import Console
 
 from ganbench.commands.list import REGISTRIES
 from ganbench.errors import RequestError
+from ganbench.plan.metric_names import STANDARD
 
 
 def write_template(kind: str, name: str, out: Path | None, console: Console) -> None:
@@ -30,7 +31,7 @@ def write_template(kind: str, name: str, out: Path | None, console: Console) -> 
     if not (name.isidentifier() and name.isascii()) or name.startswith("_"):
         raise RequestError(f"{name!r} cannot name this {kind}: use letters, digits and '_', such as MyIdea or my_idea")
     small = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-    if small in REGISTRIES[f"{kind}s"].targets:
+    if small in REGISTRIES[f"{kind}s"].targets or (kind == "metric" and small in STANDARD):
         raise RequestError(f"{small!r} is a registered {kind} already; take another name")
     if out is None and small in {*sys.stdlib_module_names, *packages_distributions()}:
         raise RequestError(f"{small}.py would hide Python's module {small!r} from programs in this folder; name another file with --out")

@@ -41,6 +41,7 @@ def test_a_metric_and_an_extractor_score_at_once(ganbench: Command) -> None:
         (("variant", "torch"), "torch.py would hide Python's module 'torch'"),
         (("variant", "Mine", "--out", "."), "write --out mine.py"),
         (("metric", "FD"), "'fd' is a registered metric already"),
+        (("metric", "KID"), "'kid' is a registered metric already"),
         (("variant", "Mine", "--out", "mine.txt"), "write --out mine.py"),
         (("variant", "Mine", "--out", "nowhere/mine.py"), "nowhere/mine.py: cannot be written"),
         (("variant", "Taken"), "taken.py: is there already"),
