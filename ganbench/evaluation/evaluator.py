@@ -121,7 +121,8 @@ class Evaluator:
             return None
         known = {role: one for role, one in {**self._known, generated.role: found}.items() if one is not None}
         fake = cast(Features, found.features)
-        comparisons = {place: self._compare(fake, place) for place in {CPU, self.plan.device}}
+        places = {self.plan.device, *map(self.plan.place, self.plan.metrics.values())}
+        comparisons = {place: self._compare(fake, place) for place in places}
         for metric in self.plan.metrics.values():
             comparisons[self.plan.place(metric)].expect(metric.shares)
         return Evaluated(comparisons=comparisons, known=known, plan=self.plan, protocol=protocol)

@@ -79,8 +79,12 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., s
 
 
 @pytest.mark.parametrize("kind", CHECKS)
-def test_a_template_keeps_its_contract(template: Callable[..., str], kind: str) -> None:
-    CHECKS[kind][0](template(kind))
+def test_a_template_keeps_its_contract_and_says_what_to_change_and_how_to_check_it(
+    template: Callable[..., str], kind: str, tmp_path: Path
+) -> None:
+    CHECKS[kind][0](template(kind))  # raises, as the next test shows, if the contract is broken
+    said = (tmp_path / f"broken_{kind}.py").read_text()
+    assert "CHANGE" in said and CHECKS[kind][0].__name__ in said
 
 
 @pytest.mark.parametrize(
