@@ -1,14 +1,17 @@
 """Do the generated examples vary as much as the real ones, and do they repeat?"""
 
+from torch import Tensor
+
 from ganbench.diagnostics.base import Examination
-from ganbench.pairs.neighbours import Manifold
+from ganbench.pairs.nearest import nearest
 from ganbench.results.record import Diagnostic
 from ganbench.sets.comparison import Comparison
+from ganbench.sets.moments import evenly
 
 NEAR_QUANTILE = 0.001
 """Quantile of the real nearest-neighbour distances that defines near-duplicates."""
 REAL_LIMIT = 10_000
-"""Largest number of real examples from which that quantile is computed; the cost is quadratic in it."""
+"""Largest number of real examples whose neighbours among all real ones are searched for that quantile."""
 
 
 def diversity_diagnostics(comparison: Comparison) -> list[Diagnostic]:
@@ -45,10 +48,9 @@ def duplicate_rate(comparison: Comparison) -> Diagnostic:
     Raises:
         RequestError: There are too few examples for a nearest-neighbour search.
     """
-    manifold = _manifold(comparison)
-    real, fake = manifold.squared_radii[:, 0], comparison.fake_manifold.squared_radii[:, 0]
-    n, m = len(real), len(fake)
-    distinct = real[real > manifold.tie]
+    real, fake = _nearest_real(comparison), comparison.fake_manifold.squared_radii[:, 0]
+    n, m = comparison.n_real, len(fake)
+    distinct = real[real > 0]
     if not len(distinct):
         return Diagnostic(name="duplicate_rate", value=None, perfect=None, n=m, note="every real example has an exact copy")
     limit = distinct.sqrt().quantile(NEAR_QUANTILE).square()
@@ -56,12 +58,14 @@ def duplicate_rate(comparison: Comparison) -> Diagnostic:
     return Diagnostic(name="duplicate_rate", value=rate, perfect=min(real_rate * (m - 1) / (n - 1), 1.0), n=m)
 
 
-def _manifold(comparison: Comparison) -> Manifold:
-    """Neighbours within the reference set, or within an evenly spaced subset if it is larger than ``REAL_LIMIT``."""
-    stride = -(-len(comparison.real) // REAL_LIMIT)
-    if stride == 1:
-        return comparison.real_manifold
-    return comparison.reference.shared("near neighbours", lambda: Manifold.of(comparison.real.values[::stride]))
+def _nearest_real(comparison: Comparison) -> Tensor:
+    """Squared distances from real examples, all or ``REAL_LIMIT`` evenly spaced ones, to the nearest other of all real examples."""
+    real = comparison.real.values
+    if len(real) <= REAL_LIMIT:
+        return comparison.real_manifold.squared_radii[:, 0]
+    asked = real[evenly(len(real), REAL_LIMIT).to(real.device)]
+    # the nearest of all is the example itself, or an exact copy of it at the same distance of 0
+    return comparison.reference.shared("near neighbours", lambda: nearest(asked, real, k=2)[0][:, 1])
 
 
 DIVERSITY = Examination(

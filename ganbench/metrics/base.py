@@ -28,6 +28,8 @@ class Estimate:
     """How the interval was obtained, in a few words ("delta method")."""
     perfect: float | None = None
     """Expected score of a perfect generator at this n; None where it is not known."""
+    warnings: tuple[str, ...] = ()
+    """What the reader of the value must know ("two of three classes have no example"), in a few words each."""
 
 
 @dataclass(frozen=True, kw_only=True)

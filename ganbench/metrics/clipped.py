@@ -11,14 +11,16 @@ neighbour as radius. The mean y is calibrated by its expectation f(x) when a fra
 follows the real distribution and the rest lies elsewhere: the score is the x with f(x) = y.
 """
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ganbench.metrics.base import Estimate, Metric
-from ganbench.metrics.nearest import CHUNK, nearest
 from ganbench.metrics.resampling import GROUPS, dealt, share_of_both, variance
+from ganbench.pairs.nearest import nearest
+from ganbench.pairs.points import Points
+from ganbench.pairs.thresholds import Pairs, threshold
 from ganbench.sets.comparison import Comparison
 
 K = 5
@@ -80,28 +82,13 @@ def calibrated(coverage: Tensor, n: int, m: int) -> Tensor:
     return (above - 1 + (coverage - low) / (high - low)) / m
 
 
-def _counts(queries: Tensor, real: Tensor, squared_radii: Tensor, groups: Tensor, same: bool) -> Tensor:
-    """Counts of the closed real balls that contain each query, per group of balls (q, groups); own balls do not count."""
+def _counts(queries: Points, real: Points, squared_radii: Tensor, groups: Tensor) -> Tensor:
+    """Counts of the closed real balls that contain each query, per group of balls (q, groups)."""
     belongs = torch.nn.functional.one_hot(groups, GROUPS).float()
-    pieces = []
-    for start, squared, tie in _squared_distances(queries, real):
-        inside = squared <= squared_radii * (1 + 1e-9) + tie
-        if same:
-            rows = torch.arange(len(inside), device=inside.device)
-            inside[rows, start + rows] = False
-        pieces.append(inside.float() @ belongs)
-    return torch.cat(pieces).double()
-
-
-def _squared_distances(queries: Tensor, real: Tensor) -> Iterator[tuple[int, Tensor, float]]:
-    """Yields the first row of a block, its squared distances to all real examples, and a bound of their rounding error."""
-    centre = real.mean(0, dtype=torch.float64)
-    columns = real - centre
-    norms = columns.square().sum(1)
-    tie = 1e-12 * norms.mean().item()
-    for index, chunk in enumerate(torch.split(queries, CHUNK)):
-        rows = chunk.double() - centre
-        yield index * CHUNK, rows.square().sum(1, keepdim=True) + norms - 2 * rows @ columns.T, tie
+    counts = torch.zeros(len(queries), GROUPS, dtype=torch.float64, device=groups.device)
+    for rows, columns, inside in Pairs(rows=queries, columns=real).inside(threshold(squared_radii, closed=True)):
+        counts[rows] += inside.float() @ belongs[columns]
+    return counts
 
 
 def _fidelity(fake: Tensor, real: Tensor) -> float:
@@ -112,10 +99,12 @@ def _fidelity(fake: Tensor, real: Tensor) -> float:
 
 def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Clipped density, with a jackknife over both sets at fixed radii."""
-    real, fake = comparison.real.values, comparison.fake.values
+    real, fake, points = comparison.real.values, comparison.fake.values, comparison.reference.points
     radii = clipped_radii(comparison.reference.shared("clipped", lambda: nearest(real, real, k=K, same=True)[0][:, -1]))
     groups = dealt(len(real), generator).to(real.device)
-    of_fake, of_real = _counts(fake, real, radii, groups, False), _counts(real, real, radii, groups, True)
+    of_fake = _counts(comparison.fake_points, points, radii, groups)
+    # a set is asked about itself as another one, since balls differ in radius; its own ball does not count for an example
+    of_real = _counts(replace(points), points, radii, groups) - torch.nn.functional.one_hot(groups, GROUPS)
     all_fake, all_real = of_fake.sum(1), of_real.sum(1)
     value = _fidelity(all_fake, all_real)
     others = [_fidelity(all_fake - of_fake[:, g], (all_real - of_real[:, g])[groups != g]) for g in range(GROUPS)]
@@ -127,7 +116,7 @@ def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
 
 def _share_inside(radii: Tensor, squared: Tensor) -> float:
     """Mean of min(generated examples in the open ball / k, 1), from squared distances (n, at least k) to the nearest ones."""
-    inside = squared[:, :K] < radii[:, None] * (1 - 1e-9)
+    inside = squared[:, :K] <= threshold(radii, closed=False)[:, None]
     return inside.double().mean().item()
 
 

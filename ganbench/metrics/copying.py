@@ -13,8 +13,8 @@ from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.metrics.base import Estimate, Metric
-from ganbench.metrics.nearest import nearest
 from ganbench.metrics.resampling import jackknife, student_estimate
+from ganbench.pairs.nearest import nearest
 from ganbench.sets.comparison import Comparison
 
 CELLS, WIDTH, FEWEST = 3, 64, 20

@@ -12,8 +12,8 @@ from torch import Tensor
 from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate
 from ganbench.metrics.directions import CHUNK, directions
 from ganbench.metrics.frechet import FD
-from ganbench.metrics.nearest import nearest
 from ganbench.metrics.resampling import wilson_estimate
+from ganbench.pairs.nearest import nearest
 from ganbench.sets.comparison import Comparison
 
 THRESHOLD = 0.1

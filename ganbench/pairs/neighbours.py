@@ -1,8 +1,8 @@
 """What are the nearest neighbours of each example, and which examples lie in which balls?
 
-No n x m matrix is held in memory. Two squared distances count as equal if they agree up to rounding (1e-9
-relative, plus the manifold's ``tie``), so exact copies are treated the same at every block size, and open and
-closed balls differ only at exact ties.
+No n x m matrix is held in memory. Two squared distances count as equal if they agree up to 1e-9 of themselves, whatever the
+other examples are, so exact copies are treated the same at every block size, open and closed balls differ only at exact
+ties, and one far example changes nothing about the others.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.pairs.points import BLOCK_ROWS, Points, grams, squared_distances
+from ganbench.pairs.points import BLOCK_ROWS, Points, grams, middle, squared_distances
+from ganbench.pairs.thresholds import Pairs, threshold
 
 NEIGHBOURS = 6
 """Neighbours kept per example: the largest k in use, plus one for the radius after a neighbour is deleted."""
@@ -20,8 +21,6 @@ _SPARE = 2
 """Additional candidates, so that rounding rarely excludes a true neighbour."""
 _FEW = 32
 """If fewer than one in ``_FEW`` entries of a block are candidates, they are gathered singly instead of by a top-k over whole rows."""
-_MANY = 65_536
-"""Number of uncertain pairs in a block above which the whole block is computed again in float64."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +43,15 @@ class Manifold:
         Raises:
             RequestError: There are too few examples.
         """
-        points = Points.of(values, values.double().mean(0))
+        points = Points.of(values, middle(values, values.mean(0, dtype=torch.float64)))
         nearest = Nearest(points)
         for rows, columns, gram in grams(points, points):
             nearest.add(rows, columns, gram)
         return nearest.manifold()
 
-    @property
-    def tie(self) -> float:
-        """Squared distances that differ by less count as equal; a generous bound of rounding errors in float64."""
-        return max(1e-12 * self.points.squared_norms.double().mean().item(), torch.finfo(torch.float64).tiny)
-
     def threshold(self, k: int, closed: bool) -> Tensor:
         """Largest squared distance inside each ball (n,) with the k-th neighbour's distance as radius, allowing for ties."""
-        radii, sign = self.squared_radii[:, k - 1], 1 if closed else -1
-        return radii * (1 + sign * 1e-9) + sign * self.tie
+        return threshold(self.squared_radii[:, k - 1], closed)
 
 
 class Nearest:
@@ -114,7 +107,8 @@ class Nearest:
         if self.points.centred.dtype == torch.float64 or self.kept == len(self.points) - 1:
             return
         norms = self.points.squared_norms.double()
-        bound = self.points.error * (norms + norms.max())
+        # the squared norm of a true neighbour is at most 2 |x|^2 + 2 r^2
+        bound = self.points.error * (norms + (2 * (norms + radii[:, -1])).clamp(max=norms.max()))
         doubtful = ((self.best[:, -1].double() + norms - bound <= radii[:, -1]) & (radii[:, -1] > 0)).nonzero()[:, 0]
         if not len(doubtful):
             return
@@ -197,7 +191,8 @@ class Sorter:
         self.queries, self.balls = queries, balls
         self.counts = [_Count(len(queries), balls, k, closed) for k, closed in kinds]
         self.reach = torch.stack([count.outer for count in self.counts]).amax(0)
-        self.error = max(queries.error, balls.points.error)
+        self.pairs = Pairs(rows=queries, columns=balls.points)
+        self.error = self.pairs.error
         self.query_norms, self.ball_norms = queries.squared_norms.double(), balls.points.squared_norms.double()
 
     def add(self, queries: slice, balls: slice, gram: Tensor) -> None:
@@ -209,22 +204,10 @@ class Sorter:
         norms = self.query_norms[queries][query] + self.ball_norms[balls][ball]
         squared = norms - 2 * gram[query, ball].double()
         query, ball = query + queries.start, ball + balls.start
-        bound = self.error * norms
-        doubtful = torch.zeros_like(query, dtype=torch.bool)
-        for count in self.counts:
-            for threshold in (count.inner, count.outer):
-                doubtful |= (squared - threshold[ball]).abs() <= bound
-        squared[doubtful] = self._precisely(queries, balls, query[doubtful], ball[doubtful])
+        limits = torch.stack([limit for count in self.counts for limit in (count.inner, count.outer)], 1)[ball]
+        self.pairs.settle(squared, (queries, balls), query, ball, limits)
         for count in self.counts:
             count.add(query, ball, squared)
-
-    def _precisely(self, queries: slice, balls: slice, query: Tensor, ball: Tensor) -> Tensor:
-        """Squared distances of pairs in float64."""
-        if len(query) <= _MANY:
-            return squared_distances(self.queries, self.balls.points, query, ball)
-        left, right = (side.values[part].double() - side.centre for side, part in ((self.queries, queries), (self.balls.points, balls)))
-        squared = torch.addmm(left.square().sum(1)[:, None] + right.square().sum(1), left, right.T, alpha=-2)
-        return squared[query - queries.start, ball - balls.start]
 
     def results(self) -> list[Containment]:
         """The counts over all blocks, one for every kind of ball."""

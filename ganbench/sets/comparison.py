@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.pairs.kernel_sums import Kernel
 from ganbench.pairs.neighbours import Containment, Manifold
 from ganbench.pairs.one_pass import WITHIN, OnePass, Share, between, within
-from ganbench.pairs.points import Points
+from ganbench.pairs.points import Points, middle
 from ganbench.sets.features import Features, Sketch
 from ganbench.sets.moments import Moments
 
@@ -67,9 +68,14 @@ class Reference:
         return self.features.moments()
 
     @cached_property
+    def centre(self) -> Tensor:
+        """The point around which distances are computed, float64 (d,)."""
+        return middle(self.features.values, self.moments.mean) if self.has_features else self.moments.mean
+
+    @cached_property
     def points(self) -> Points:
-        """The features, centred at their mean, for computations on all pairs."""
-        return Points.of(self.features.values, self.moments.mean)
+        """The features, centred, for computations on all pairs."""
+        return Points.of(self.features.values, self.centre)
 
     @property
     def manifold(self) -> Manifold:
@@ -173,8 +179,8 @@ class Comparison:
 
     @cached_property
     def fake_points(self) -> Points:
-        """The generated features, centred at the real mean, for computations on all pairs."""
-        return Points.of(self.fake.values, self.real_moments.mean)
+        """The generated features, centred like the real ones, for computations on all pairs."""
+        return Points.of(self.fake.values, self.reference.centre)
 
     @property
     def fake_manifold(self) -> Manifold:

@@ -6,7 +6,7 @@ from torchmetrics.image.mifid import _compute_cosine_distance
 from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.frechet import FD
 from ganbench.metrics.memorisation import AUTHPCT, MIFD, authentic, cosine_distances
-from ganbench.metrics.nearest import nearest
+from ganbench.pairs.nearest import nearest
 from ganbench.seeding import stream
 from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import Features

@@ -7,7 +7,7 @@ import torch
 
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
-from ganbench.pairs import neighbours, points
+from ganbench.pairs import points, thresholds
 from ganbench.pairs import one_pass as pairs
 from ganbench.pairs.neighbours import NEIGHBOURS, Manifold, contained
 from ganbench.pairs.points import Points, grams
@@ -85,13 +85,32 @@ def test_kernel_sums_are_those_of_the_kernel_itself(kind: str) -> None:
     torch.testing.assert_close(comparison.kernel.column_means, kernels[2].mean(0), rtol=1e-12, atol=0)
 
 
-def test_many_doubtful_pairs_are_settled_by_one_product(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, y = layer(200, 60, 7), layer(1, 60, 8) + 1e-6 * layer(200, 60, 9)
+@pytest.mark.parametrize("noise", [0.0, 1e-6])
+def test_many_doubtful_pairs_are_settled_by_one_product(monkeypatch: pytest.MonkeyPatch, noise: float) -> None:
+    x, y = layer(200, 60, 7), layer(5, 60, 8).repeat(40, 1) + noise * layer(200, 60, 9)
+    x[::4] = y[::4]
     before = contained(Manifold.of(y), Manifold.of(x), ((3, True),))[0]
-    monkeypatch.setattr(neighbours, "_MANY", 0)
+    monkeypatch.setattr(thresholds, "_MANY", 0)
+    monkeypatch.setattr(points, "_MANY", 0)
     after = contained(Manifold.of(y), Manifold.of(x), ((3, True),))[0]
     assert torch.equal(before.per_query, after.per_query)
     assert torch.equal(before.per_ball, after.per_ball)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("far", [1e4, 1e6, 1e12])
+def test_a_far_example_changes_nothing_about_the_others(far: float, dtype: torch.dtype) -> None:
+    x, y = layer(300, 16, 14).to(dtype), (layer(250, 16, 15) * 1.05).to(dtype)
+    x[3], y[4] = far, -far
+    for queries, balls in ((x, y), (y, x)):
+        manifold = Manifold.of(balls)
+        brute = distances(balls, balls).fill_diagonal_(torch.inf).sort(1).values[:, :NEIGHBOURS]
+        assert torch.equal(manifold.squared_radii, brute)
+        for k, closed in ((3, True), (5, False)):
+            inside = distances(queries, balls) <= manifold.threshold(k, closed)
+            found = contained(Manifold.of(queries), manifold, ((k, closed),))[0]
+            assert torch.equal(found.per_query, inside.sum(1))
+            assert torch.equal(found.per_ball, inside.sum(0))
 
 
 def test_one_pass_serves_all_metrics_with_the_values_of_many(monkeypatch: pytest.MonkeyPatch) -> None:

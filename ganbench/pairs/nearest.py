@@ -7,6 +7,8 @@ differences decide among them. The distance of exact copies is therefore exactly
 import torch
 from torch import Tensor
 
+from ganbench.pairs.points import middle
+
 CHUNK = 1024
 """Number of rows and of columns of the distance matrix held at a time."""
 _SPARE = 4
@@ -25,7 +27,7 @@ def nearest(queries: Tensor, points: Tensor, k: int = 1, same: bool = False) -> 
     Returns:
         Squared distances in float64 (q, k), ascending, and indices of the points (q, k).
     """
-    centre = points.mean(0, dtype=torch.float64)
+    centre = middle(points, points.mean(0, dtype=torch.float64))
     found = [
         _settled(chunk, points, _proposed(chunk.double() - centre, points, centre, k, start if same else None), k)
         for start, chunk in _chunks(queries)
