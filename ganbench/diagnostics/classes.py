@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ganbench.diagnostics.base import Case, Examination
+from ganbench.diagnostics.histograms import expected_covered, expected_kl, expected_total_variation
 from ganbench.errors import RequestError
 from ganbench.results.record import Diagnostic
 
@@ -27,8 +28,8 @@ def class_diagnostics(log_probabilities: Tensor, reference_shares: Tensor) -> li
     """Divergence of the generated class histogram from the reference's.
 
     ``class_kl`` is KL(generated || reference) in nats, ``class_tv`` the total variation distance,
-    ``classes_covered`` the number of reference classes with at least 20 % of their expected count. A perfect
-    generator shows (K - 1) / 2n, sum_k sqrt(p_k (1 - p_k) / (2 pi n)) and K, for the K classes in the reference.
+    ``classes_covered`` the number of reference classes with at least 20 % of their expected count. The values of a perfect
+    generator are expectations over n draws from the reference's shares.
 
     Args:
         log_probabilities: Log-probabilities of the generated examples (n, classes).
@@ -46,21 +47,20 @@ def class_diagnostics(log_probabilities: Tensor, reference_shares: Tensor) -> li
     counts = class_histogram(log_probabilities).cpu().double()
     shares, reference = counts / n, reference_shares.cpu().double()
     present = reference > 0
-    k = int(present.sum())
+    known, fewest = reference[present].numpy(), (COVERED_SHARE * n * reference[present]).clamp(min=1)
     foreign = int(counts[~present].sum())
     kl = torch.special.xlogy(shares[present], shares[present] / reference[present]).sum().item()
-    covered = int((counts[present] >= COVERED_SHARE * n * reference[present]).sum())
-    tv_floor = (reference * (1 - reference) / (2 * torch.pi * n)).sqrt().sum().item()
+    covered = int((counts[present] >= fewest).sum())
     return [
         Diagnostic(
             name="class_kl",
             value=None if foreign else max(kl, 0.0),
-            perfect=(k - 1) / (2 * n),
+            perfect=expected_kl(known, n),
             n=n,
             note=f"{foreign} examples of classes that the reference lacks" if foreign else "",
         ),
-        Diagnostic(name="class_tv", value=(shares - reference).abs().sum().item() / 2, perfect=tv_floor, n=n),
-        Diagnostic(name="classes_covered", value=covered, perfect=k, n=n),
+        Diagnostic(name="class_tv", value=(shares - reference).abs().sum().item() / 2, perfect=expected_total_variation(known, n), n=n),
+        Diagnostic(name="classes_covered", value=covered, perfect=expected_covered(known, n, fewest.numpy()), n=n),
     ]
 
 

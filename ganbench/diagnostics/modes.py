@@ -8,11 +8,13 @@ within one protocol.
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ganbench.data.dataset import ModeSet
 from ganbench.diagnostics.base import Case, Examination
+from ganbench.diagnostics.histograms import Floats, expected_covered, expected_kl
 from ganbench.errors import DataError, RequestError
 from ganbench.results.record import Diagnostic
 
@@ -83,13 +85,14 @@ def mode_diagnostics(samples: Tensor, modes: ModeSet) -> list[Diagnostic]:
     truncated = modes.sigma**2 * _chi_square(dimensions + 2) / cap
     ratio = None if counts.variance is None else math.sqrt(counts.variance / truncated)
     empty = "" if high else "no high-quality sample"
-    robust = int((counts.high_quality >= max(ROBUST_SHARE * n / k, 1)).sum())
+    equal = np.full(k, 1 / k)
     return [
-        Diagnostic(name="modes", value=int((counts.high_quality > 0).sum()), perfect=k, n=n),
-        Diagnostic(name="robust_modes", value=robust, perfect=k, n=n),
+        *_covered(counts.high_quality, cap * equal, n),
         Diagnostic(name="hq_percent", value=100 * high / n, perfect=100 * cap, n=n),
-        Diagnostic(name="kl_hq", value=kl_to_uniform(counts.high_quality), perfect=(k - 1) / (2 * n * cap), n=n, note=empty),
-        Diagnostic(name="kl_all", value=kl_to_uniform(counts.nearest), perfect=(k - 1) / (2 * n), n=n),
+        Diagnostic(
+            name="kl_hq", value=kl_to_uniform(counts.high_quality), perfect=expected_kl(equal, max(round(n * cap), 1)), n=n, note=empty
+        ),
+        Diagnostic(name="kl_all", value=kl_to_uniform(counts.nearest), perfect=expected_kl(equal, n), n=n),
         Diagnostic(
             name="sd_ratio", value=ratio, perfect=1.0, n=n, note="" if ratio is not None else "no mode holds two high-quality samples"
         ),
@@ -106,18 +109,20 @@ def class_mode_diagnostics(counts: Tensor) -> list[Diagnostic]:
     Args:
         counts: int64 (modes,): number of examples in each mode.
     """
-    k, n = len(counts), int(counts.sum())
-    robust = int((counts >= max(ROBUST_SHARE * n / k, 1)).sum())
+    n, equal = int(counts.sum()), np.full(len(counts), 1 / len(counts))
     return [
-        Diagnostic(name="modes", value=int((counts > 0).sum()), perfect=_expected_modes(k, n), n=n),
-        Diagnostic(name="robust_modes", value=robust, perfect=k, n=n),
-        Diagnostic(name="kl_all", value=kl_to_uniform(counts), perfect=(k - 1) / (2 * n), n=n),
+        *_covered(counts, equal, n),
+        Diagnostic(name="kl_all", value=kl_to_uniform(counts), perfect=expected_kl(equal, n), n=n),
     ]
 
 
-def _expected_modes(k: int, n: int) -> float:
-    """Expected number of k equally likely modes that n draws cover."""
-    return k * (1 - (1 - 1 / k) ** n)
+def _covered(counts: Tensor, shares: Floats, n: int) -> list[Diagnostic]:
+    """Numbers of modes with one example and with 20 % of n / K, from counts (modes,) and a perfect generator's shares (modes,)."""
+    found = []
+    for name, fewest in (("modes", 1.0), ("robust_modes", max(ROBUST_SHARE * n / len(counts), 1.0))):
+        perfect = expected_covered(shares, n, np.full(len(counts), fewest))
+        found.append(Diagnostic(name=name, value=int((counts >= fewest).sum()), perfect=perfect, n=n))
+    return found
 
 
 def kl_to_uniform(counts: Tensor) -> float | None:

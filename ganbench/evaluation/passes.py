@@ -119,7 +119,7 @@ class CachedPass:
             "content": one.given.content,
             "selection": None if one.selection.is_all else seeding.derive(0, "indices", *one.selection.indices),
             **extractor.identity(),
-            "spatial": extractor.wants_spatial,
+            "spatial": extractor.wants_spatial and extractor.spatial_version,
             "device": self.device.type,
         }
 

@@ -55,6 +55,8 @@ class Extractor(ABC):
     """The published file of weights; None if there is none."""
     gives_spatial: ClassVar[bool] = False
     """Whether the extractor can give spatial features if :attr:`wants_spatial` is set."""
+    spatial_version: ClassVar[int] = 1
+    """Raised whenever the same weights would give other spatial features."""
     wants_spatial: bool = False
     """Set to True to compute the features of an inner layer too, for sFID."""
     notes: tuple[str, ...] = ()

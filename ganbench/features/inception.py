@@ -45,6 +45,7 @@ class InceptionCompat(ImageNetwork):
     size: ClassVar[int] = 299
     mode: ClassVar[str] = "tf1"
     gives_spatial: ClassVar[bool] = True
+    spatial_version: ClassVar[int] = 2
     published: ClassVar[Published | None] = Published(
         file="weights-inception-2015-12-05-6726825d.pth",
         url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",

@@ -38,7 +38,8 @@ class Seen:
     logits: Tensor
     """(n, 1008), without the bias of the last layer."""
     spatial: Tensor | None
-    """(n, 17 * 17 * 7), ``mixed_6/conv:0`` of the TensorFlow graph, positions first; None if not wanted."""
+    """(n, 17 * 17 * 7), ``mixed_6/conv:0`` of the TensorFlow graph, which lies behind batch normalisation and ReLU (openai/guided-diffusion
+    issue 109), positions first; None if not wanted."""
 
 
 class Definition(nn.Module):
@@ -81,12 +82,9 @@ class InceptionNetwork(nn.Module):
             stem.append(_PooledRectifier() if name.startswith("MaxPool") else Convolution(getattr(source, name), rectified=not before_pool))
         self.stem = nn.Sequential(*stem)
         self.blocks = nn.ModuleList(Block(getattr(source, name)) for name in _BLOCKS)
-        # a copy, so that the rest of the last layer and the unfolded weights can be freed
+        # a copy, so that the rest of the last layer can be freed
         self.register_buffer("last", source.fc.weight.detach().clone())
-        raw = getattr(source, _SPATIAL_BLOCK).branch1x1.conv.weight[:SPATIAL_CHANNELS]
-        self.register_buffer("spatial", raw.detach().clone())
         self.last: Tensor
-        self.spatial: Tensor
 
     def forward(self, inputs: Tensor, with_spatial: bool = False) -> Seen:
         """Computes features and logits.
@@ -97,9 +95,9 @@ class InceptionNetwork(nn.Module):
         """
         maps, spatial = self.stem(inputs.contiguous(memory_format=torch.channels_last)), None
         for name, block in zip(_BLOCKS, self.blocks, strict=True):
-            if with_spatial and name == _SPATIAL_BLOCK:
-                spatial = F.conv2d(maps, self.spatial.to(maps.dtype)).permute(0, 2, 3, 1).flatten(1).float()
             maps = block(maps)
+            if with_spatial and name == _SPATIAL_BLOCK:  # the channels of the first branch come first
+                spatial = maps[:, :SPATIAL_CHANNELS].permute(0, 2, 3, 1).flatten(1).float()
         pooled = maps.float().mean((2, 3))
         return Seen(pooled=pooled, logits=pooled @ self.last.T, spatial=spatial)
 

@@ -13,9 +13,6 @@ from ganbench.plan.metric_names import STANDARD
 from ganbench.registry import METRICS
 from ganbench.sets.comparison import Comparison
 
-NORMAL_975 = 1.959963984540054
-"""97.5 % quantile of the standard normal distribution: half the width of a 95 % interval, in standard deviations."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
@@ -28,6 +25,8 @@ class Estimate:
     """How the interval was obtained, in a few words ("delta method")."""
     perfect: float | None = None
     """Expected score of a perfect generator at this n; None where it is not known."""
+    variance: float | None = None
+    """Estimated sampling variance of the value; None if the interval comes from something else."""
     warnings: tuple[str, ...] = ()
     """What the reader of the value must know ("two of three classes have no example"), in a few words each."""
 
@@ -87,30 +86,3 @@ def load_metric(name: str) -> Metric:
     if metric.name in METRICS.targets or metric.name in STANDARD:
         raise RequestError(f"metric {name!r} calls itself {metric.name!r}, which is the name of another; give it a name of its own")
     return replace(metric, source_sha256=target.content)
-
-
-def normal_estimate(value: float, variance: float, bounds: tuple[float, float], method: str) -> Estimate:
-    """An estimate with the symmetric normal interval, clipped to the metric's bounds.
-
-    Args:
-        value: The metric's value, inside ``bounds``.
-        variance: Its estimated sampling variance.
-        bounds: Smallest and largest possible value.
-        method: How the variance was obtained.
-    """
-    half_width = NORMAL_975 * variance**0.5
-    return Estimate(value=value, ci_low=max(value - half_width, bounds[0]), ci_high=min(value + half_width, bounds[1]), ci_method=method)
-
-
-def second_order_variance(first_order: float, second_order: float) -> float:
-    """Sampling variance of a statistic whose first-order term may vanish.
-
-    The variance of estimated influence values has expectation V1 + 2 V2, because the noise of the estimated
-    influence function adds the second-order term twice (Efron and Stein 1981). One V2 is subtracted, but never
-    more than half of the total, since V1 cannot be negative.
-
-    Args:
-        first_order: Variance from the estimated influence values.
-        second_order: V2, the variance of the second-order term.
-    """
-    return first_order - min(second_order, first_order / 2)

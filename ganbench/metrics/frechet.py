@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate, second_order_variance
-from ganbench.sets.comparison import Comparison
+from ganbench.metrics.base import Estimate, Metric
+from ganbench.metrics.intervals import degrees_of_freedom, distance_estimate, normal_estimate, second_order_variance
+from ganbench.sets.comparison import Comparison, Reference
 from ganbench.sets.features import Features
 from ganbench.sets.moments import CHUNK, INFLUENCES, Moments, evenly, moments
 
 _BOUNDS = (0.0, torch.inf)
-HALVINGS = 4
-"""Number of random halvings from which FD is extrapolated to infinite n."""
+HALVINGS = 8
+"""Number of random halvings from which FD is extrapolated to infinite n. Measured on 1,000 examples of width 16 of one normal law: their
+draw moves the value by 0.006 (one standard deviation), and the interval is 0.08 wide."""
 MANY_A_FEATURE = 10
 """Examples per feature from which the sample's spectrum is used for the distribution's: measured at width 256, the bias is then
 5 % too small for an even spectrum and 3 % for 1 / k."""
@@ -53,24 +55,65 @@ def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
     return _distance(mean1, cov1, mean2, cov2, cross)
 
 
-def frechet_bias(eigenvalues: Tensor, n_real: float, n_fake: float) -> float:
-    """Expected FD of a perfect generator: the leading term of E[FD] for two samples of one Gaussian.
+@dataclass(frozen=True, kw_only=True)
+class Spectrum:
+    """What the sampling error of FD depends on: a covariance in the coordinates of its eigenvectors."""
 
-    (1/n + 1/m) [sum_i l_i + 1/2 sum_ij l_i l_j (1 + [i = j]) / (l_i + l_j)] over the eigenvalues l of the
-    covariance, from the second-order expansion of the distance.
+    eigenvalues: Tensor
+    """float64 (d,)."""
+    products: Tensor
+    """float64 (d, d): variances of the products of two centred coordinates."""
 
-    Args:
-        eigenvalues: Of the covariance of the features (d,).
-        n_real: Number of real examples; infinite if the reference moments are treated as exact.
-        n_fake: Number of generated examples.
-    """
-    means = eigenvalues.sum()
-    covariances = _parallel(eigenvalues).sum() + _parallel(eigenvalues).trace()
-    return float((1 / n_real + 1 / n_fake) * (means + covariances / 2))
+    @classmethod
+    def gaussian(cls, eigenvalues: Tensor) -> "Spectrum":
+        """That of a Gaussian law with these eigenvalues (d,) of its covariance."""
+        return cls(eigenvalues=eigenvalues, products=torch.outer(eigenvalues, eigenvalues) + eigenvalues.square().diag())
+
+    @classmethod
+    def of(cls, reference: Reference) -> "Spectrum":
+        """That of a reference set; of the Gaussian law if only its moments are known, or too few examples."""
+        covariance = reference.moments.covariance
+        if not reference.has_features or reference.n < MANY_A_FEATURE * reference.width:
+            return cls.gaussian(torch.linalg.eigvalsh(covariance).clamp(min=0))
+        eigenvalues, vectors = torch.linalg.eigh(covariance)
+        some, products = _some(reference.features.values), torch.zeros_like(vectors)
+        for chunk in torch.split(some, CHUNK):
+            squares = ((chunk.double() - reference.moments.mean) @ vectors).square_()
+            products += squares.T @ squares
+        return cls(eigenvalues=eigenvalues.clamp(min=0), products=products / len(some) - eigenvalues.square().diag())
+
+    def bias(self, n_real: float, n_fake: float) -> float:
+        """Expected FD of a perfect generator: the leading term of E[FD] for two samples of one law.
+
+        (1/n + 1/m) [sum_i l_i + 1/2 sum_ij V_ij / (l_i + l_j)], from the second-order expansion of the distance, where V_ij is the
+        variance of the product of the coordinates i and j. For a Gaussian law V_ij = l_i l_j (1 + [i = j]).
+
+        Args:
+            n_real: Number of real examples; infinite if the reference moments are treated as exact.
+            n_fake: Number of generated examples.
+        """
+        sums = self.eigenvalues[:, None] + self.eigenvalues
+        covariances = torch.where(sums > 0, self.products / sums.clamp(min=torch.finfo(sums.dtype).tiny), 0.0).sum()
+        return float((1 / n_real + 1 / n_fake) * (self.eigenvalues.sum() + covariances / 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Measured:
+    """FD with what its interval needs."""
+
+    value: float
+    variance: float
+    degrees: float
+    """Degrees of freedom of the variance."""
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """FD with the delta method's interval, from the influence values of both sets and the variance of the second-order term."""
+    found = _measured(comparison)
+    return distance_estimate(found.value, found.variance, "delta method, second order", found.degrees, _perfect(comparison))
+
+
+def _measured(comparison: Comparison) -> _Measured:
     real, fake = comparison.real_moments, comparison.fake_moments
     n, m = comparison.n_real or math.inf, comparison.n_fake
     factor = comparison.reference.shared("factor", lambda: _factor(real.covariance))
@@ -80,27 +123,31 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     # the optimal transport maps between the centred Gaussians are A A^T: real to fake, and fake to real
     to_fake = factor.inverse.T @ (vectors * eigenvalues**0.25)
     to_real = factor.root @ (vectors * _inverse(eigenvalues, 0.25))
+    sides = [_influence(comparison.fake.values, fake, real.mean, to_real)]
+    first_order = sides[0].var().item() / m
     if comparison.reference.has_features:
-        real_side = _influence(comparison.real.values, real, fake.mean, to_fake).var().item()
+        sides.append(_influence(comparison.real.values, real, fake.mean, to_fake))
+        first_order += sides[1].var().item() / n
     else:
-        real_side = _gaussian_influence_variance(real, fake.mean, to_fake)
-    fake_side = _influence(comparison.fake.values, fake, real.mean, to_real).var().item()
-    spectrum = comparison.reference.shared("spectrum", lambda: torch.linalg.eigvalsh(real.covariance).clamp(min=0))
-    variance = second_order_variance(real_side / n + fake_side / m, _second_order(spectrum, n, m))
-    estimate = normal_estimate(max(value, 0.0), variance, _BOUNDS, "delta method, second order")
-    return replace(estimate, perfect=_perfect(comparison, spectrum))
+        first_order += _gaussian_influence_variance(real, fake.mean, to_fake) / n
+    variance = second_order_variance(first_order, _second_order(_spectrum(comparison).eigenvalues, n, m))
+    return _Measured(value=max(value, 0.0), variance=variance, degrees=degrees_of_freedom(*sides))
 
 
-def _perfect(comparison: Comparison, spectrum: Tensor) -> float | None:
+def _spectrum(comparison: Comparison) -> Spectrum:
+    return comparison.reference.shared("spectrum", lambda: Spectrum.of(comparison.reference))
+
+
+def _perfect(comparison: Comparison) -> float | None:
     """Expected FD of two samples of the real distribution at these numbers of examples.
 
     With enough examples per feature it is computed from the spectrum. Otherwise the sample's spectrum is too uneven, and the FD
     of two halves of some real examples is rescaled: FD of two samples of one distribution falls as 1 / n, down to three examples
     per four features, where it is 2 % below. None with fewer examples.
     """
-    n, m, width = comparison.n_real or math.inf, comparison.n_fake, len(spectrum)
+    n, m, width = comparison.n_real or math.inf, comparison.n_fake, comparison.reference.width
     if n >= MANY_A_FEATURE * width:
-        return frechet_bias(spectrum, n, m)
+        return _spectrum(comparison).bias(n, m)
     needed = -(-3 * width // 4)
     if not comparison.reference.has_features or len(some := _some(comparison.real.values)) < 2 * needed:
         return None
@@ -129,15 +176,21 @@ def _infinity(comparison: Comparison, generator: torch.Generator) -> Estimate:
         raise RequestError(
             f"fd_infinity needs twice as many examples as features on either side, {needed:,}, and there are {fewest:,}; take kd"
         )
+    sides = [_ordered(side, generator) for side in sides]
     halves = torch.stack([_halved(sides, comparison.real_moments, generator) for _ in range(HALVINGS)])
-    whole = _estimate(comparison, generator)
+    whole = _measured(comparison)
     n, m = comparison.n_real or math.inf, comparison.n_fake
-    spectrum = comparison.reference.shared("spectrum", lambda: torch.linalg.eigvalsh(comparison.real_moments.covariance).clamp(min=0))
-    variance = ((whole.ci_high - whole.value) / NORMAL_975) ** 2 + _second_order(spectrum, n, m) / HALVINGS
+    variance = whole.variance + _second_order(_spectrum(comparison).eigenvalues, n, m) / HALVINGS
     value = 2 * whole.value - halves.mean().item()
-    return replace(
-        normal_estimate(value, variance, (-torch.inf, torch.inf), "delta method, second order, and the draw of halves"), perfect=0.0
-    )
+    method = "delta method, second order, and the draw of halves"
+    return replace(normal_estimate(value, variance, (-torch.inf, torch.inf), method, whole.degrees), perfect=0.0)
+
+
+def _ordered(values: Tensor, generator: torch.Generator) -> Tensor:
+    """The examples sorted along a random direction, so that halves depend on the examples and not on the order in which they came."""
+    direction = torch.randn(values.shape[1], generator=generator, device=generator.device, dtype=torch.float64).to(values.device)
+    along = torch.cat([(part.double() * direction).sum(1) for part in torch.split(values, CHUNK)])
+    return values[along.argsort()]
 
 
 def _halved(sides: Sequence[Tensor], real: Moments, generator: torch.Generator) -> Tensor:
@@ -250,7 +303,7 @@ FD = Metric(
 
 FD_INFINITY = Metric(
     name="fd_infinity",
-    version=1,
+    version=2,
     higher_is_better=False,
     needs_real=("moments",),
     minimum_n=20,
@@ -265,7 +318,7 @@ FD_INFINITY = Metric(
 
 SFD = Metric(
     name="sfd",
-    version=1,
+    version=2,
     higher_is_better=False,
     needs_real=("spatial",),
     needs_fake=("spatial",),

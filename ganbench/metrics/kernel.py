@@ -1,11 +1,14 @@
 """How far apart are the distributions of real and generated features, measured by the cubic kernel?"""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate, second_order_variance
+from ganbench.metrics.base import Estimate, Metric
+from ganbench.metrics.intervals import degrees_of_freedom, normal_estimate, second_order_variance
 from ganbench.pairs.kernel_sums import projection_variances
 from ganbench.sets.comparison import Comparison
 
@@ -21,7 +24,8 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     within_real, within_fake, between = comparison.reference.kernel, comparison.fake_kernel, comparison.kernel
     value = within_real.mean + within_fake.mean - 2 * between.mean
     first, second = projection_variances(within_real, within_fake, between)
-    return normal_estimate(value, second_order_variance(first, second), _BOUNDS, "U-statistic projections, second order")
+    degrees = degrees_of_freedom(within_real.row_means - between.row_means, within_fake.row_means - between.column_means)
+    return normal_estimate(value, second_order_variance(first, second), _BOUNDS, "U-statistic projections, second order", degrees)
 
 
 def subset_estimates(real: Tensor, fake: Tensor, size: int = SUBSET_SIZE) -> Tensor:
@@ -54,8 +58,9 @@ def _parity(comparison: Comparison, generator: torch.Generator) -> Estimate:
         raise RequestError(f"kd_parity draws subsets of {SUBSET_SIZE} from either side; give more examples, or ask for kd")
     subsets = subset_estimates(comparison.real.values, comparison.fake.values)
     whole = _estimate(comparison, generator)
-    variance = ((whole.ci_high - whole.ci_low) / (2 * NORMAL_975)) ** 2 + subsets.var().item() / SUBSETS
-    return normal_estimate(subsets.mean().item(), variance, _BOUNDS, "U-statistic projections, and the draw of subsets")
+    variance = (whole.variance or 0.0) + subsets.var().item() / SUBSETS
+    found = normal_estimate(subsets.mean().item(), variance, _BOUNDS, "U-statistic projections, and the draw of subsets")
+    return replace(found, warnings=whole.warnings)
 
 
 KD = Metric(

@@ -12,7 +12,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate
+from ganbench.metrics.base import Estimate, Metric
+from ganbench.metrics.intervals import NORMAL_975, normal_estimate, warnings_about_clumps
 from ganbench.pairs.neighbours import Containment, Manifold
 from ganbench.sets.comparison import Comparison
 
@@ -57,7 +58,8 @@ def _union(counts: Containment, n: int, m: int) -> Estimate:
 
 def _precision(comparison: Comparison, generator: torch.Generator) -> Estimate:
     """Fraction of the generated examples that lie in at least one real ball."""
-    return _union(comparison.fakes_in_real_balls[0], comparison.n_real, comparison.n_fake)
+    estimate = _union(comparison.fakes_in_real_balls[0], comparison.n_real, comparison.n_fake)
+    return replace(estimate, warnings=warnings_about_clumps(comparison.spacing))
 
 
 def _recall(comparison: Comparison, generator: torch.Generator) -> Estimate:
@@ -83,7 +85,8 @@ def _density(comparison: Comparison, generator: torch.Generator) -> Estimate:
     joint = counts.per_ball.sum().item() + k * counts.shell_per_ball.square().sum().item()
     balls = _jackknife((grown - counts.per_ball).double()) - joint
     variance = (counts.per_query.double().var().item() / m + max(balls, 0.0) / m**2) / k**2
-    return replace(normal_estimate(value, variance, (0.0, torch.inf), "jackknife of both sides"), perfect=1.0)
+    estimate = normal_estimate(value, variance, (0.0, torch.inf), "jackknife of both sides")
+    return replace(estimate, perfect=1.0, warnings=warnings_about_clumps(comparison.spacing))
 
 
 def _coverage(comparison: Comparison, generator: torch.Generator) -> Estimate:

@@ -9,9 +9,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import NORMAL_975, Estimate, Metric, normal_estimate
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.directions import CHUNK, directions
 from ganbench.metrics.frechet import FD
+from ganbench.metrics.intervals import normal_estimate
 from ganbench.metrics.resampling import wilson_estimate
 from ganbench.pairs.nearest import nearest
 from ganbench.sets.comparison import Comparison
@@ -75,7 +76,7 @@ def _mifd(comparison: Comparison, generator: torch.Generator) -> Estimate:
     training, held_out = comparison.real.values, comparison.held_out_reference
     distances = cosine_distances(comparison.fake.values, training)
     penalty, distance = _penalty(distances), FD.estimate(comparison, generator)
-    variance = ((distance.ci_high - distance.value) / NORMAL_975 / penalty) ** 2
+    variance = (distance.variance or 0.0) / penalty**2
     if penalty < 1:
         variance += (distance.value / penalty**2) ** 2 * distances.var().item() / len(distances)
     estimate = normal_estimate(distance.value / penalty, variance, MIFD.bounds, "delta method")

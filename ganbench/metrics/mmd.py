@@ -5,8 +5,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import Estimate, Metric, normal_estimate, second_order_variance
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.directions import CHUNK, directions
+from ganbench.metrics.intervals import normal_estimate, second_order_variance
 from ganbench.pairs.kernel_sums import Kernel, projection_variances
 from ganbench.sets.comparison import Comparison
 

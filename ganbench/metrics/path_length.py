@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Estimate, Metric, normal_estimate
+from ganbench.metrics.base import Estimate, Metric
+from ganbench.metrics.intervals import normal_estimate
 from ganbench.metrics.pairs_of_images import Distance, perceptual
 from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import LatentModel

@@ -6,7 +6,6 @@ precision and recall (Sajjadi et al. 2018, section 3.3 and algorithm 1), which i
 
 import math
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.metrics.base import Estimate, Metric
+from ganbench.metrics.intervals import second_order_variance
 from ganbench.metrics.resampling import GROUPS, dealt, share_of_both, variance
 from ganbench.sets.comparison import Comparison
 
@@ -89,14 +89,12 @@ def _estimate(comparison: Comparison, generator: torch.Generator, beta: float) -
     value = _scores(all_real, all_fake, beta).item()
     sampling = variance(_scores(all_real - real, all_fake, beta)) + variance(_scores(all_real, all_fake - fake, beta))
     single = _scores(all_real[:, None], all_fake[:, None], beta)
-    estimate = share_of_both(value, sampling + single.var().item() / RUNS, n, m, "jackknife over groups, spread over clusterings")
-    return replace(estimate, perfect=_perfect(all_real, n, m, beta, generator))
-
-
-def _perfect(real: Tensor, n: int, m: int, beta: float, generator: torch.Generator) -> float:
-    """Mean score of pairs of histograms drawn from the real one (runs, clusters)."""
-    drawn = [_drawn(real / n, size, generator) for size in (n, m)]
-    return _scores(drawn[0], drawn[1], beta).mean().item()
+    # pairs of histograms drawn from the real one: the score of a perfect generator, and the variance of one clustering's score
+    ideal = [_drawn(all_real / n, size, generator) for size in (n, m)]
+    perfect = _scores(ideal[0], ideal[1], beta).mean().item()
+    second_order = _scores(ideal[0][:, :, None], ideal[1][:, :, None], beta).var(0).mean().item()
+    spread = second_order_variance(sampling, second_order) + single.var().item() / RUNS
+    return share_of_both(value, spread, n, m, "jackknife over groups, spread over clusterings", perfect)
 
 
 def _drawn(shares: Tensor, n: int, generator: torch.Generator) -> Tensor:

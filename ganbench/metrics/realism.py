@@ -7,10 +7,13 @@ balls is discarded, because those lie where real examples are rare and would con
 A copy of a real example has an infinite ratio, so the score is the median over the generated examples, not their mean.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from ganbench.metrics.base import Estimate, Metric
+from ganbench.metrics.intervals import warnings_about_clumps
 from ganbench.metrics.resampling import GROUPS, dealt, student_estimate, variance
 from ganbench.pairs.nearest import CHUNK, nearest
 from ganbench.pairs.points import middle
@@ -82,7 +85,8 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     perfect = None
     if held_out is not None and held_out.has_features:
         perfect = realism(held_out.features.values, real, radii[:1]).quantile(0.5).item()
-    return student_estimate(scores[0].quantile(0.5).item(), spread, REALISM.bounds, "jackknife over groups", perfect)
+    estimate = student_estimate(scores[0].quantile(0.5).item(), spread, REALISM.bounds, "jackknife over groups", perfect)
+    return replace(estimate, warnings=warnings_about_clumps(comparison.spacing))
 
 
 REALISM = Metric(

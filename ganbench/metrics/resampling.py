@@ -10,7 +10,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import NORMAL_975, Estimate
+from ganbench.metrics.base import Estimate
+from ganbench.metrics.intervals import NORMAL_975
 
 GROUPS = 20
 T_975 = 2.093024054408263
@@ -53,7 +54,7 @@ def student_estimate(
     """
     half_width = T_975 * variance**0.5
     low, high = max(value - half_width, bounds[0]), min(value + half_width, bounds[1])
-    return Estimate(value=value, ci_low=low, ci_high=high, ci_method=method, perfect=perfect)
+    return Estimate(value=value, variance=variance, ci_low=low, ci_high=high, ci_method=method, perfect=perfect)
 
 
 def share_of_both(

@@ -4,12 +4,13 @@ Along one direction the optimal transport plan of two samples pairs their sorted
 distance is exact. Samples of unequal size are coupled by quantiles, so every example is used.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import Estimate, Metric, normal_estimate
+from ganbench.metrics.base import Estimate, Metric
+from ganbench.metrics.intervals import degrees_of_freedom, distance_estimate
 from ganbench.sets.comparison import Comparison
 
 DIRECTIONS = 1000
@@ -80,9 +81,14 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
     scale = 3 * d
     sampling = (of_real.var().item() / n + of_fake.var().item() / m) / DIRECTIONS**2
     variance = scale**2 * (sampling + distances.var().item() / DIRECTIONS)
-    estimate = normal_estimate(scale * distances.mean().item(), variance, _BOUNDS, "Kantorovich potentials, spread over directions")
     halves = comparison.reference.shared("mind", lambda: _over(real[::2], real[1::2], axes)[0].mean().item() / (4 / n))
-    return replace(estimate, perfect=scale * halves * (1 / n + 1 / m))
+    return distance_estimate(
+        scale * distances.mean().item(),
+        variance,
+        "Kantorovich potentials, spread over directions",
+        degrees_of_freedom(of_real, of_fake),
+        perfect=scale * halves * (1 / n + 1 / m),
+    )
 
 
 def _over(real: Tensor, fake: Tensor, axes: Tensor) -> tuple[Tensor, Tensor, Tensor]:

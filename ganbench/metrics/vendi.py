@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ganbench.metrics.base import Estimate, Metric, normal_estimate
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.directions import CHUNK, directions
+from ganbench.metrics.intervals import normal_estimate
 from ganbench.metrics.resampling import jackknife, student_estimate
 from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import Features

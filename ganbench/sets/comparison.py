@@ -1,5 +1,6 @@
 """Which results on two sets of examples do metrics share? (moments, neighbours and kernels, each computed once)"""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property
@@ -11,13 +12,16 @@ from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.pairs.kernel_sums import Kernel
+from ganbench.pairs.nearest import nearest
 from ganbench.pairs.neighbours import Containment, Manifold
 from ganbench.pairs.one_pass import WITHIN, OnePass, Share, between, within
 from ganbench.pairs.points import Points, middle
 from ganbench.sets.features import Features, Sketch
-from ganbench.sets.moments import Moments
+from ganbench.sets.moments import Moments, evenly
 
 T = TypeVar("T")
+SPACED = 500
+"""Largest number of examples of either set whose nearest neighbours are searched for :attr:`Comparison.spacing`."""
 
 
 class Reference:
@@ -211,6 +215,18 @@ class Comparison:
         """Counts of real examples in generated balls, closed with k = 3."""
         counts: tuple[Containment] = self._between["reals_in_fake_balls"]
         return counts[0]
+
+    @cached_property
+    def spacing(self) -> float:
+        """Median distance of a generated example to the nearest other one, relative to that of as many real examples.
+
+        About 1 for a good generator, and near 0 for one whose examples are copies of a few with a little noise. It is measured on
+        at most ``SPACED`` evenly spaced examples of either set.
+        """
+        few = min(self.n_real, self.n_fake, SPACED)
+        sides = (side[evenly(len(side), few).to(side.device)] for side in (self.fake.values, self.real.values))
+        fake, real = (nearest(side, side, same=True)[0].median().sqrt().item() for side in sides)
+        return fake / real if real > 0 else math.inf
 
     def expect(self, shares: Iterable[Share]) -> None:
         """Announces shared results, so that one pass over the pairs computes all of them.

@@ -39,7 +39,7 @@ def test_perfect_sampler_lies_within_four_sd_of_its_own_null() -> None:
     assert abs(found["hq_percent"].value - 100 * cap) < 4 * 100 * math.sqrt(cap * (1 - cap) / N)
     for name, samples in (("kl_all", N), ("kl_hq", N * cap)):
         # 2 n KL is chi-square with K - 1 degrees of freedom: mean (K - 1) / 2n, sd sqrt(2 (K - 1)) / 2n.
-        assert found[name].perfect == pytest.approx((K - 1) / (2 * samples), rel=1e-12)
+        assert found[name].perfect == pytest.approx((K - 1) / (2 * samples), rel=1e-3)  # up to terms in 1 / n^2
         assert abs(found[name].value - found[name].perfect) < 4 * math.sqrt(2 * (K - 1)) / (2 * samples)
     # The sd of an sd from 2 N nearly normal coordinates is below 1 / sqrt(4 N).
     assert abs(found["sd_ratio"].value - 1) < 4 / math.sqrt(4 * N)

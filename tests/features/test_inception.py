@@ -50,15 +50,17 @@ def test_features_and_logits_are_torch_fidelitys(seen: Features, oracle: Feature
     assert seen.log_probabilities is not None and seen.log_probabilities.dtype == torch.float64
 
 
-def test_spatial_features_are_the_raw_convolution_of_mixed_6(seen: Features, oracle: FeatureExtractorInceptionV3) -> None:
+def test_spatial_features_are_the_rectified_first_branch_of_mixed_6(seen: Features, oracle: FeatureExtractorInceptionV3) -> None:
     caught: list[Tensor] = []
-    handle = oracle.Mixed_6d.branch1x1.conv.register_forward_hook(lambda module, inputs, output: caught.append(output))
+    handle = oracle.Mixed_6d.branch1x1.register_forward_hook(lambda module, inputs, output: caught.append(output))
     with torch.inference_mode():
         oracle(images(2))
     handle.remove()
+    # The tensor mixed_6/conv:0 of the frozen graph is the ReLU's (openai/guided-diffusion issue 109).
     # TensorFlow lays maps out with the channel last: guided-diffusion cuts [..., :7] and flattens.
     expected = caught[0].permute(0, 2, 3, 1)[..., :7].reshape(2, -1)
-    assert seen.spatial is not None and seen.spatial.shape == (N, 2023) and (seen.spatial < 0).any()
+    assert seen.spatial is not None and seen.spatial.shape == (N, 2023)
+    assert seen.spatial.min() == 0 and seen.spatial.max() > 0
     assert relative(seen.spatial[:2], expected) < 5e-6
 
 

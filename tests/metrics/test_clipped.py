@@ -6,7 +6,8 @@ from scipy.stats import betabinom
 
 from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.clipped import CLIPPED_COVERAGE, CLIPPED_DENSITY, calibrated, expected_coverage
-from ganbench.metrics.realism import REALISM, realism
+from ganbench.metrics.manifold import DENSITY, PRECISION
+from ganbench.metrics.realism import LARGEST, REALISM, realism
 from ganbench.seeding import stream
 from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import Features
@@ -75,11 +76,19 @@ def test_collapse_shows_in_coverage_and_noise_in_density() -> None:
 def test_realism_is_the_largest_ratio_of_radius_to_distance() -> None:
     own = np.sort(cdist(REAL, REAL), 1)[:, 3]
     small = own <= np.sort(own)[199]  # the smaller 200 of 400 balls
-    expected = (own[small][:, None] / (cdist(REAL[small], FAKE) + 1e-5)).max(0)
-    assert estimate(REALISM, REAL, FAKE).value == pytest.approx(expected.mean(), rel=1e-10)
-    one, means = realism(torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2), torch.tensor([[10.0], [0.0]], dtype=torch.float64))
-    assert one.item() == pytest.approx(10 / 5, rel=1e-5)
-    assert means.tolist() == pytest.approx([10 / 5, 0], rel=1e-5)
+    expected = (own[small][:, None] / cdist(REAL[small], FAKE)).max(0)
+    assert estimate(REALISM, REAL, FAKE).value == pytest.approx(np.median(expected), rel=1e-10)
+    found = realism(torch.tensor([[3.0, 4.0]]), torch.zeros(1, 2), torch.tensor([[10.0], [0.0]], dtype=torch.float64))
+    assert found.tolist() == [[pytest.approx(10 / 5, rel=1e-12)], [0]]
+
+
+def test_realism_depends_neither_on_a_copy_nor_on_the_unit_of_features() -> None:
+    found = estimate(REALISM, REAL, FAKE).value
+    copied = FAKE.copy()
+    copied[0] = REAL[np.linalg.norm(REAL, axis=1).argmin()]
+    assert estimate(REALISM, REAL, copied).value == pytest.approx(found, rel=0.02)
+    for unit in (1e-6, 1e-3, 1e6):
+        assert estimate(REALISM, unit * REAL, unit * FAKE).value == pytest.approx(found, rel=1e-9)
 
 
 def test_realism_falls_with_noise_and_is_not_symmetric() -> None:
@@ -89,7 +98,8 @@ def test_realism_falls_with_noise_and_is_not_symmetric() -> None:
 
 
 def test_realism_of_copies_is_large_but_finite() -> None:
-    assert 1e4 < estimate(REALISM, REAL, REAL).value < 1e7
+    own = np.sort(cdist(REAL, REAL), 1)[:, 3]
+    assert estimate(REALISM, REAL, REAL[np.argsort(own)[:100]]).value == LARGEST
 
 
 def test_at_a_bound_the_interval_keeps_a_width() -> None:
@@ -99,3 +109,24 @@ def test_at_a_bound_the_interval_keeps_a_width() -> None:
         found = metric.estimate(Comparison(Features(values=x), Features(values=x + 100)), torch.Generator().manual_seed(1))
         assert found.value == found.ci_low == 0
         assert found.ci_high == pytest.approx(1.959963984540054**2 / (50 + 1.959963984540054**2), rel=1e-9)
+
+
+@pytest.mark.parametrize("far", [1e5, 1e7, 1e12])
+def test_one_far_example_changes_little(far: float) -> None:
+    real = REAL.copy()
+    real[0] = far
+    for metric in (CLIPPED_DENSITY, CLIPPED_COVERAGE, REALISM):
+        assert estimate(metric, real, FAKE).value == pytest.approx(estimate(metric, REAL[1:], FAKE).value, abs=0.02)
+
+
+def test_many_more_generated_than_real_examples_fill_all_balls_and_say_so() -> None:
+    few = np.random.RandomState(4).randn(60, 8)
+    assert "fill the balls" in estimate(CLIPPED_COVERAGE, few, np.random.RandomState(5).randn(1200, 8)).warnings[0]
+    assert not estimate(CLIPPED_COVERAGE, REAL, FAKE).warnings
+
+
+@pytest.mark.parametrize("metric", [CLIPPED_DENSITY, REALISM, PRECISION, DENSITY])
+def test_clumped_examples_come_with_a_warning(metric: Metric) -> None:
+    clumps = np.repeat(FAKE[:5], 60, 0) + 0.01 * np.random.RandomState(6).randn(300, 8)
+    assert "close together" in estimate(metric, REAL, clumps).warnings[0]
+    assert not estimate(metric, REAL, FAKE).warnings

@@ -11,7 +11,8 @@ import pytest
 import sklearn
 import torch
 
-from ganbench.metrics.base import NORMAL_975, Metric
+from ganbench.metrics.base import Metric
+from ganbench.metrics.intervals import NORMAL_975
 from ganbench.registry import METRICS
 from ganbench.seeding import stream
 from ganbench.sets.comparison import Comparison

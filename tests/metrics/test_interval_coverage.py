@@ -11,9 +11,10 @@ import functools
 import pytest
 import torch
 
-from ganbench.metrics.base import NORMAL_975, Metric
+from ganbench.metrics.base import Metric
 from ganbench.metrics.classifier import CS
 from ganbench.metrics.frechet import FD
+from ganbench.metrics.intervals import NORMAL_975
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
 from ganbench.seeding import stream

@@ -7,8 +7,8 @@ import torch
 
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
-from ganbench.pairs import points, thresholds
 from ganbench.pairs import one_pass as pairs
+from ganbench.pairs import points, thresholds
 from ganbench.pairs.neighbours import NEIGHBOURS, Manifold, contained
 from ganbench.pairs.points import Points, grams
 from ganbench.seeding import stream
