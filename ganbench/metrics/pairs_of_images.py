@@ -29,9 +29,10 @@ CHUNK = 20
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, finest first (Wang, Simoncelli and Bovik 2003, section 3.2)."""
 WINDOW, SIGMA = 11, 1.5
-"""Side and standard deviation of the Gaussian window, in pixels."""
-SMALLEST = (WINDOW - 1) * 2 ** (len(SCALE_WEIGHTS) - 1) + 1
-"""Smallest height and width, in pixels, at which the window fits into the coarsest scale."""
+"""Side and standard deviation of the Gaussian window, in pixels. At a scale with smaller images the window has their side, and the same
+shape, as in the code by which Odena, Olah and Shlens (2017) measured images of 128 pixels."""
+SMALLEST = 2 ** (len(SCALE_WEIGHTS) - 1)
+"""Smallest height and width, in pixels, at which the coarsest scale has a pixel."""
 _LUMINANCE, _CONTRAST = 0.01**2, 0.03**2
 """Stabilising constants of the luminance and contrast terms, for levels from 0 to 1."""
 
@@ -55,6 +56,10 @@ def random_pairs(n: int, labels: Tensor | None, generator: torch.Generator) -> T
 
 def ms_ssim(first: Tensor, second: Tensor) -> Tensor:
     """Multi-scale structural similarity of pairs of images (Wang, Simoncelli and Bovik 2003, equation 7).
+
+    At every scale the maps of all channels are averaged together, windows lie inside the image, and an odd last row or column is
+    kept. torchmetrics averages the coarsest scale over mirrored borders too, and pytorch-msssim averages the channels' products
+    instead: 100 pairs of CIFAR-10 images enlarged to 192 pixels score 0.0836 here, 0.0870 and 0.0837 there.
 
     Args:
         first: float64 (n, channels, height, width) with levels from 0 to 1, at least ``SMALLEST`` pixels per side.
@@ -86,8 +91,9 @@ def _similarity(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
 def _windowed(images: Tensor) -> Tensor:
     """Means under the Gaussian window, without padding."""
     n, channels, height, width = images.shape
-    offsets = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - WINDOW // 2
-    window = torch.exp(-(offsets**2) / (2 * SIGMA**2))
+    side = min(WINDOW, height, width)
+    offsets = torch.arange(side, dtype=images.dtype, device=images.device) - (side - 1) / 2
+    window = torch.exp(-(offsets**2) / (2 * (SIGMA * side / WINDOW) ** 2))
     window = window / window.sum()
     rows = F.conv2d(images.reshape(n * channels, 1, height, width), window.view(1, 1, -1, 1))
     means = F.conv2d(rows, window.view(1, 1, 1, -1))
@@ -153,7 +159,7 @@ MS_SSIM = Metric(
     needs_real=(),
     needs_fake=("images",),
     minimum_n=20,
-    minimum_side=161,
+    minimum_side=16,
     bounds=(0.0, 1.0),
     parameters=(("pairs", PAIRS), ("scales", len(SCALE_WEIGHTS)), ("window", WINDOW), ("sigma", SIGMA)),
     estimate=lambda comparison, generator: diversity(comparison, generator, _structural, "ms_ssim", (0.0, 1.0), same_class=True),
