@@ -18,6 +18,7 @@ from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.plan.requests import requested
 from ganbench.plan.spec import EvaluationSpec
 from ganbench.registry import METRICS
+from ganbench.sets.classes import Classes
 from ganbench.sets.features import LatentModel
 from ganbench.sets.source import Network, Source
 
@@ -37,6 +38,7 @@ class Promised(Source):
         self.n, self.generator = n, generator
         self.form = dataset.shape.size
         self.labels = torch.zeros(n, dtype=torch.int64) if labels else None
+        self.classes = Classes.of_data(dataset, own_numbers=True) if labels else None
 
     def __len__(self) -> int:
         return self.n
