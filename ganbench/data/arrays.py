@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.data.images import Content
+from ganbench.data.images import Content, black
 from ganbench.data.labels import Labels, checked
 from ganbench.data.limits import check_decoded
 from ganbench.data.resize import squares
@@ -23,7 +23,7 @@ from ganbench.data.zips import open_zip
 from ganbench.errors import DataError
 
 PICKLED = (
-    "pickled Python objects, which could run anything and are never loaded; save images as a plain uint8 array, features "
+    "pickled Python objects, which are never loaded, because they could run anything; save images as a plain uint8 array, features "
     "(--features) as floats (n, d), statistics as np.savez(path, mu=..., sigma=...)"
 )
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -48,15 +48,16 @@ class _Stored:
         return array
 
 
-def load_npz(path: Path, resolution: int | None) -> Content:
+def load_npz(path: Path, resolution: int | None, headers_only: bool = False) -> Content:
     """Loads an npz: images from ``images``, ``arr_0`` or the only array, class labels from ``labels`` if present.
 
     Args:
         path: An existing file.
         resolution: Height and width in pixels; None keeps the images' own.
+        headers_only: Whether the images are only black placeholders, and not read.
 
     Raises:
-        DataError: The file is damaged or malicious, or its arrays are not uint8 images and integer labels.
+        DataError: The file is damaged or malicious, or its arrays are not uint8 images and labels.
     """
     where = repr(str(path))
     with open_zip(path) as archive:
@@ -67,25 +68,26 @@ def load_npz(path: Path, resolution: int | None) -> Content:
             found = ", ".join(map(repr, sorted(members))) or "none"
             hint = like_statistics(array_shapes(path)) or "save it as np.savez(path, images=..., labels=...)"
             raise DataError(f"{where} has no array 'images' (arrays: {found}); {hint}")
-        images = _images(_stored_in(archive, members[name], f"{where}: array {name!r}"))
+        images = _images(_stored_in(archive, members[name], f"{where}: array {name!r}"), headers_only)
         labels = _labels(_stored_in(archive, members["labels"], f"{where}: array 'labels'"), len(images)) if "labels" in members else None
-    images = squares(images, resolution, where)
+    images = black(images.shape, resolution) if headers_only else squares(images, resolution, where)
     return Content(images=images) if labels is None else Content(images=images, labels=labels.numbers, class_names=labels.names)
 
 
-def load_npy(path: Path, resolution: int | None) -> Content:
+def load_npy(path: Path, resolution: int | None, headers_only: bool = False) -> Content:
     """Loads an npy file of images.
 
     Args:
         path: An existing file.
         resolution: Height and width in pixels; None keeps the images' own.
+        headers_only: Whether the images are only black placeholders, and not read.
 
     Raises:
         DataError: The file is damaged or malicious, or does not contain uint8 images.
     """
     where = repr(str(path))
-    images = _images(_stored(lambda: path.open("rb"), path.stat().st_size, where))
-    return Content(images=squares(images, resolution, where))
+    images = _images(_stored(lambda: path.open("rb"), path.stat().st_size, where), headers_only)
+    return Content(images=black(images.shape, resolution) if headers_only else squares(images, resolution, where))
 
 
 def array_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -132,8 +134,8 @@ def _stored(opener: Callable[[], IO[bytes]], file_bytes: int, where: str) -> _St
     return _Stored(where=where, open=opener, shape=shape, dtype=dtype)
 
 
-def _images(stored: _Stored) -> npt.NDArray[np.uint8]:
-    """The array as (n, channels, height, width)."""
+def _images(stored: _Stored, headers_only: bool) -> npt.NDArray[np.uint8]:
+    """The array as (n, channels, height, width), or black placeholders of this shape."""
     where, shape = stored.where, stored.shape
     if stored.dtype != np.uint8:
         raise DataError(f"{where} has type {stored.dtype}, whose range would be a guess; save images as uint8 from 0 to 255")
@@ -145,6 +147,9 @@ def _images(stored: _Stored) -> npt.NDArray[np.uint8]:
         problem = "could have its channels first or last" if channels_last else "has neither 1 nor 3 channels"
         raise DataError(f"{where} of shape {shape} {problem}; save images as (n, height, width, c) or (n, c, height, width), c = 1 or 3")
     check_decoded(where, shape)
+    if headers_only:
+        n, *sides = shape
+        return black((n, 1, *sides) if len(shape) == 3 else (n, shape[3], *shape[1:3]) if channels_last else shape)
     values = stored.values()
     if len(shape) == 3:
         return values[:, None]

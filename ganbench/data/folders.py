@@ -28,17 +28,18 @@ def list_folder(path: Path) -> Listing:
     return listed(repr(str(path)), found, [ImageFile(name=name, read=partial(_read, path / name)) for name in found.images], label_file)
 
 
-def load_folder(path: Path, resolution: int | None) -> Content:
+def load_folder(path: Path, resolution: int | None, headers_only: bool = False) -> Content:
     """Loads the images that :func:`list_folder` lists.
 
     Args:
         path: An existing folder.
         resolution: Height and width in pixels; None keeps the files' own.
+        headers_only: Whether the images are only black placeholders, and not decoded.
 
     Raises:
         DataError: The folder contains no images, or unusable images or labels.
     """
-    return content_of(list_folder(path), resolution)
+    return content_of(list_folder(path), resolution, headers_only)
 
 
 def _read(path: Path, limit_bytes: int | None = None) -> bytes:

@@ -54,6 +54,12 @@ class Content:
     notes: tuple[str, ...] = ()
 
 
+def black(shape: Sequence[int], resolution: int | None = None) -> npt.NDArray[np.uint8]:
+    """Black placeholders for images (n, channels, height, width), which take no memory."""
+    sides = (resolution, resolution) if resolution else tuple(shape[2:])
+    return np.broadcast_to(np.uint8(0), (*shape[:2], *sides))
+
+
 def listed(where: str, found: Layout, files: Sequence[ImageFile], label_file: bytes | None) -> Listing:
     """The images of a folder or archive with their labels.
 

@@ -6,29 +6,32 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.data.decode import encoded
-from ganbench.data.images import Content, ImageFile, Listing
+from ganbench.data.images import Content, ImageFile, Listing, black
 from ganbench.data.limits import check_decoded
 from ganbench.data.survey import survey
 from ganbench.errors import DataError
 
 
-def content_of(listing: Listing, resolution: int | None) -> Content:
+def content_of(listing: Listing, resolution: int | None, headers_only: bool) -> Content:
     """Decodes all images of a folder or archive, after a look at all headers.
 
     Args:
         listing: The images.
         resolution: Height and width in pixels; None keeps the files' own.
+        headers_only: Whether the images are only black placeholders, and not decoded.
 
     Raises:
         DataError: Images are unusable, or of several sizes without a resolution, or exceed the limit of memory.
     """
     found = survey(listing.files, resolution, listing.where)
-    images = stacked(listing.files, found.size, resolution, listing.where)
+    shape = (len(listing.files), *found.size)
+    check_decoded(listing.where, shape)
+    images = black(shape) if headers_only else stacked(listing.files, found.size, resolution, listing.where)
     return Content(images=images, labels=listing.labels, class_names=listing.class_names, notes=listing.notes + found.notes)
 
 
 def stacked(files: Sequence[ImageFile], size: tuple[int, int, int], resolution: int | None, where: str) -> npt.NDArray[np.uint8]:
-    """Decodes image files into one array, whose size is checked before it is allocated.
+    """Decodes image files into one array.
 
     Args:
         files: At least one image.
@@ -40,9 +43,8 @@ def stacked(files: Sequence[ImageFile], size: tuple[int, int, int], resolution: 
         uint8 (n, channels, height, width) in the order of ``files``.
 
     Raises:
-        DataError: A file is damaged, or the images exceed the limit of memory.
+        DataError: A file is damaged.
     """
-    check_decoded(where, (len(files), *size))
     images = np.empty((len(files), *size), np.uint8)
     for index, file in enumerate(files):
         images[index] = decoded(file, size, resolution, where)

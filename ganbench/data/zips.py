@@ -21,18 +21,19 @@ _PIECE_BYTES = 2**16
 _DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
 
 
-def load_zip(path: Path, resolution: int | None) -> Content:
+def load_zip(path: Path, resolution: int | None, headers_only: bool = False) -> Content:
     """Loads a zip of images; labels come from ``dataset.json`` (the StyleGAN layout) if there is one, otherwise from sub-folders.
 
     Args:
         path: An existing file.
         resolution: Height and width in pixels; None keeps the files' own.
+        headers_only: Whether the images are only black placeholders, and not decoded.
 
     Raises:
         DataError: The archive is damaged or malicious, or contains no usable images.
     """
     with open_zip(path) as archive:
-        return content_of(list_zip(archive, repr(str(path))), resolution)
+        return content_of(list_zip(archive, repr(str(path))), resolution, headers_only)
 
 
 def list_zip(archive: zipfile.ZipFile, where: str) -> Listing:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import cast
 
 import torch
@@ -14,9 +14,12 @@ from ganbench.diagnostics.base import Case, examine
 from ganbench.diagnostics.classes import class_histogram
 from ganbench.errors import RequestError
 from ganbench.evaluation.evaluator import Evaluated, Evaluator, Plan
+from ganbench.evaluation.mistakes import mistake
 from ganbench.evaluation.passes import MemoryPass
 from ganbench.evaluation.sets import NamedSet
 from ganbench.features.base import Extractor, extract, load_extractor
+from ganbench.features.facts import Facts
+from ganbench.features.facts import facts as facts_of
 from ganbench.features.plain import Elsewhere
 from ganbench.metrics.base import Metric
 from ganbench.plan.facts import Need, facts
@@ -29,8 +32,12 @@ from ganbench.results.record import Diagnostic, Score, Weights
 from ganbench.sampling import SAMPLING_VERSION
 from ganbench.sets.classes import Classes, renumbering
 from ganbench.sets.features import LatentModel
+from ganbench.sets.moments import evenly
 from ganbench.sets.source import Selection, Source
 from ganbench.sources.arrays import ArraySource
+
+NOTED = 2000
+"""Number of images from which mistakes are told; 50 suffice (see ``mistakes.MINIMUM_N``)."""
 
 
 class RunEvaluator:
@@ -80,6 +87,17 @@ class RunEvaluator:
                 scores[request] = score
         return tuple(scores[request] for request in self.requests), tuple(examine(self._case(found[0], examples)))
 
+    def notes(self, examples: Tensor) -> tuple[str, ...]:
+        """What is wrong with generated images compared with the reference set, if that can be told from some of them."""
+        if not self.dataset.shape.is_image:
+            return ()
+        found = mistake(self._real_facts, Facts(**facts_of(_some(examples.cpu()))))
+        return (f"compared with the real images, {found}",) if found else ()
+
+    @cached_property
+    def _real_facts(self) -> Facts:
+        return Facts(**facts_of(_some(reference_examples(self.dataset, self.plan))))
+
     def _part(self, extractor: Extractor) -> Plan:
         own: dict[Request, Metric] = {one: METRICS.load(one.metric) for one in self.requests if one.extractor == extractor.name}
         diagnosed = frozenset[Need]({"features"} if extractor is self.extractor else ())
@@ -125,6 +143,11 @@ class RunEvaluator:
             "weights": weights,
             "sampling_version": SAMPLING_VERSION,
         }
+
+
+def _some(examples: Tensor) -> Tensor:
+    """At most ``NOTED`` examples, evenly spaced."""
+    return examples[evenly(len(examples), min(len(examples), NOTED))]
 
 
 def wants_labels(requests: Sequence[Request]) -> bool:
