@@ -91,9 +91,11 @@ def disagreement(sides: Mapping[str, Classes]) -> str:
 
 def _keys(own: Classes, base: Classes) -> tuple[dict[str | int, int] | None, dict[str | int, int] | None]:
     """What identifies the classes of both sets, with their numbers; None if a set has only the other kind."""
-    if own.names and base.names and not (own.named_numbers and base.named_numbers):
+    numbered = _numbered(own), _numbered(base)
+    called_numbers = all(numbered) and (own.named_numbers or base.named_numbers)
+    if own.names and base.names and not called_numbers:
         return dict(zip(own.names, own.numbers, strict=True)), dict(zip(base.names, base.numbers, strict=True))
-    return _numbered(own), _numbered(base)
+    return numbered
 
 
 def _numbered(classes: Classes) -> dict[str | int, int] | None:
