@@ -19,7 +19,10 @@ def _scores(board: Leaderboard) -> Table:
     shown = [column for column in board.columns if column.weights == "ema" or column.key[:2] == ranking]
     if not shown:
         rows = tuple((Cell(value=row.variant), Cell(value=_outcomes(row.records))) for row in board.rows)
-        return Table(title=f"{board.dataset}: no scores", columns=(Column(heading="variant"), Column(heading="runs")), rows=rows)
+        notes = tuple(_of_runs(board))
+        return Table(
+            title=f"{board.dataset}: no scores", columns=(Column(heading="variant"), Column(heading="runs")), rows=rows, notes=notes
+        )
     best = [_best(board.rows, column) for column in shown]
     several = len({column.extractor for column in shown}) > 1
     cells = [

@@ -151,7 +151,11 @@ def cut_outs(path: Path, form: str) -> str:
 
 @pytest.mark.parametrize(
     ("form", "said"),
-    [("alpha", "alpha channel dropped in 40 of 40"), ("frames", "first of several frames taken in 40"), ("palette", "palette expanded in 40")],
+    [
+        ("alpha", "alpha channel dropped in 40 of 40"),
+        ("frames", "first of several frames taken in 40"),
+        ("palette", "palette expanded in 40"),
+    ],
 )
 def test_what_happened_to_images_reaches_scores_statistics_and_their_readers(tmp_path: Path, form: str, said: str) -> None:
     folder, plain = cut_outs(tmp_path / form, form), cut_outs(tmp_path / "plain", "plain")
