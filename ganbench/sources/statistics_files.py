@@ -128,8 +128,8 @@ def _rounding(moments: Moments, where: str, stored_eps: float) -> list[str]:
     smallest eigenvalue is off by about 2 k d eps E[x^2]; k is a few, hence the factor.
     """
     covariance, width = moments.covariance, len(moments.mean)
-    largest = float((covariance.diagonal() + moments.mean.square()).max())
-    double, single = (_UNITS * width * eps * max(largest, 0.0) for eps in (float(np.finfo(np.float64).eps), max(stored_eps, _FLOAT32)))
+    largest = float((covariance.diagonal().abs() + moments.mean.square()).max())
+    double, single = (_UNITS * width * eps * largest for eps in (float(np.finfo(np.float64).eps), max(stored_eps, _FLOAT32)))
     eye = torch.eye(width, dtype=torch.float64)
     if not int(torch.linalg.cholesky_ex(covariance + double * eye).info):
         return []  # no eigenvalue is below -double; much faster than computing them
