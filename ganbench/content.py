@@ -6,11 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganbench.errors import DataError, nearest
-
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-"""Suffixes of image files."""
-LABEL_FILE = "dataset.json"
-"""Name of the label file in a folder or archive in the StyleGAN layout."""
+from ganbench.layout import LABEL_FILE, Layout, layout
 
 
 def content_hash(path: str | Path) -> str:
@@ -58,14 +54,17 @@ def existing(path: Path) -> Path:
 
 
 def relevant_files(path: Path) -> list[str]:
-    """Sorted relative names of all images below a folder, and of its label file.
+    """Sorted relative names of all images of a folder, and of its label file.
 
     Links are followed; hidden files and folders are skipped.
     """
-    names = [name for name in _walk(path) if name.lower().endswith(SUFFIXES)]
-    if (path / LABEL_FILE).is_file():
-        names.append(LABEL_FILE)
-    return sorted(names)
+    found = layout_at(path)
+    return sorted([*found.images, *([LABEL_FILE] if found.has_label_file else [])])
+
+
+def layout_at(path: Path) -> Layout:
+    """The images and class folders below a folder."""
+    return layout(_walk(path))
 
 
 def _walk(path: Path) -> Iterator[str]:

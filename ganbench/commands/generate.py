@@ -118,7 +118,7 @@ def _classes(text: str | None, source: RunSource) -> Tensor | None:
     if text is None:
         return None
     count = source.variant.shape.classes
-    names = list(source.class_names) or [str(index) for index in range(count)]
+    names = list(source.known_classes.names if source.known_classes else ()) or [str(index) for index in range(count)]
     if not count:
         raise RequestError("--classes: the run's data set has no labels; leave it out")
     shares = torch.zeros(count)

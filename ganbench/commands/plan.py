@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ganbench.commands.output import print_json
+from ganbench.data.loading import outlined
 from ganbench.plan.naming import names
 from ganbench.plan.requests import may_not_fit
 from ganbench.plan.runtime import Runtime
@@ -24,12 +25,12 @@ from ganbench.results.record import Record
 def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str], as_json: bool, console: Console) -> None:
     """Prints the runs of a suite, their states and their expected costs; changes nothing."""
     suite, specs = load_suite(name, settings, only)
-    _check(specs)
+    notes = _check(specs)
     cells = [(spec, finished(out, spec)) for spec in specs]
     known = _past(out)
     rows = [{**_planned(spec, record, out, known), "name": name} for (spec, record), name in zip(cells, names(specs), strict=True)]
     if as_json:
-        print_json({"schema_version": 1, "suite": suite.name, "cells": rows})
+        print_json({"schema_version": 1, "suite": suite.name, "notes": notes, "cells": rows})
         return
     table = Table(
         title=f"{suite.name}: {len(specs)} runs in {out}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
@@ -42,6 +43,8 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
             _span(row["expected_s"]), _mebibytes(row["expected_memory_bytes"]), _mebibytes(row["expected_disk_bytes"]),
         )  # fmt: skip
     console.print(table)
+    for note in notes:
+        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     to_do = [row for row in rows if row["state"] in ("new", "continues")]
     unknown = sum(row["expected_s"] is None for row in to_do)
     total = sum(row["expected_s"] or 0 for row in to_do)
@@ -54,13 +57,21 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
     console.print(f"next: ganbench run {shlex.join([name, '--out', str(out), *request])}", style="dim", highlight=False, soft_wrap=True)
 
 
-def _check(specs: Sequence[RunSpec]) -> None:
-    """Checks the data and the method as at the start of a run, if a metric might not fit; only then is torch imported."""
-    unlike = {run_id(replace(spec, seed=0)): spec for spec in specs if may_not_fit(spec.evaluation)}
-    for spec in unlike.values():
-        from ganbench.pipeline.check import check
+def _check(specs: Sequence[RunSpec]) -> list[str]:
+    """Checks data and methods as at the start of a run, where that might refuse them; only then is torch imported.
 
-        check(spec, Runtime())
+    A user's own data may lack what a method needs. Of them only headers and labels are read, which takes little time.
+
+    Returns:
+        What happens to the images of the user's own data sets.
+    """
+    own = {spec.dataset: outlined(spec.dataset) for spec in specs if spec.dataset.path is not None}
+    unlike = {run_id(replace(spec, seed=0)): spec for spec in specs if spec.dataset in own or may_not_fit(spec.evaluation)}
+    for spec in unlike.values():
+        from ganbench.pipeline.check import check_on, real_data
+
+        check_on(spec, own[spec.dataset] if spec.dataset in own else real_data(spec, Runtime()))
+    return list(dict.fromkeys(f"{dataset.name}: {note}" for dataset in own.values() for note in dataset.notes))
 
 
 def _past(out: Path) -> list[Record]:

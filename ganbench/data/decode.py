@@ -17,7 +17,7 @@ from ganbench.data.limits import PIXELS_LIMIT
 from ganbench.data.resize import planes, square
 from ganbench.errors import DataError
 
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 ALPHA, PALETTE, FRAMES = "alpha channel dropped", "palette expanded", "first of several frames taken"
 _TARGETS = {"1": "L", "L": "L", "LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "RGB": "RGB", "RGBA": "RGB", "RGBa": "RGB", "RGBX": "RGB"}
 
@@ -38,8 +38,12 @@ class Encoded:
         width, height = (resolution, resolution) if resolution else self.image.size
         return self.channels, height, width
 
-    def pixels(self, resolution: int | None) -> npt.NDArray[np.uint8]:
+    def pixels(self, resolution: int | None, channels: int) -> npt.NDArray[np.uint8]:
         """Decodes the pixels, and resizes them by ``resize.square`` if a resolution is given.
+
+        Args:
+            resolution: Height and width in pixels; None keeps the image's own.
+            channels: 1, or 3; a grey image is repeated to 3.
 
         Returns:
             uint8 (channels, height, width).
@@ -52,7 +56,8 @@ class Encoded:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 image = self.image if self.image.mode == mode else self.image.convert(mode)
-                return planes(square(image, resolution) if resolution else image)
+                found = planes(square(image, resolution) if resolution else image)
+                return found if len(found) == channels else np.repeat(found, channels, axis=0)
         except Exception as error:  # Pillow's decoders raise many types of errors
             raise _corrupt(self.where, error) from None
 

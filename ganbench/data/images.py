@@ -1,15 +1,22 @@
-"""How do image files become one array?"""
+"""Which image files and labels does a folder or an archive hold?"""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.data.decode import Encoded, encoded
-from ganbench.data.limits import check_decoded
+from ganbench.data.labels import from_json
 from ganbench.errors import DataError
+from ganbench.layout import LABEL_FILE, SUFFIXES, Layout
+
+
+class Read(Protocol):
+    """Reads a file."""
+
+    def __call__(self, *, limit_bytes: int | None = None) -> bytes:
+        """Returns the file's bytes, at most ``limits.FILE_LIMIT_BYTES``, or only about its first ``limit_bytes``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +25,7 @@ class ImageFile:
 
     name: str
     """Path relative to the folder or archive, with forward slashes."""
-    read: Callable[[], bytes]
-    """Returns the file's bytes, at most ``limits.FILE_LIMIT_BYTES``."""
+    read: Read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +38,8 @@ class Listing:
     labels: npt.NDArray[np.int64] | None = None
     """(n,), from 0 to the number of classes - 1."""
     class_names: tuple[str, ...] = ()
-
-    def content(self, resolution: int | None) -> "Content":
-        """Decodes all images by :func:`stacked`."""
-        images, notes = stacked(self.files, resolution, self.where)
-        return Content(images=images, labels=self.labels, class_names=self.class_names, notes=notes)
+    notes: tuple[str, ...] = ()
+    """Which files are left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,47 +54,30 @@ class Content:
     notes: tuple[str, ...] = ()
 
 
-def stacked(files: Sequence[ImageFile], resolution: int | None, where: str) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    """Decodes image files into one array, whose size is checked before it is allocated.
+def black(shape: Sequence[int], resolution: int | None = None) -> npt.NDArray[np.uint8]:
+    """Black placeholders for images (n, channels, height, width), which take no memory."""
+    sides = (resolution, resolution) if resolution else tuple(shape[2:])
+    return np.broadcast_to(np.uint8(0), (*shape[:2], *sides))
+
+
+def listed(where: str, found: Layout, files: Sequence[ImageFile], label_file: bytes | None) -> Listing:
+    """The images of a folder or archive with their labels.
 
     Args:
-        files: At least one image.
-        resolution: Height and width in pixels; None keeps the files' own, which must be equal.
         where: Name of the folder or archive, for error messages.
-
-    Returns:
-        uint8 (n, channels, height, width) in the order of ``files``, and notes on what decoding changed.
+        found: Which of its files are images.
+        files: The images of the layout, in order.
+        label_file: Content of the label file, if there is one.
 
     Raises:
-        DataError: A file is unusable, sizes or channel counts differ, or the images exceed the limit of memory.
+        DataError: There are no images, or unusable labels.
     """
-    first = encoded(files[0].read(), _at(where, files[0]))
-    shape = (len(files), *first.size(resolution))
-    check_decoded(where, shape)
-    images = np.empty(shape, np.uint8)
-    changes: Counter[str] = Counter()
-    for index, file in enumerate(files):
-        image = encoded(file.read(), _at(where, file)) if index else first
-        _check_same(image, file, first, files[0], resolution)
-        images[index] = image.pixels(resolution)
-        changes.update(image.changes)
-    return images, tuple(f"{change} in {count} of {len(files)} images" for change, count in sorted(changes.items()))
-
-
-def _at(where: str, file: ImageFile) -> str:
-    return f"{where}: image {file.name!r}"
-
-
-def _check_same(image: Encoded, file: ImageFile, first: Encoded, first_file: ImageFile, resolution: int | None) -> None:
-    """Raises if an image differs from the first one in channels or size."""
-    if image.channels != first.channels:
-        raise DataError(
-            f"{image.where} has {image.channels} channel(s) and {first_file.name!r} has {first.channels}; convert all to grey or all to RGB"
-        )
-    if image.size(resolution) != first.size(resolution):
-        width, height = image.image.size
-        first_width, first_height = first.image.size
-        raise DataError(
-            f"{image.where} is {width}x{height} and {first_file.name!r} is {first_width}x{first_height} (width x height); "
-            "set resolution = N to crop and resize all images"
-        )
+    if not found.images:
+        raise DataError(f"{where} holds no images; put files with one of the endings {' '.join(SUFFIXES)} there")
+    if label_file is None:
+        numbers = None if found.labels is None else np.array(found.labels, np.int64)
+        return Listing(where=where, files=tuple(files), labels=numbers, class_names=found.class_names, notes=found.notes)
+    labels = from_json(label_file, found.images, f"{where}: {LABEL_FILE!r}")
+    if labels is None:
+        return Listing(where=where, files=tuple(files), notes=found.notes)
+    return Listing(where=where, files=tuple(files), labels=labels.numbers, class_names=labels.names, notes=found.notes)

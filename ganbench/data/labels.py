@@ -1,7 +1,8 @@
-"""Are the labels valid class numbers, one for each image?"""
+"""Are the labels valid class numbers or names, one for each image?"""
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,17 @@ from ganbench.data.limits import CLASSES_LIMIT
 from ganbench.errors import DataError
 
 
-def from_json(data: bytes, names: Sequence[str], where: str) -> npt.NDArray[np.int64] | None:
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """Class labels of all images."""
+
+    numbers: npt.NDArray[np.int64]
+    """(n,)."""
+    names: tuple[str, ...] = ()
+    """Name of every class, sorted, if labels were given as names."""
+
+
+def from_json(data: bytes, names: Sequence[str], where: str) -> Labels | None:
     """Reads ``{"labels": [[name, label], ...]}``; ``null`` means that the images have no labels.
 
     Args:
@@ -20,7 +31,7 @@ def from_json(data: bytes, names: Sequence[str], where: str) -> npt.NDArray[np.i
         where: Name of the label file, for error messages.
 
     Returns:
-        int64 (n,) in the order of ``names``, or None.
+        The labels in the order of ``names``, or None.
 
     Raises:
         DataError: The file does not have this form, an image has no label, or a label has no image.
@@ -44,23 +55,25 @@ def from_json(data: bytes, names: Sequence[str], where: str) -> npt.NDArray[np.i
     return checked([by_name[name] for name in names], where)
 
 
-def checked(labels: Sequence[Any], where: str) -> npt.NDArray[np.int64]:
-    """Converts labels to int64; raises unless they are class numbers.
+def checked(labels: Sequence[Any], where: str) -> Labels:
+    """Converts labels to class numbers; raises unless all are class numbers, or all are names.
 
     Args:
         labels: One for each image, of any type.
         where: Source of the labels, for error messages.
 
-    Returns:
-        int64 (n,).
-
     Raises:
-        DataError: A label is not an integer from 0 to ``limits.CLASSES_LIMIT`` - 1.
+        DataError: A label is neither a name nor an integer from 0 to ``limits.CLASSES_LIMIT`` - 1.
     """
+    if labels and all(isinstance(label, str) for label in labels):
+        numbers = {name: number for number, name in enumerate(sorted(set(labels)))}
+        if len(numbers) > CLASSES_LIMIT:
+            raise DataError(f"{where} names {len(numbers):,} classes; the limit is {CLASSES_LIMIT:,}")
+        return Labels(numbers=np.array([numbers[label] for label in labels], np.int64), names=tuple(numbers))
     for index, label in enumerate(labels):
         if isinstance(label, bool) or not isinstance(label, int) or not 0 <= label < CLASSES_LIMIT:
             shown = repr(label) if len(repr(label)) < 40 else f"a {type(label).__name__}"
             raise DataError(
                 f"{where}: label {index} is {shown}; labels are whole numbers from 0 to {CLASSES_LIMIT - 1:,}, one for each image"
             )
-    return np.array(labels, np.int64)
+    return Labels(numbers=np.array(labels, np.int64))

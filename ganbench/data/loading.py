@@ -8,7 +8,7 @@ import numpy as np
 from ganbench.content import content_hash
 from ganbench.data.dataset import Dataset, Split
 from ganbench.data.fingerprint import fingerprint
-from ganbench.data.own import files
+from ganbench.data.own import files, outline
 from ganbench.data.split import permutation
 from ganbench.errors import DataError
 from ganbench.plan.spec import DatasetSpec
@@ -30,6 +30,23 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
     return dataset if spec.n_train is None else _reduced(dataset, spec.n_train)
 
 
+def outlined(spec: DatasetSpec) -> Dataset:
+    """A user's own data set as far as headers and labels tell, with black images; takes a fraction of the time of loading it.
+
+    Args:
+        spec: A data set with a path.
+
+    Raises:
+        DataError: The data are unusable, as far as that can be told.
+    """
+    dataset = outline(spec)
+    if spec.n_train is None:
+        return dataset
+    marked = replace(dataset.train, examples=np.zeros(len(dataset.train), np.uint8))
+    reduced = _chosen(replace(dataset, train=marked), spec.n_train)
+    return replace(dataset, train=replace(reduced, examples=dataset.train.examples[: len(reduced)]))
+
+
 def _whole(spec: DatasetSpec, root: Path) -> Dataset:
     if spec.path is None:
         dataset: Dataset = DATASETS.load(spec.name)(spec, root)
@@ -42,10 +59,14 @@ def _whole(spec: DatasetSpec, root: Path) -> Dataset:
 
 
 def _reduced(dataset: Dataset, n: int) -> Dataset:
-    """The data set with n training examples in their order, chosen by a permutation that depends only on their total number."""
+    train = _chosen(dataset, n)
+    return replace(dataset, train=train, fingerprint=fingerprint(train, dataset.held_out))
+
+
+def _chosen(dataset: Dataset, n: int) -> Split:
+    """N training examples in their order, chosen by a permutation that depends only on their total number."""
     if n > len(dataset.train):
         raise DataError(f"dataset {dataset.name!r}: n_train = {n:,} is more than its {len(dataset.train):,} training examples")
     chosen = np.sort(permutation(len(dataset.train))[:n])
     labels = dataset.train.labels
-    train = Split(examples=dataset.train.examples[chosen], labels=None if labels is None else labels[chosen])
-    return replace(dataset, train=train, fingerprint=fingerprint(train, dataset.held_out))
+    return Split(examples=dataset.train.examples[chosen], labels=None if labels is None else labels[chosen])

@@ -11,28 +11,29 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from ganbench.content import LABEL_FILE, SUFFIXES
-from ganbench.data.images import Content, ImageFile, Listing
-from ganbench.data.labels import from_json
+from ganbench.data.images import Content, ImageFile, Listing, listed
 from ganbench.data.limits import FILE_LIMIT_BYTES
+from ganbench.data.stacking import content_of
 from ganbench.errors import DataError
+from ganbench.layout import LABEL_FILE, layout
 
 _PIECE_BYTES = 2**16
 _DAMAGED = (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError)
 
 
-def load_zip(path: Path, resolution: int | None) -> Content:
-    """Loads a zip of images in the StyleGAN layout: images in any folder, labels in ``dataset.json`` if there is one.
+def load_zip(path: Path, resolution: int | None, headers_only: bool = False) -> Content:
+    """Loads a zip of images; labels come from ``dataset.json`` (the StyleGAN layout) if there is one, otherwise from sub-folders.
 
     Args:
         path: An existing file.
         resolution: Height and width in pixels; None keeps the files' own.
+        headers_only: Whether the images are only black placeholders, and not decoded.
 
     Raises:
         DataError: The archive is damaged or malicious, or contains no usable images.
     """
     with open_zip(path) as archive:
-        return list_zip(archive, repr(str(path))).content(resolution)
+        return content_of(list_zip(archive, repr(str(path))), resolution, headers_only)
 
 
 def list_zip(archive: zipfile.ZipFile, where: str) -> Listing:
@@ -46,14 +47,11 @@ def list_zip(archive: zipfile.ZipFile, where: str) -> Listing:
         DataError: It contains no images, or unusable labels.
     """
     members = {member.filename: member for member in archive.infolist() if not member.is_dir() and _visible(member.filename)}
-    names = sorted(name for name in members if name.lower().endswith(SUFFIXES))
-    if not names:
-        raise DataError(f"{where} holds no images; put files with one of the endings {' '.join(SUFFIXES)} into it")
-    files = tuple(ImageFile(name=name, read=partial(_read, archive, members[name], where)) for name in names)
-    labels = None
-    if LABEL_FILE in members:
-        labels = from_json(_read(archive, members[LABEL_FILE], where), names, f"{where}: {LABEL_FILE!r}")
-    return Listing(where=where, files=files, labels=labels)
+    found = layout(members, archive=True)
+    label_file = _read(archive, members[LABEL_FILE], where) if found.has_label_file else None
+    return listed(
+        where, found, [ImageFile(name=name, read=partial(_read, archive, members[name], where)) for name in found.images], label_file
+    )
 
 
 @contextmanager
@@ -94,12 +92,12 @@ def _visible(name: str) -> bool:
     return not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
 
-def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> bytes:
-    """Reads one member of at most ``FILE_LIMIT_BYTES``."""
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str, limit_bytes: int | None = None) -> bytes:
+    """Reads one member of at most ``FILE_LIMIT_BYTES``, or only its first bytes."""
     pieces, length = [], 0
     try:
         with archive.open(member) as file:
-            while piece := file.read(_PIECE_BYTES):
+            while (limit_bytes is None or length < limit_bytes) and (piece := file.read(_PIECE_BYTES)):
                 pieces.append(piece)
                 length += len(piece)
                 if length > FILE_LIMIT_BYTES:

@@ -7,16 +7,21 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ganbench.evaluation.mistakes import mistake
+from ganbench.evaluation.notes import Note, changed, comparison, remark, wrong
 from ganbench.evaluation.passes import Known
 from ganbench.evaluation.sets import NamedSet
 from ganbench.features.facts import Facts, hashes
 from ganbench.plan import facts as metric_facts
 from ganbench.sets.features import Features, Sketch
+from ganbench.sets.source import Source
 
 SMALL_N = 10_000
 """Below this number, FID depends more on n than on the model (Heusel et al. 2017 advise at least 10,000 examples)."""
 UNEQUAL = 2.0
 """From this ratio of the numbers of examples on, precision and recall are not comparable with those of equal numbers."""
+GREY_SHARE = 0.1
+"""From this difference of the shares of grey images on, a note is due; 1 % of CIFAR-10's images are grey."""
 _COPIES = 0.01
 _ORDERED = 0.9
 
@@ -34,8 +39,12 @@ class Side:
     """Features (n, d) in the order of the set; None if they are not all in memory."""
     facts: Facts | None = None
     """None for features computed by another tool."""
-    channels: int = 0
-    """Number of channels of images; 0 for other examples."""
+    form: tuple[int, ...] = ()
+    """Shape of one example; empty if only features are known."""
+    labelled: bool = False
+    """Whether the examples have classes, whose order is then no news."""
+    sizes: str = ""
+    """Width and height of images before any resize; empty if not known."""
 
     @classmethod
     def of(cls, one: NamedSet, known: Known) -> "Side | None":
@@ -50,8 +59,20 @@ class Side:
             n=len(features),
             values=features.values if at_hand else None,
             facts=known.facts,
-            channels=one.given.channels,
+            form=one.given.form if isinstance(one.given, Source) else (),
+            labelled=one.given.classes is not None,
+            sizes=one.given.sizes,
         )
+
+    @property
+    def channels(self) -> int:
+        """Number of channels of images; 0 for other examples."""
+        return self.form[0] if len(self.form) == 3 else 0
+
+    @property
+    def pixels(self) -> str:
+        """Width and height of images."""
+        return "x".join(map(str, self.form[:0:-1]))
 
     @cached_property
     def hashes(self) -> Tensor | None:
@@ -61,75 +82,94 @@ class Side:
         return None if self.values is None else hashes(self.values)
 
 
-def of_one(side: Side) -> list[str]:
-    """Warnings about one set."""
+def of_one(side: Side) -> list[Note]:
+    """Notes on one set."""
     found = []
     if side.hashes is not None and (unique := len(torch.unique(side.hashes))) < side.n:
-        found.append(f"{side.role} set {side.name}: {side.n - unique:,} of {side.n:,} examples are exact copies of others in it")
+        found.append(changed(f"{side.role} set {side.name}: {side.n - unique:,} of {side.n:,} examples are exact copies of others in it"))
     if side.facts is not None and side.channels:
-        found += _of_images(side, side.facts)
-    if side.values is not None and (ratio := consecutive_ratio(side.values)) < _ORDERED:
+        found += _of_levels(side, side.facts)
+    if side.values is not None and not side.labelled and (ratio := consecutive_ratio(side.values)) < _ORDERED:
         found.append(
-            f"{side.role} set {side.name}: examples come in an order, by class perhaps (neighbours are {1 - ratio:.0%} closer than "
-            "chance); ganbench shuffles where order matters, tools that do not will disagree"
+            remark(
+                f"{side.role} set {side.name}: examples come in an order, by class perhaps (neighbours are {1 - ratio:.0%} closer than "
+                "chance); ganbench shuffles where order matters, tools that do not will disagree"
+            )
         )
     return found
 
 
-def _of_images(side: Side, facts: Facts) -> list[str]:
-    """Warnings about value ranges and grey images."""
+def _of_levels(side: Side, facts: Facts) -> list[Note]:
+    """Notes on value ranges."""
     lowest, highest = facts.lowest.min().item(), facts.highest.max().item()
-    found = []
     if highest <= 1:
-        found.append(f"{side.role} set {side.name}: no level is above {highest:.0f} of 255; were images in [0, 1] saved as uint8?")
-    elif lowest >= 126 and side.role == "generated":
-        found.append(
-            f"{side.role} set {side.name}: no level is below {lowest:.0f} of 255; were floats in [0, 1] given where [-1, 1] is meant?"
-        )
-    grey = int(facts.grey.sum())
-    if side.channels == 3 and grey > 0:
-        found.append(f"{side.role} set {side.name}: {grey:,} of {side.n:,} images are grey in a colour set")
-    return found
+        return [wrong(f"{side.role} set {side.name}: no level is above {highest:.0f} of 255; were images in [0, 1] saved as uint8?")]
+    if lowest >= 126 and side.role == "generated":
+        text = f"no level is below {lowest:.0f} of 255; were floats in [0, 1] given where [-1, 1] is meant?"
+        return [wrong(f"{side.role} set {side.name}: {text}")]
+    return []
 
 
-def of_both(real: Side, fake: Side) -> list[str]:
-    """Warnings about two sets together: copies, value ranges and channels."""
+def of_both(real: Side, fake: Side) -> list[Note]:
+    """Notes on two sets together: copies, value ranges, channels and sizes."""
     found = []
     if real.hashes is not None and fake.hashes is not None and (real.facts is None) == (fake.facts is None):
         copies = int(torch.isin(fake.hashes, real.hashes).sum())
         if copies >= max(1, _COPIES * fake.n):
             same = copies == fake.n == real.n
             hint = "are they the same set?" if same else f"is a real set, or part of one, given as the {fake.role} one?"
-            found.append(f"{copies:,} of {fake.n:,} {fake.role} examples are exact copies of {real.role} ones; {hint}")
+            found.append(wrong(f"{copies:,} of {fake.n:,} {fake.role} examples are exact copies of {real.role} ones; {hint}"))
     found += _ranges(real, fake)
-    if real.channels and fake.channels and real.channels != fake.channels:
-        found.append(f"real images have {real.channels} channel(s), generated ones {fake.channels}; grey ones are repeated to three")
+    if real.channels and fake.channels:
+        found += _of_images(real, fake)
     return found
 
 
-def _ranges(real: Side, fake: Side) -> list[str]:
-    """Warnings about values outside the range of the real set."""
+def _of_images(real: Side, fake: Side) -> list[Note]:
+    """Notes on two sets of images."""
+    found = []
+    if real.facts is not None and fake.facts is not None:
+        if text := mistake(real.facts, fake.facts):
+            found.append(wrong(f"{fake.role} set {fake.name}: compared with the {real.role} images, {text}"))
+        grey, usual = (side.facts.grey.double().mean().item() if side.facts else 0.0 for side in (fake, real))
+        if real.channels == fake.channels == 3 and abs(grey - usual) > GREY_SHARE:
+            found.append(changed(f"{grey:.0%} of the {fake.role} images are grey, and {usual:.0%} of the {real.role} ones"))
+    if real.channels != fake.channels:
+        text = f"{real.role} images have {real.channels} channel(s), {fake.role} ones {fake.channels}; grey ones are repeated to three"
+        found.append(changed(text))
+    if real.pixels != fake.pixels:
+        text = f"{real.role} images are {real.pixels} pixels and {fake.role} ones {fake.pixels}"
+        found.append(changed(f"{text}; scores then measure the difference in resolution as well"))
+    elif real.sizes and fake.sizes and real.sizes != fake.sizes:
+        text = (
+            f"{real.role} images were {real.sizes} pixels and {fake.role} ones {fake.sizes}; both were cropped and resized to {real.pixels}"
+        )
+        found.append(changed(text))
+    return found
+
+
+def _ranges(real: Side, fake: Side) -> list[Note]:
+    """Notes on values outside the range of the real set."""
     if real.facts is not None and fake.facts is not None and not real.channels:
         low, high = real.facts.lowest.min().item(), real.facts.highest.max().item()
         outside = int(((fake.facts.lowest < low) | (fake.facts.highest > high)).sum())
         if outside > fake.n // 2:
-            return [f"{outside:,} of {fake.n:,} generated examples reach outside the real values, {low:.3g} to {high:.3g}"]
+            return [wrong(f"{outside:,} of {fake.n:,} generated examples reach outside the real values, {low:.3g} to {high:.3g}")]
     if real.values is not None and fake.values is not None and real.values.min() >= 0 and fake.values.min() < 0:
-        return ["real features are never negative and generated ones are; do they come from the same layer?"]
+        return [wrong("real features are never negative and generated ones are; do they come from the same layer?")]
     return []
 
 
-def of_numbers(n_real: int, n_fake: int, metrics: Collection[metric_facts.Facts]) -> list[str]:
-    """Warnings about the numbers of examples."""
+def of_numbers(n_real: int, n_fake: int, metrics: Collection[metric_facts.Facts]) -> list[Note]:
+    """Notes on the numbers of examples."""
     found = []
     smallest = min(n for n in (n_real or n_fake, n_fake))
     if smallest < SMALL_N and any(metric.depends_on_n for metric in metrics):
-        found.append(f"{smallest:,} examples are few: FD and IS depend on n, so compare only scores at equal n, or take KD")
+        found.append(comparison(f"{smallest:,} examples are few: FD and IS depend on n, so compare only scores at equal n, or take KD"))
     unequal = n_real and max(n_real, n_fake) / min(n_real, n_fake) >= UNEQUAL
     if unequal and any(metric.depends_on_ratio for metric in metrics):
-        found.append(
-            f"{n_real:,} real and {n_fake:,} generated examples: precision and recall move with the ratio; compare only equal ones"
-        )
+        text = f"{n_real:,} real and {n_fake:,} generated examples: precision and recall move with the ratio; compare only equal ones"
+        found.append(comparison(text))
     return found
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -9,7 +10,7 @@ from torch import Tensor
 from ganbench.data.dataset import Dataset
 from ganbench.errors import RequestError
 from ganbench.evaluation.needs import problem
-from ganbench.evaluation.runs import real_sets, reference_examples, reference_split
+from ganbench.evaluation.runs import real_sets, reference_split
 from ganbench.evaluation.sets import NamedSet
 from ganbench.features.base import Extractor, extract
 from ganbench.metrics.base import Metric
@@ -18,6 +19,7 @@ from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.plan.requests import requested
 from ganbench.plan.spec import EvaluationSpec
 from ganbench.registry import METRICS
+from ganbench.sets.classes import Classes
 from ganbench.sets.features import LatentModel
 from ganbench.sets.source import Network, Source
 
@@ -37,6 +39,7 @@ class Promised(Source):
         self.n, self.generator = n, generator
         self.form = dataset.shape.size
         self.labels = torch.zeros(n, dtype=torch.int64) if labels else None
+        self.classes = Classes.of_data(dataset, own_numbers=True) if labels else None
 
     def __len__(self) -> int:
         return self.n
@@ -116,7 +119,8 @@ def _check_extractor(dataset: Dataset, plan: EvaluationSpec, extractor: Extracto
     if extractor.name == NO_NETWORK:
         return
     try:
-        extract(extractor, reference_examples(dataset, plan)[:2], "cpu")
+        real = real_sets(dataset, plan, [])[0]
+        extract(extractor, cast(Source, real.given).at(real.selection.indices[:2]), "cpu")
     except RequestError:
         raise
     except Exception as error:

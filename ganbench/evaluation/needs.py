@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from ganbench.evaluation.sets import NamedSet
+from ganbench.evaluation.sets import NamedSet, labelled
 from ganbench.plan.facts import ROLES, Facts, Need, Role
+from ganbench.sets.classes import disagreement
 from ganbench.sets.source import Network
 
 _MISSING: dict[Need, str] = {
@@ -38,4 +39,25 @@ def problem(metric: Facts, network: Network, sets: Mapping[Role, NamedSet]) -> s
             return f"needs images of at least {metric.minimum_side} pixels a side, and those of the {role} set have {side}"
         if needs and len(sets[role]) < metric.minimum_n and not sets[role].given.reference_only:
             return f"needs at least {metric.minimum_n:,} examples, and the {role} set has {len(sets[role]):,}"
+    if any("labels" in metric.needs(role) for role in ROLES):
+        return disagreement(labelled(sets))
     return ""
+
+
+def form_problem(network: Network, sets: Mapping[Role, NamedSet]) -> str:
+    """Why an extractor whose features depend on the shape of the examples cannot compare these sets; empty if it can."""
+    forms = {role: one.given.form for role, one in sets.items() if one.given.form}
+    if network.width or len(set(forms.values())) < 2:
+        return ""
+    channels, sizes = {form[0] for form in forms.values()}, {form[1:] for form in forms.values()}
+    shown = ", ".join(f"{'x'.join(map(str, form))} ({role})" for role, form in forms.items())
+    if {len(form) for form in forms.values()} != {3}:
+        return f"compares examples number by number, and their shapes differ: {shown}; give sets of one shape"
+    remedy = [
+        *(["convert both to grey or both to RGB"] if len(channels) > 1 else []),
+        *(["give --resolution N to crop and resize image files alike"] if len(sizes) > 1 else []),
+    ]
+    what = " and ".join(
+        [*(["grey and colour images"] if len(channels) > 1 else []), *(["images of other sizes"] if len(sizes) > 1 else [])]
+    )
+    return f"compares images pixel by pixel, and these are {what}: {shown} (channels x height x width); {', and '.join(remedy)}"

@@ -11,6 +11,7 @@ import torch
 
 from ganbench import seeding
 from ganbench.distributed import Ranks
+from ganbench.evaluation.notes import Note, remark
 from ganbench.evaluation.sets import NamedSet
 from ganbench.evaluation.settings import Settings
 from ganbench.features.base import Extractor, extract
@@ -88,8 +89,8 @@ class CachedPass:
     meter: MeterFor
     stack: ExitStack
     """Owns the temporary folders of sets that are not cached."""
-    warnings: list[str]
-    """Receives messages about damaged cache entries, and the notes of the sources."""
+    notes: list[Note]
+    """Receives notes on damaged cache entries."""
 
     def __call__(self, extractor: Extractor, one: NamedSet, needs: Collection[Need], sketched: bool) -> Known | None:
         """See :class:`Pass`."""
@@ -100,10 +101,9 @@ class CachedPass:
         store = Store(self._root(source), self._key(extractor, one), len(one))
         meter = self.meter(f"{one.role}: {source.name}", store.size)
         extraction = extract_source(extractor, source, one.selection, store, meter, self.ranks, self.settings.batch)
-        self.warnings += [f"cache entry {line}; it was made again" for line in store.damaged]
+        self.notes += [remark(f"cache entry {line}; it was made again") for line in store.damaged]
         if not self.ranks.first:
             return None
-        self.warnings += source.notes
         features = replace(_loaded(extraction, needs, sketched), **source.about(one.selection))
         return Known(features=features, facts=extraction.facts())
 

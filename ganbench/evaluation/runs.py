@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import cast
 
 import torch
@@ -14,9 +14,12 @@ from ganbench.diagnostics.base import Case, examine
 from ganbench.diagnostics.classes import class_histogram
 from ganbench.errors import RequestError
 from ganbench.evaluation.evaluator import Evaluated, Evaluator, Plan
+from ganbench.evaluation.mistakes import mistake
 from ganbench.evaluation.passes import MemoryPass
 from ganbench.evaluation.sets import NamedSet
 from ganbench.features.base import Extractor, extract, load_extractor
+from ganbench.features.facts import Facts
+from ganbench.features.facts import facts as facts_of
 from ganbench.features.plain import Elsewhere
 from ganbench.metrics.base import Metric
 from ganbench.plan.facts import Need, facts
@@ -27,9 +30,14 @@ from ganbench.precision import exact
 from ganbench.registry import METRICS
 from ganbench.results.record import Diagnostic, Score, Weights
 from ganbench.sampling import SAMPLING_VERSION
+from ganbench.sets.classes import Classes, renumbering
 from ganbench.sets.features import LatentModel
+from ganbench.sets.moments import evenly
 from ganbench.sets.source import Selection, Source
 from ganbench.sources.arrays import ArraySource
+
+NOTED = 2000
+"""Number of images from which mistakes are told; 50 suffice (see ``mistakes.MINIMUM_N``)."""
 
 
 class RunEvaluator:
@@ -67,7 +75,8 @@ class RunEvaluator:
         Raises:
             Diverged: A metric has no finite value.
         """
-        source = ArraySource("the run", examples.cpu().numpy(), "", None if labels is None else labels.cpu().numpy())
+        given = None if labels is None else labels.cpu().numpy()
+        source = ArraySource("the run", examples.cpu().numpy(), "", given, Classes.of_data(self.dataset, own_numbers=True))
         source.generator = generator
         found = [cast(Evaluated, one(NamedSet.whole("generated", source), self._protocol(weights))) for one in self.evaluators]
         scores: dict[Request, Score] = {}
@@ -78,6 +87,17 @@ class RunEvaluator:
                 scores[request] = score
         return tuple(scores[request] for request in self.requests), tuple(examine(self._case(found[0], examples)))
 
+    def notes(self, examples: Tensor) -> tuple[str, ...]:
+        """What is wrong with generated images compared with the reference set, if that can be told from some of them."""
+        if not self.dataset.shape.is_image:
+            return ()
+        found = mistake(self._real_facts, Facts(**facts_of(_some(examples.cpu()))))
+        return (f"compared with the real images, {found}",) if found else ()
+
+    @cached_property
+    def _real_facts(self) -> Facts:
+        return Facts(**facts_of(_some(reference_examples(self.dataset, self.plan))))
+
     def _part(self, extractor: Extractor) -> Plan:
         own: dict[Request, Metric] = {one: METRICS.load(one.metric) for one in self.requests if one.extractor == extractor.name}
         diagnosed = frozenset[Need]({"features"} if extractor is self.extractor else ())
@@ -85,14 +105,26 @@ class RunEvaluator:
 
     def _case(self, evaluated: Evaluated, examples: Tensor) -> Case:
         """The input of diagnostics: the comparison, with the data set's exact modes and class proportions if it has them."""
-        modes, shares = self.dataset.modes, self.dataset.class_shares
-        comparable = shares is not None and self.extractor.class_names == self.dataset.class_names and not isinstance(modes, ClassModes)
+        modes = self.dataset.modes
+        shares = None if isinstance(modes, ClassModes) else self._class_shares()
         return Case(
             comparison=evaluated.comparison,
             examples=examples,
-            class_shares=torch.from_numpy(shares).to(self.device) if comparable and shares is not None else None,
+            class_shares=None if shares is None else shares.to(self.device),
             modes=modes if isinstance(modes, ModeSet) else None,
             mode_counts=partial(self._mode_counts, modes, evaluated, examples) if isinstance(modes, ClassModes) else None,
+        )
+
+    def _class_shares(self) -> Tensor | None:
+        """Fraction of every class of the extractor in the data; None if they are not the same classes."""
+        shares, own, names = self.dataset.class_shares, Classes.of_data(self.dataset, own_numbers=False), self.extractor.class_names
+        if shares is None or own is None or not own.names or not names:
+            return None
+        numbers = renumbering(own, Classes(numbers=tuple(range(len(names))), names=names))
+        return (
+            torch.zeros(len(names), dtype=torch.float64).scatter(0, numbers, torch.from_numpy(shares))
+            if isinstance(numbers, Tensor)
+            else None
         )
 
     def _mode_counts(self, modes: ClassModes, evaluated: Evaluated, examples: Tensor) -> Tensor:
@@ -111,6 +143,11 @@ class RunEvaluator:
             "weights": weights,
             "sampling_version": SAMPLING_VERSION,
         }
+
+
+def _some(examples: Tensor) -> Tensor:
+    """At most ``NOTED`` examples, evenly spaced."""
+    return examples[evenly(len(examples), min(len(examples), NOTED))]
 
 
 def wants_labels(requests: Sequence[Request]) -> bool:
@@ -144,9 +181,9 @@ def real_sets(dataset: Dataset, plan: EvaluationSpec, requests: Sequence[Request
     """The reference set, and the held-out set if a metric needs it."""
     split = reference_split(dataset, plan)
     chosen = Selection.of(len(split), plan.n_real, seeding.stream(0, "subset"))  # the same for every run and seed
-    sets = [NamedSet(role="real", given=_source("the reference", split), selection=chosen)]
+    sets = [NamedSet(role="real", given=_source("the reference", split, dataset), selection=chosen)]
     if any(facts(one.metric).needs_held_out for one in requests):
-        sets.append(NamedSet.whole("held-out", _source("the held-out split", dataset.held_out)))
+        sets.append(NamedSet.whole("held-out", _source("the held-out split", dataset.held_out, dataset)))
     return sets
 
 
@@ -156,5 +193,5 @@ def reference_examples(dataset: Dataset, plan: EvaluationSpec) -> Tensor:
     return cast(Source, real.given).at(real.selection.indices)
 
 
-def _source(name: str, split: Split) -> ArraySource:
-    return ArraySource(name, split.examples, "", split.labels)
+def _source(name: str, split: Split, dataset: Dataset) -> ArraySource:
+    return ArraySource(name, split.examples, "", split.labels, Classes.of_data(dataset, own_numbers=True))

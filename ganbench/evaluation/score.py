@@ -17,10 +17,11 @@ from ganbench.evaluation import checks
 from ganbench.evaluation.agreement import TOLERANCE, Agreement
 from ganbench.evaluation.evaluator import Evaluated, Evaluator, Plan
 from ganbench.evaluation.fast import measure_shift
-from ganbench.evaluation.needs import problem
+from ganbench.evaluation.needs import form_problem, problem
+from ganbench.evaluation.notes import Note, comparison, ordered, remark
 from ganbench.evaluation.passes import CachedPass, MeterFor
 from ganbench.evaluation.result import Scores
-from ganbench.evaluation.sets import Examples, NamedSet, open_set
+from ganbench.evaluation.sets import Examples, NamedSet, notes_on, open_set, share_classes
 from ganbench.evaluation.settings import Looks, Settings, settings_from
 from ganbench.features.base import Extractor, load_extractor
 from ganbench.features.plain import Elsewhere
@@ -32,7 +33,7 @@ from ganbench.precision import exact
 from ganbench.results.record import Diagnostic, Score
 from ganbench.sets.comparison import Comparison
 from ganbench.sets.source import Source
-from ganbench.sources.given import StatisticsFile
+from ganbench.sources.statistics_files import StatisticsFile
 
 DIAGNOSED_CLASSES = 100
 """Largest number of classes at which a histogram of predictions is meaningful for the usual numbers of examples."""
@@ -50,7 +51,7 @@ class Findings:
     """The results of a request, collected extractor by extractor."""
 
     scores: list[Score] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     agreements: list[Agreement] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -59,7 +60,7 @@ class Findings:
         """The final result, without repeated warnings and diagnostics."""
         return Scores(
             scores=tuple(self.scores),
-            warnings=tuple(dict.fromkeys(self.warnings)),
+            warnings=ordered(self.notes),
             failures=tuple(self.failures),
             agreements=tuple(self.agreements),
             diagnostics=tuple(dict.fromkeys(self.diagnostics)),
@@ -110,15 +111,14 @@ def score(
             stack.callback(one.given.close)
         if chosen.verify and any(one.given.reference_only for one in sets.values()):
             raise RequestError("torch-fidelity verifies with features of both sets; give the real examples themselves, not statistics")
-        findings = Findings()
-        look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, warnings=findings.warnings)
+        share_classes(sets)
+        findings = Findings(notes=[note for one in sets.values() for note in notes_on(one)])
+        look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, notes=findings.notes)
         for extractor, own in _by_extractor(requests, chosen, device):  # all extractors are loaded before the first pass
             possible = _possible(own, extractor, sets, chosen, names is not None, findings)
             if possible:
                 plan = _plan(extractor, possible, sets, chosen, device)
                 _score(plan, sets, look, names is not None, findings)
-        for one in sets.values():
-            findings.warnings += one.given.notes if one.given.reference_only else []
         return findings.result() if ranks.first else Scores(scores=(), warnings=())
 
 
@@ -173,7 +173,7 @@ def _possible(
     missing = "; ".join(f"{', '.join(names)} ({why})" for why, names in left_out.items())
     if not possible:
         raise RequestError(f"nothing can be scored: {missing}")
-    findings.warnings += [f"left out: {missing}"] if missing else []
+    findings.notes += [remark(f"left out: {missing}")] if missing else []
     return possible
 
 
@@ -195,14 +195,16 @@ def _score(plan: Plan, sets: Mapping[Role, NamedSet], look: CachedPass, explicit
     for one in sets.values():
         if isinstance(one.given, StatisticsFile):
             one.given.check(extractor.identity(), extractor.width)
+    if not isinstance(extractor, Elsewhere) and (why := form_problem(extractor, sets)):
+        raise RequestError(f"extractor {extractor.name!r} {why}")
     evaluator = Evaluator(plan, [one for role, one in sets.items() if role != "generated"], look)
     evaluated = evaluator(sets["generated"], {"seed": settings.seed, **_references(evaluator.others)})
-    findings.warnings += extractor.notes
+    findings.notes += map(remark, extractor.notes)
     if evaluated is None:
         return
     if extractor.dtype != "float32":
-        findings.warnings.append(_shift(extractor, sets, look))
-    findings.warnings += _checked(evaluated, sets)
+        findings.notes.append(comparison(_shift(extractor, sets, look)))
+    findings.notes += _checked(evaluated, sets)
     _collect(evaluated, explicit, findings)
     if _diagnosed(plan.metrics.values()):
         findings.diagnostics += examine(_case(evaluated.comparison))
@@ -225,7 +227,7 @@ def _collect(evaluated: Evaluated, explicit: bool, findings: Findings) -> None:
     if explicit:
         findings.failures += map(str, refused)
     else:
-        findings.warnings += [f"left out: {error}" for error in refused]
+        findings.notes += [remark(f"left out: {error}") for error in refused]
 
 
 def _references(others: Sequence[NamedSet]) -> dict[str, Any]:
@@ -247,16 +249,16 @@ def _shift(extractor: Extractor, sets: Mapping[Role, NamedSet], look: CachedPass
     return f"fast arithmetic ({extractor.dtype}): {measure_shift(extractor, exact, pair, look.device)}"
 
 
-def _checked(evaluated: Evaluated, sets: Mapping[Role, NamedSet]) -> list[str]:
-    """Warnings about the sets."""
+def _checked(evaluated: Evaluated, sets: Mapping[Role, NamedSet]) -> list[Note]:
+    """Notes on the sets."""
     sides = {role: side for role, known in evaluated.known.items() if (side := checks.Side.of(sets[role], known))}
     found = [warning for role in sets if role in sides for warning in checks.of_one(sides[role])]
     pairs: tuple[tuple[Role, Role], ...] = (("real", "generated"), ("real", "held-out"), ("held-out", "generated"))
     for first, second in pairs:
         if first in sides and second in sides:
             found += checks.of_both(sides[first], sides[second])
-    comparison = evaluated.comparison
-    return found + checks.of_numbers(comparison.n_real, comparison.n_fake, list(evaluated.plan.metrics.values()))
+    compared = evaluated.comparison
+    return found + checks.of_numbers(compared.n_real, compared.n_fake, list(evaluated.plan.metrics.values()))
 
 
 def _verify(extractor: Extractor, evaluated: Evaluated, findings: Findings) -> None:

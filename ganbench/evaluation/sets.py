@@ -1,5 +1,6 @@
 """What is one set of an evaluation? (a source, its role in the comparison, and the selected examples)"""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from torch import Tensor
 from ganbench import seeding
 from ganbench.data.root import data_root
 from ganbench.errors import RequestError
+from ganbench.evaluation.notes import Note, changed, remark
 from ganbench.evaluation.settings import Settings
 from ganbench.plan.facts import Role
+from ganbench.sets.classes import Classes, renumbering
 from ganbench.sets.source import GivenSet, Selection
 from ganbench.sources.opening import Opening, open_array, open_source
 
@@ -56,6 +59,7 @@ def open_set(role: Role, named: Examples, settings: Settings, device: torch.devi
         root=data_root(settings.data_root),
         device=device,
         features=settings.features,
+        statistics=role == "real",
         n=n,
         seed=settings.seed if role != "generated" or settings.seed else None,
         latent_dim=settings.latent_dim,
@@ -71,3 +75,29 @@ def open_set(role: Role, named: Examples, settings: Settings, device: torch.devi
         option = "--n" if role == "generated" else "--n-real"
         raise RequestError(f"{option} {n:,} is more than the {len(given):,} examples of {text!r}; ask for at most that, or leave it out")
     return NamedSet(role=role, given=given, selection=Selection.of(len(given), n, seeding.stream(settings.seed, f"subset/{role}")))
+
+
+def labelled(sets: Mapping[Role, NamedSet]) -> dict[str, Classes]:
+    """The classes of the labelled sets, the reference set's first."""
+    order: tuple[Role, ...] = ("real", "generated", "held-out")
+    return {role: classes for role in order if role in sets and (classes := sets[role].given.classes) is not None}
+
+
+def share_classes(sets: Mapping[Role, NamedSet]) -> None:
+    """Numbers the classes of all labelled sets as in the first; sets whose classes do not correspond keep their numbers.
+
+    Metrics that need labels are then refused (:mod:`ganbench.evaluation.needs`).
+    """
+    found = labelled(sets)
+    if not found:
+        return
+    base = next(iter(found.values()))
+    for role, classes in list(found.items())[1:]:
+        numbers = renumbering(classes, base)
+        if isinstance(numbers, Tensor):
+            sets[role].given.renumber(numbers, base)  # type: ignore[index]
+
+
+def notes_on(one: NamedSet) -> list[Note]:
+    """What happened to the examples of a set, and remarks."""
+    return [*map(changed, one.given.notes), *map(remark, one.given.remarks)]

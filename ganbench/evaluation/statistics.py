@@ -9,16 +9,17 @@ from typing import Any
 from ganbench.distributed import joined
 from ganbench.environment import chosen_device
 from ganbench.errors import DataError, RequestError
+from ganbench.evaluation.notes import Note, ordered
 from ganbench.evaluation.passes import CachedPass, MeterFor
 from ganbench.evaluation.result import Statistics
 from ganbench.evaluation.score import Silent, load_chosen
-from ganbench.evaluation.sets import open_set
+from ganbench.evaluation.sets import notes_on, open_set
 from ganbench.evaluation.settings import settings_from
 from ganbench.plan.requests import FEATURES, IMAGES
 from ganbench.precision import exact
 from ganbench.sets.comparison import Reference
 from ganbench.sets.moments import Moments
-from ganbench.sources.given import StatisticsFile
+from ganbench.sources.statistics_files import StatisticsFile
 from ganbench.sources.stats import check_target, merged, write_statistics
 
 
@@ -45,23 +46,24 @@ def make_statistics(sources: Sequence[str], out: Path, *, meter: MeterFor = lamb
         device = chosen_device(chosen.device)
         stack.enter_context(exact())
         extractor = load_chosen(chosen.extractor or (FEATURES if chosen.features else IMAGES), chosen, device)
-        warnings: list[str] = []
-        look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, warnings=warnings)
+        notes: list[Note] = []
+        look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, notes=notes)
         found: list[Moments] = []
         sets = [open_set("real", text, chosen, device) for text in sources]
         for one in sets:
             stack.callback(one.given.close)
+            notes += notes_on(one)
             if isinstance(one.given, StatisticsFile):
                 one.given.check(extractor.identity(), extractor.width)
             known = look(extractor, one, {"moments"}, True)
             if known is None:
                 continue
-            warnings += one.given.notes
             found.append(Reference(known.features).moments)
             if not found[-1].n:
                 raise DataError(
                     f"{one.given.name!r} does not say on how many images it rests, so it cannot be merged; make it again from the images"
                 )
         if ranks.first:
-            write_statistics(out, reduce(merged, found), extractor.identity(), [str(one.given.content) for one in sets])
-        return Statistics(n=sum(one.n for one in found), width=len(found[0].mean) if found else 0, warnings=tuple(dict.fromkeys(warnings)))
+            changes = list(dict.fromkeys(note for one in sets for note in one.given.notes))
+            write_statistics(out, reduce(merged, found), extractor.identity(), [str(one.given.content) for one in sets], changes)
+        return Statistics(n=sum(one.n for one in found), width=len(found[0].mean) if found else 0, warnings=ordered(notes))

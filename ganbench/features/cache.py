@@ -26,8 +26,8 @@ from ganbench.storage import check_folder, writable_folder, write_json
 
 SHARD = CHUNK
 """Number of examples in a shard; equal to the chunk of moments, so that both give the same bits."""
-FORMAT = 1
-"""Raised when the format of entries changes."""
+FORMAT = 2
+"""Raised when the format of entries changes; 2 added facts about levels and bands."""
 
 
 def cache_root(explicit: Path | None) -> Path:

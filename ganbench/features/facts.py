@@ -7,8 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-FACTS = ("example_hash", "lowest", "highest", "grey")
+FACTS = ("example_hash", "lowest", "highest", "grey", "levels", "bands")
 """Names of the tensors below, which are stored with the features."""
+EDGES = (0, 1, *range(9, 254, 8), 255, 256)
+"""Bins of levels: 0 and 255 alone, which clipping fills, and widths of 8 between them (the last is narrower)."""
+BANDS = 8
+"""Number of horizontal bands, from the top to the bottom."""
+SEEN = 64
+"""Levels and bands see about this many rows and columns of an image, evenly spaced, so that large images cost no more than small ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +29,10 @@ class Facts:
     """Largest value (n,), float32."""
     grey: Tensor
     """bool (n,): whether all channels of an image are equal."""
+    levels: Tensor
+    """float16 (n, bins): fraction of an image's values in the bins of :data:`EDGES`; empty bins for points."""
+    bands: Tensor
+    """float16 (n, channels x BANDS): mean level of an image's bands, channel by channel; zero for points."""
 
 
 def facts(examples: Tensor) -> dict[str, Tensor]:
@@ -35,7 +45,21 @@ def facts(examples: Tensor) -> dict[str, Tensor]:
         "lowest": torch.from_numpy(rows.min(1)).float(),
         "highest": torch.from_numpy(rows.max(1)).float(),
         "grey": grey,
+        **(
+            _of_images(examples) if is_image else {name: torch.zeros(len(examples), 1, dtype=torch.float16) for name in ("levels", "bands")}
+        ),
     }
+
+
+def _of_images(images: Tensor) -> dict[str, Tensor]:
+    """Distribution of levels and mean levels of bands."""
+    rows, columns = (max(1, side // SEEN) for side in images.shape[2:])
+    seen = images[:, :, ::rows, ::columns].contiguous()
+    values = seen.numpy().reshape(len(seen), -1)
+    counts = np.stack([np.bincount(image, minlength=256) for image in values])
+    shares = np.add.reduceat(counts, EDGES[:-1], axis=1) / values.shape[1]
+    bands = torch.nn.functional.adaptive_avg_pool2d(seen.float(), (BANDS, 1)).flatten(1)
+    return {"levels": torch.from_numpy(shares).half(), "bands": bands.half()}
 
 
 def hashes(examples: Tensor) -> Tensor:

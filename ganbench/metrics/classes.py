@@ -131,8 +131,8 @@ def _intra(comparison: Comparison, generator: torch.Generator, inner: Metric, na
         few = min(len(theirs), int((real == label).sum()))
         if few < inner.minimum_n:
             raise RequestError(
-                f"{name} needs {inner.minimum_n} examples of every class on either side, and class {label} has {few}; "
-                f"give more, or take {inner.name}"
+                f"{name} needs {inner.minimum_n} examples of every class on either side, and class {comparison.real.class_name(label)} "
+                f"has {few}; give more, or take {inner.name}"
             )
         ours = comparison.reference.shared(f"class {label}", partial(_of_class, comparison.real, real == label))
         estimates.append(inner.estimate(Comparison(ours, Features(values=theirs)), generator))

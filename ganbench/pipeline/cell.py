@@ -175,7 +175,13 @@ class Cell:
             examples = sample(variant, n, seed, self.device, generator=generator, class_shares=self.class_shares)
             model = VariantLatents(variant, self.device, generator)
             scores, diagnostics = evaluator(examples, cast(Weights, weights), labels, model)
-            evaluation = Evaluation(images_seen=trainer.images_seen, weights=cast(Weights, weights), scores=scores, diagnostics=diagnostics)
+            evaluation = Evaluation(
+                images_seen=trainer.images_seen,
+                weights=cast(Weights, weights),
+                scores=scores,
+                diagnostics=diagnostics,
+                notes=evaluator.notes(examples),
+            )
             write_samples(self.folder / "samples", examples.cpu().numpy(), f"{trainer.images_seen:010d}-{weights}")
             self.log.append("evaluation", seconds=time.perf_counter() - start, **asdict(evaluation))
             heartbeat(self.folder)

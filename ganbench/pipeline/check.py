@@ -43,9 +43,17 @@ def check(spec: RunSpec, runtime: Runtime) -> None:
     Raises:
         RequestError: The data cannot be loaded, the variant does not support their shape, or the evaluation plan does not fit.
     """
+    check_on(spec, real_data(spec, runtime))
+
+
+def check_on(spec: RunSpec, dataset: Dataset) -> None:
+    """Checks that a run can start on a data set, of which only the outline may be known.
+
+    Raises:
+        RequestError: The variant does not support the shape of the data, or the evaluation plan does not fit.
+    """
     plan = spec.evaluation
     requests = requested(plan.metrics, plan.extractor, where="evaluation.metrics")
-    dataset = real_data(spec, runtime)
     extractors = {name: named_extractor(name) for name in networks(requests, plan)}
     check_data(dataset, plan, extractors)
     Trainer.check(spec, dataset)

@@ -19,7 +19,10 @@ def _scores(board: Leaderboard) -> Table:
     shown = [column for column in board.columns if column.weights == "ema" or column.key[:2] == ranking]
     if not shown:
         rows = tuple((Cell(value=row.variant), Cell(value=_outcomes(row.records))) for row in board.rows)
-        return Table(title=f"{board.dataset}: no scores", columns=(Column(heading="variant"), Column(heading="runs")), rows=rows)
+        notes = tuple(_of_runs(board))
+        return Table(
+            title=f"{board.dataset}: no scores", columns=(Column(heading="variant"), Column(heading="runs")), rows=rows, notes=notes
+        )
     best = [_best(board.rows, column) for column in shown]
     several = len({column.extractor for column in shown}) > 1
     cells = [
@@ -56,7 +59,19 @@ def _notes(board: Leaderboard, extractors: Sequence[str]) -> list[str]:
         f"Ranked by the median seed{of}, a run that did not end being the worst. "
         "Best in green or bold where its interval is apart from the next."
     ]
+    notes += _of_runs(board)
     return notes + [f"Not ranked with another board of {board.dataset}: {line}" for line in board.differs]
+
+
+def _of_runs(board: Leaderboard) -> list[str]:
+    """What the records note about their examples and data; a note that all runs share is about the data."""
+    runs = {f"{row.variant}, seed {record.spec.seed}": record for row in board.rows for record in row.records}
+    notes: dict[str, list[str]] = {}
+    for name, record in runs.items():
+        for note in record.notes:
+            notes.setdefault(note, []).append(name)
+    ordered = sorted(notes.items(), key=lambda item: len(item[1]) == len(runs))  # those of single runs are the worse ones
+    return [f"{board.dataset if len(names) == len(runs) else '; '.join(names)}: {note}." for note, names in ordered]
 
 
 def _runs(board: Leaderboard) -> Table:

@@ -79,6 +79,7 @@ def assembled(spec: RunSpec, events: Iterable[Event], where: str) -> Record:
         evaluations=series,
         divergence=end.divergence,
         error=end.error,
+        notes=(*dict.fromkeys(note for one in final for note in one.notes), *end.provenance.get("dataset", {}).get("notes", ())),
         weights_sha256=end.weights_sha256,
         timing=_timing(events, end),
         provenance=end.provenance,

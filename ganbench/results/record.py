@@ -85,6 +85,8 @@ class Evaluation:
     weights: Weights
     scores: tuple[Score, ...]
     diagnostics: tuple[Diagnostic, ...]
+    notes: tuple[str, ...] = ()
+    """What is wrong with the generated examples, if that can be told ("they are negatives of real ones")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +166,8 @@ class Record:
     error: Failure | None = None
     reason: str = ""
     """Why the run was skipped."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the scores must know, the worst first: notes of the final evaluation, and what happened to the data."""
     weights_sha256: dict[str, str] = field(default_factory=dict)
     """Hashes of the final raw and EMA weights."""
     timing: Timing | None = None

@@ -43,6 +43,8 @@ class Features:
     """float32 or float64 (n, positions * channels) of an inner layer, for sFID; None if the extractor gives none."""
     labels: Tensor | None = None
     """int64 (n,), class of every example; None without labels."""
+    class_names: tuple[str, ...] = ()
+    """Name of every class, in the order of the labels; empty if classes have only numbers."""
     images: Callable[[Tensor], Tensor] | None = None
     """Returns the uint8 images (k, channels, height, width) at indices (k,); None if only features are known."""
     generator: LatentModel | None = None
@@ -54,6 +56,10 @@ class Features:
     def moments(self) -> Moments:
         """Mean and covariance of all examples."""
         return moments(self.values)
+
+    def class_name(self, label: int) -> str:
+        """The name of a class in messages."""
+        return repr(self.class_names[label]) if label < len(self.class_names) else str(label)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,17 @@ import torch
 from torch import Tensor
 
 from ganbench.plan.facts import Need
+from ganbench.sets.classes import Classes
 from ganbench.sets.features import Features, LatentModel
 from ganbench.sets.moments import Moments
 
 
 class Network(Protocol):
     """The properties of an extractor that determine what a set can provide."""
+
+    @property
+    def width(self) -> int:
+        """Number of features; 0 if it depends on the shape of the examples."""
 
     @property
     def classes(self) -> int:
@@ -68,6 +73,10 @@ class GivenSet(ABC):
     """Whether it holds features computed by another tool."""
     form: tuple[int, ...] = ()
     """Shape of one example: (channels, height, width) of an image, (dimensions,) of a point; empty if only features are known."""
+    sizes: str = ""
+    """Width and height of the images before any resize, "32x32" or "24x24 to 64x48"; empty if there are no images."""
+    classes: Classes | None = None
+    """The classes of its labels; None without labels."""
     content: str | None = None
     """SHA-256 that identifies the examples; None if they cannot be identified before they are drawn, so nothing is cached."""
 
@@ -75,7 +84,9 @@ class GivenSet(ABC):
         self.name = name
         """The name as the user wrote it; not part of any key."""
         self.notes: list[str] = []
-        """Changes made while reading, and other remarks for the reader of the scores."""
+        """What happened to the examples while they were read, for the reader of the scores."""
+        self.remarks: list[str] = []
+        """Other remarks, which say nothing against the scores."""
 
     @abstractmethod
     def __len__(self) -> int:
@@ -98,6 +109,15 @@ class GivenSet(ABC):
         """Entries of a score's protocol for this set as the reference, besides its content."""
         return {}
 
+    def renumber(self, numbers: Tensor, classes: Classes) -> None:
+        """Replaces the numbers in the labels by those of another set's classes.
+
+        Args:
+            numbers: The new number for every number, from :func:`ganbench.sets.classes.renumbering`.
+            classes: The classes of the other set.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no labels")
+
     def close(self) -> None:  # noqa: B027 - most sets hold nothing open
         """Closes open files."""
 
@@ -107,13 +127,22 @@ class Source(GivenSet):
 
     labels: Tensor | None = None
     """int64 (n,)."""
-    class_names: tuple[str, ...] = ()
     generator: LatentModel | None = None
     """The generator of the examples, if it is available."""
 
     @abstractmethod
     def at(self, indices: Sequence[int]) -> Tensor:
         """The examples at some indices: uint8 images (k, channels, height, width) or float32 points (k, dimensions)."""
+
+    def renumber(self, numbers: Tensor, classes: Classes) -> None:
+        """See :class:`GivenSet`."""
+        assert self.labels is not None
+        self.labels, self.classes = numbers[self.labels], classes
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Name of every class, in the order of the labels; empty if classes have only numbers."""
+        return () if self.classes is None else self.classes.names
 
     @cached_property
     def form(self) -> tuple[int, ...]:  # type: ignore[override]
@@ -141,6 +170,7 @@ class Source(GivenSet):
         """Labels, images and generator of the selected examples, as fields of :class:`Features`."""
         return {
             "labels": None if self.labels is None else self.labels[list(selection.indices)],
+            "class_names": self.class_names,
             "images": (lambda which: self.at([selection.indices[int(place)] for place in which])) if self.channels else None,
             "generator": self.generator,
         }

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ganbench.sets.classes import Classes
 from ganbench.sets.source import Source
 
 
@@ -16,10 +17,10 @@ class ArraySource(Source):
 
     Args:
         name: The name as the user wrote it.
-        examples: uint8 (n, channels, height, width) or float32 (n, dimensions).
+        examples: uint8 (n, channels, height, width) or float32 or float64 (n, dimensions).
         content: Hash that identifies the examples.
         labels: (n,).
-        class_names: Names of the classes.
+        classes: The classes of the labels; None takes the numbers that occur.
     """
 
     def __init__(
@@ -28,11 +29,14 @@ class ArraySource(Source):
         examples: npt.NDArray[Any],
         content: str,
         labels: npt.NDArray[np.int64] | None = None,
-        class_names: tuple[str, ...] = (),
+        classes: Classes | None = None,
     ) -> None:
         super().__init__(name)
-        self.examples, self.content, self.class_names = examples, content, class_names
-        self.labels = None if labels is None else torch.from_numpy(labels)
+        self.examples, self.content = examples, content
+        if labels is not None:
+            self.labels = torch.from_numpy(labels)
+            self.classes = classes or Classes.of(self.labels)
+        self.sizes = "x".join(map(str, examples.shape[:1:-1])) if examples.ndim == 4 else ""
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -105,7 +105,7 @@ class FunctionSource(DrawnSource):
     def __init__(self, name: str, n: int | None, seed: int) -> None:
         super().__init__(name, n, seed)
         self.function = _function(name)
-        self.notes.append(f"{name}: code is not hashed, so its features are not cached")
+        self.remarks.append(f"{name}: code is not hashed, so its features are not cached")
 
     def draw(self, chunk: int) -> Tensor:
         """Calls the function once."""

@@ -11,18 +11,20 @@ import torch
 from torch import Tensor
 
 from ganbench.content import content_hash
-from ganbench.data.arrays import load_npy, load_npz
+from ganbench.data.arrays import array_shapes, load_npy, load_npz
 from ganbench.data.loading import load_dataset
 from ganbench.errors import DataError, RequestError, UnknownName, nearest
 from ganbench.plan.spec import DatasetSpec
 from ganbench.registry import DATASETS
+from ganbench.sets.classes import Classes
 from ganbench.sets.features import Features
 from ganbench.sets.source import GivenSet, Source
 from ganbench.sources.arrays import ArraySource
 from ganbench.sources.generated import FunctionSource
-from ganbench.sources.given import FeatureFile, holds, is_statistics, matrix, read_features, read_statistics
+from ganbench.sources.given import FeatureFile, matrix, native, read_features
 from ganbench.sources.image_files import FileSource
 from ganbench.sources.programs import ProgramSource
+from ganbench.sources.statistics_files import holds_images_too, is_statistics, read_statistics
 
 SPLITS = {"train": "train", "test": "held_out", "held_out": "held_out"}
 """Names of the splits of a data set, and the fields of ``Dataset`` that they mean."""
@@ -37,6 +39,8 @@ class Opening:
     """Folder of registered data sets."""
     device: torch.device
     """Device for generators."""
+    statistics: bool = True
+    """Whether a file that holds statistics and images is opened for its statistics."""
     features: bool = False
     """Whether paths name features instead of images."""
     n: int | None = None
@@ -91,18 +95,30 @@ def open_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> G
     Raises:
         DataError: The array has none of these forms.
     """
-    array = given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+    array = _numpy(given) if isinstance(given, Tensor) else np.asarray(given)
+    if array.dtype.hasobject:  # before the hash, which would be one of addresses
+        array = matrix(array, name).numpy()
     content = hashlib.sha256(f"{array.dtype} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
     if features:
         return FeatureFile(name, content, Features(values=matrix(array, name)))
     if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1] in (1, 3) and len(array):
         return ArraySource(name, array, content)
     if array.dtype.kind == "f" and array.ndim == 2 and array.size:
-        return ArraySource(name, array.astype(np.float32), content)
+        return ArraySource(name, np.ascontiguousarray(array, native(array.dtype)), content)
     raise DataError(
         f"{name} is {array.dtype} {array.shape}; give uint8 images (n, 1 or 3, height, width), float points (n, d), "
         "or features (n, d) with features=True"
     )
+
+
+def _numpy(given: Tensor) -> npt.NDArray[Any]:
+    """A tensor as an array; float32 for the floats that numpy lacks (bfloat16)."""
+    given = given.detach().cpu()
+    try:
+        found: npt.NDArray[Any] = given.numpy()
+    except TypeError:
+        found = given.float().numpy()
+    return found
 
 
 def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
@@ -112,12 +128,15 @@ def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
     if path.is_dir() or suffix == ".zip":
         return FileSource(text, path, how.resolution, how.workers)
     if suffix == ".npz" and is_statistics(path):
-        return read_statistics(path)
-    if suffix == ".npz" and holds(path, "features"):
+        if how.statistics or not holds_images_too(path):
+            return read_statistics(path)
+        source = _arrays(text, path, how)
+        source.notes.append(f"{text!r} holds statistics as well; only its images are used")
+        return source
+    if suffix == ".npz" and "features" in array_shapes(path):
         raise DataError(f"{text!r} holds features, not images; add --features")
     if suffix in (".npz", ".npy"):
-        content = (load_npz if suffix == ".npz" else load_npy)(path, how.resolution)
-        return ArraySource(text, content.images, content_hash(path) + (f"@{how.resolution}" if how.resolution else ""), content.labels)
+        return _arrays(text, path, how)
     if suffix in PROGRAMS:
         return ProgramSource(text, path, how.latent_dim, how.n, how.seed or 0, how.device)
     if suffix in (".pkl", ".pickle"):
@@ -126,6 +145,13 @@ def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
         )
     kinds = "a folder, .zip, .npz, .npy, program (.pt, .pt2), run directory, data set or module:callable"
     raise DataError(f"{text!r} is none of these: {kinds}; put single images into a folder and name that")
+
+
+def _arrays(text: str, path: Path, how: Opening) -> ArraySource:
+    content = (load_npz if path.suffix.lower() == ".npz" else load_npy)(path, how.resolution)
+    classes = None if content.labels is None else Classes.of(torch.from_numpy(content.labels), content.class_names)
+    found = content_hash(path) + (f"@{how.resolution}" if how.resolution else "")
+    return ArraySource(text, content.images, found, content.labels, classes)
 
 
 def _run(text: str, folder: Path, weights: str, how: Opening) -> Source:
@@ -149,7 +175,8 @@ def _dataset(text: str, name: str, split: str, how: Opening) -> ArraySource:
         raise UnknownName(f"split of {name}", split, SPLITS, f"write {name}:train or {name}:test")
     dataset = load_dataset(DatasetSpec(name=name, resolution=how.resolution), how.root)
     part = dataset.train if SPLITS[split] == "train" else dataset.held_out
-    return ArraySource(text, part.examples, f"{dataset.fingerprint}/{SPLITS[split]}", part.labels, dataset.class_names)
+    classes = Classes.of_data(dataset, own_numbers=True)
+    return ArraySource(text, part.examples, f"{dataset.fingerprint}/{SPLITS[split]}", part.labels, classes)
 
 
 def _path(text: str) -> Path:

@@ -11,6 +11,7 @@ from ganbench.data.loading import load_dataset
 from ganbench.errors import DataError
 from ganbench.plan.spec import read_spec, run_id
 from ganbench.sampling import SAMPLING_VERSION, VariantLatents, asked_labels, draw, observed
+from ganbench.sets.classes import Classes
 from ganbench.sources.generated import DrawnSource, digest
 from ganbench.training.building import build
 from ganbench.training.checkpoint import read_checkpoints, weights_sha256
@@ -47,15 +48,17 @@ class RunSource(DrawnSource):
         else:
             self.variant.generator.load_state_dict(checkpoint.weights["ema"])
         self.device = device
-        self.class_names = dataset.class_names
+        self.known_classes = Classes.of_data(dataset, own_numbers=spec.dataset.path is None)
+        """Classes of the run's data, also if the method ignores them."""
         self.shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
         self.generator = VariantLatents(self.variant, device)
         self.labels = asked_labels(self.variant, self.n, self.seed, device, self.shares)
+        self.classes = None if self.labels is None else self.known_classes
         shares = None if self.shares is None else self.shares.tolist()
         method = inspect.getsource(sys.modules[type(self.variant).__module__])
         weights_hash = weights_sha256(self.variant.generator.state_dict())
         self.content = digest(weights_hash, run_id(spec), method, shares, SAMPLING_VERSION, self.seed, device.type)
-        self.notes.append(f"{name}: {'EMA' if weights == 'ema' else 'raw'} weights after {int(checkpoint.state['step']):,} steps")
+        self.remarks.append(f"{name}: {'EMA' if weights == 'ema' else 'raw'} weights after {int(checkpoint.state['step']):,} steps")
 
     def draw(self, chunk: int) -> Tensor:
         """Draws the same chunk as :func:`ganbench.sampling.sample`."""

@@ -17,6 +17,8 @@ from ganbench.storage import check_folder, writable_folder
 
 FORMAT = 2
 """Raised when the format of the files changes."""
+STORED = ("mu", "sigma", "n", "ddof", "format", "protocol", "protocol_key", "parts", "notes")
+"""Names of the arrays in a file."""
 
 
 def check_target(path: Path) -> None:
@@ -32,14 +34,15 @@ def check_target(path: Path) -> None:
     check_folder(path.parent, "--out")
 
 
-def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], parts: Sequence[str]) -> None:
-    """Writes ``mu``, ``sigma``, ``n``, ``ddof``, ``protocol`` and its key, and the hashes of the sets; other tools read the first two.
+def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], parts: Sequence[str], notes: Sequence[str] = ()) -> None:
+    """Writes mean, covariance and how they were made, in the arrays :data:`STORED`; other tools read the first two.
 
     Args:
         path: The npz file to write.
         moments: Mean and covariance.
         protocol: The identity of the extractor: its name, weights and resize protocol.
         parts: Content hashes of the sets of examples.
+        notes: What happened to the examples while they were read.
 
     Raises:
         DataError: There are fewer than 2 examples.
@@ -58,7 +61,8 @@ def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], 
         format=np.int64(FORMAT),
         protocol=np.array(json.dumps(dict(protocol), sort_keys=True)),
         protocol_key=np.array(protocol_key(protocol)),
-        parts=np.array(list(parts)),
+        parts=np.array(list(parts), str),
+        notes=np.array(list(notes), str),
     )
     os.replace(partial, path)
 
@@ -85,6 +89,12 @@ def protocol_of(found: Mapping[str, npt.NDArray[Any]], where: str) -> tuple[dict
     if written == 1 and protocol.get("extractor_weights_sha256") is None:
         protocol["feature_dtype"] = "float64"  # format 1 stated another dtype for extractors without a network
     return protocol, n
+
+
+def notes_of(found: Mapping[str, npt.NDArray[Any]]) -> list[str]:
+    """What happened to the examples, from a file written by ganbench; empty for older and other files."""
+    notes = found.get("notes", np.array([], str))
+    return [str(note) for note in notes] if notes.dtype.kind == "U" and notes.ndim == 1 else []
 
 
 def merged(first: Moments, second: Moments) -> Moments:

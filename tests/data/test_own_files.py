@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from ganbench.content import content_hash
+from ganbench.data.loading import load_dataset, outlined
 from ganbench.data.own import content_at, files
 from ganbench.errors import DataError
 from ganbench.plan.spec import DatasetSpec
@@ -83,11 +84,79 @@ def test_subfolders_are_classes(tmp_path):
     assert (content.images[4, 0] == GREY[1]).all()
 
 
-@pytest.mark.parametrize(
-    "names", [[f"only/{name}" for name in NAMES], ["top.png", *[f"a/{n}" for n in NAMES[1:6]], *[f"b/{n}" for n in NAMES[6:]]]]
-)
-def test_subfolders_are_no_classes_if_one_or_not_all(tmp_path, names):
-    assert content_at(write_folder(tmp_path, GREY, names)).labels is None
+@pytest.mark.parametrize("container", ["folder", "a.zip"])
+def test_a_file_beside_class_folders_is_left_out_and_named(tmp_path, container):
+    names = ["preview.png", *[f"a/{n}" for n in NAMES[1:6]], *[f"b/{n}" for n in NAMES[6:]]]
+    if container == "folder":
+        write_folder(tmp_path / container, GREY, names)
+    else:
+        write_zip(tmp_path / container, {name: png(image) for name, image in zip(names, GREY, strict=True)})
+    content = content_at(tmp_path / container)
+    assert content.labels.tolist() == [0] * 5 + [1] * 6
+    assert (content.images[:, 0] == GREY[1:]).all()
+    assert content.notes == ("1 image (preview.png) beside the class folders left out",)
+    # what is trained on is another set than the one with the file, and has another identity
+    if container == "folder":
+        before = content_hash(tmp_path / container)
+        (tmp_path / container / "preview.png").unlink()
+        assert content_hash(tmp_path / container) == before
+
+
+def test_labels_given_as_names(tmp_path):
+    labels = ["cat" if index % 3 else "bird" for index in range(12)]
+    np.savez(tmp_path / "a.npz", images=GREY, labels=np.array(labels))
+    entries = json.dumps({"labels": [list(pair) for pair in zip(NAMES, labels, strict=True)]})
+    write_zip(tmp_path / "a.zip", {name: png(image) for name, image in zip(NAMES, GREY, strict=True)} | {"dataset.json": entries})
+    for name in ("a.npz", "a.zip"):
+        content = content_at(tmp_path / name)
+        assert content.class_names == ("bird", "cat")
+        assert content.labels.tolist() == [int(label == "cat") for label in labels]
+
+
+@pytest.mark.parametrize(("suffix", "form"), [("ppm", "PPM"), ("pgm", "PPM"), ("jfif", "JPEG"), ("dib", "DIB"), ("TIFF", "TIFF")])
+def test_every_ending_of_a_format_is_read(tmp_path, suffix, form):
+    for index, image in enumerate(GREY):
+        Image.fromarray(image).save(tmp_path / f"{index:02}.{suffix}", form, **({"quality": 100} if form == "JPEG" else {}))
+    images = content_at(tmp_path).images
+    assert np.abs(images[:, 0].astype(int) - GREY).max() <= (8 if form == "JPEG" else 0)  # 8: rounding of JPEG's transform
+
+
+def test_what_is_left_out_is_counted_and_named(tmp_path):
+    write_folder(tmp_path, GREY)
+    for name in ("a.jp2", "b.jp2", "labels.csv"):
+        (tmp_path / name).write_bytes(b"x")
+    assert content_at(tmp_path).notes == ("3 files (a.jp2, b.jp2, labels.csv) left out, whose ending is none of an image (2 .jp2, 1 .csv)",)
+
+
+@pytest.mark.parametrize("make", ["plain", "labelled", "npz", "npy", "few", "mixed sizes", "alpha"])
+def test_the_outline_from_headers_tells_what_loading_tells(tmp_path, make):
+    path = {"npz": tmp_path / "a.npz", "npy": tmp_path / "a.npy"}.get(make, tmp_path / "folder")
+    if make == "npz":
+        np.savez(path, images=RGB, labels=np.arange(12) % 3)
+    elif make == "npy":
+        np.save(path, GREY)
+    else:
+        names = [f"{'ab'[index % 2]}/{name}" for index, name in enumerate(NAMES)] if make == "labelled" else NAMES
+        write_folder(path, GREY, names) if make != "alpha" else write_folder(path, np.concatenate([RGB, GREY[..., None]], 3))
+    if make == "few":
+        for name in NAMES[:4]:
+            (path / name).unlink()
+    if make == "mixed sizes":
+        (path / "07.png").write_bytes(png(GREY[0][:4]))
+    for spec in (DatasetSpec(name="mine", path=str(path)), DatasetSpec(name="mine", path=str(path), n_train=5, resolution=4)):
+        try:
+            whole = load_dataset(spec, tmp_path)
+        except DataError as error:
+            with pytest.raises(DataError) as same:
+                outlined(spec)
+            assert str(same.value) == str(error)
+            continue
+        found = outlined(spec)
+        assert (found.shape, found.class_names, found.notes) == (whole.shape, whole.class_names, whole.notes)
+        for ours, theirs in ((found.train, whole.train), (found.held_out, whole.held_out)):
+            assert ours.examples.shape == theirs.examples.shape
+            assert (ours.labels is None) == (theirs.labels is None)
+            assert ours.labels is None or (ours.labels == theirs.labels).all()
 
 
 def test_stylegan_labels_in_zip_and_unpacked(tmp_path):
@@ -238,10 +307,38 @@ def test_mixed_sizes_name_both_files(tmp_path):
     assert "set resolution = N" in message
 
 
-def test_mixed_channels_name_both_files(tmp_path):
+def test_grey_among_colour_is_repeated_and_counted(tmp_path):
+    write_folder(tmp_path, RGB)
+    for name in ("03.png", "07.png"):
+        (tmp_path / name).write_bytes(png(GREY[0]))
+    content = content_at(tmp_path)
+    assert (content.images[3] == GREY[0]).all()
+    assert (content.images[4] == RGB[4].transpose(2, 0, 1)).all()
+    assert content.notes == ("2 grey images (03.png, 07.png) of 12 repeated to RGB",)
+
+
+def test_all_unusable_files_are_counted_before_any_is_decoded(tmp_path):
     write_folder(tmp_path, GREY)
-    (tmp_path / "07.png").write_bytes(png(RGB[0]))
-    assert "'07.png' has 3 channel(s) and '00.png' has 1" in refused(tmp_path, resolution=4)
+    for name in ("03.jpg", "07.jpg"):
+        Image.new("CMYK", (6, 6)).save(tmp_path / name)
+    message = refused(tmp_path)
+    assert "'03.jpg' has mode CMYK" in message
+    assert "(2 of 14 images cannot be used)" in message
+
+
+def test_images_of_several_sizes_are_counted(tmp_path):
+    write_folder(tmp_path, GREY)
+    for name in ("03.png", "07.png"):
+        (tmp_path / name).write_bytes(png(np.zeros((8, 9), np.uint8)))
+    assert "2 of 12 differ" in refused(tmp_path)
+    assert content_at(tmp_path, 4).notes == ("images of 6x6 to 9x8 pixels cropped and resized to 4x4",)
+
+
+def test_a_long_header_is_read_whole(tmp_path):
+    # the thumbnail of a camera may be longer than the first part of a file that is read
+    for index, image in enumerate(RGB):
+        Image.fromarray(image).save(tmp_path / f"{index:02}.jpg", comment=b"x" * 60_000, icc_profile=b"y" * 60_000)
+    assert content_at(tmp_path).images.shape == (12, 3, 6, 6)
 
 
 def test_unexpected_channels(tmp_path):

@@ -220,7 +220,10 @@ CASES: dict[str, tuple[Callable[[], tuple[npt.NDArray[Any], npt.NDArray[Any]]], 
     "copies among the generated": (lambda: (noise(100, 0)[np.arange(100) % 50], noise(100, 1)), "50 of 100 examples are exact copies"),
     "copies of the real": (lambda: (np.concatenate([noise(5, 1), noise(95, 2)]), noise(100, 1)), "exact copies of real ones"),
     "the same set twice": (lambda: (noise(100, 1), noise(100, 1)), "are they the same set?"),
-    "grey in colour": (lambda: (np.repeat(noise(100, 0, 1), 3, 1), noise(100, 1)), "100 of 100 images are grey in a colour set"),
+    "grey in colour": (
+        lambda: (np.repeat(noise(100, 0, 1), 3, 1), noise(100, 1)),
+        "100% of the generated images are grey, and 0% of the real ones",
+    ),
     "floats in [0, 1] saved as levels": (lambda: (noise(100, 0) // 128, noise(100, 1)), "were images in [0, 1] saved as uint8?"),
     "floats in [0, 1] taken for [-1, 1]": (lambda: (noise(100, 0) // 2 + 128, noise(100, 1)), "given where [-1, 1] is meant?"),
 }

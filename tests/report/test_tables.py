@@ -190,3 +190,16 @@ def test_one_metric_of_two_extractors_has_two_columns() -> None:
     shown = dict(zip([column.heading for column in table.columns], table.texts()[0], strict=True))
     assert (shown["FD\nrandom-conv ↓"], shown["FD\npixels ↓"]) == ("2.00", "7.00")
     assert "features: pixels, random-conv;" in table.notes[0]
+
+
+def test_notes_of_records_stand_below_the_scores_the_worst_first_and_each_once() -> None:
+    data = "alpha channel dropped in 40 of 40 images"
+    records = [run("alpha", seed, notes=(data,)) for seed in (0, 1)]
+    records.append(run("beta", 0, notes=("compared with the real images, they are upside down; flip the rows", data)))
+    scores = tables(leaderboards(records))[0]
+    told = [note for note in scores.notes if "upside" in note or "alpha channel" in note]
+    assert len(told) == 2
+    assert "seed 0: compared with the real images, they are upside down" in told[0]
+    assert told[1] == f"{records[0].spec.dataset.name}: {data}."
+    assert all(note in to_markdown([scores], "x") for note in told)
+    assert not any("dropped" in note for note in tables(leaderboards([run("alpha", 0)]))[0].notes)

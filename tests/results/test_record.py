@@ -81,6 +81,7 @@ def as_of_today() -> dict[str, Any]:
     golden: dict[str, Any] = json.loads(GOLDEN.read_text(encoding="utf-8"))
     for scored in (golden, *golden["evaluations"]):
         scored["scores"] = [{**score, **ADDED[score["metric"]]} for score in scored["scores"]]
+        scored["notes"] = []
     golden["spec"]["dataset"]["n_train"] = None
     return golden
 

@@ -15,8 +15,9 @@ from ganbench.sampling import CHUNK
 from ganbench.seeding import stream
 from ganbench.sets.source import Selection, Source
 from ganbench.sources.generated import DEFAULT_N
-from ganbench.sources.given import FeatureFile, StatisticsFile
+from ganbench.sources.given import FeatureFile
 from ganbench.sources.opening import Opening, open_source
+from ganbench.sources.statistics_files import StatisticsFile
 
 IMAGES = torch.randint(0, 256, (12, 3, 8, 8), generator=stream(0, "test-opening"), dtype=torch.uint8).numpy()
 CPU = torch.device("cpu")
