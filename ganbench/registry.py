@@ -24,6 +24,9 @@ class Origin:
     line: int
     summary: str
     """First line of its documentation."""
+    about: str = ""
+    """The rest of its documentation."""
+    """First line of its documentation."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,9 @@ class Registry:
     def origin(self, name: str) -> Origin:
         """Where a name is defined, and its one-line description, read without importing it."""
         target = self.target(name)
-        node, summary = target.definition()
-        return Origin(path=target.source, line=node.lineno if node else 1, summary=summary)
+        node, documentation = target.definition()
+        summary, _, about = documentation.partition("\n")
+        return Origin(path=target.source, line=node.lineno if node else 1, summary=summary, about=about.strip())
 
 
 VARIANTS = Registry("variant", "ganbench.variants", {})

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import importlib
 import importlib.util
+import inspect
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,7 +94,7 @@ class Target:
             raise RequestError(f"{self.source}: not valid Python: {error}") from None
 
     def definition(self) -> tuple[ast.stmt | None, str]:
-        """The statement that defines it, and the first line of its documentation, read without importing it."""
+        """The statement that defines it, and its documentation, read without importing it."""
         return definition(self.tree, self.attribute)
 
     def load(self) -> Any:
@@ -111,17 +112,17 @@ class Target:
 
 
 def definition(tree: ast.Module, name: str) -> tuple[ast.stmt | None, str]:
-    """The statement that defines a name, and the first line of its documentation.
+    """The statement that defines a name, and its documentation.
 
     Classes and functions are documented by their docstring, an assigned name by the string below the assignment.
     """
     for node, below in zip(tree.body, [*tree.body[1:], None], strict=True):
         if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
-            return node, (ast.get_docstring(node) or "").partition("\n")[0]
+            return node, ast.get_docstring(node) or ""
         if isinstance(node, ast.Assign | ast.AnnAssign) and _assigns(node, name):
             documented = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant)
-            return node, str(below.value.value).partition("\n")[0] if documented else ""  # type: ignore[union-attr]
-    return None, (ast.get_docstring(tree) or "").partition("\n")[0]
+            return node, inspect.cleandoc(str(below.value.value)) if documented else ""  # type: ignore[union-attr]
+    return None, ast.get_docstring(tree) or ""
 
 
 def _assigns(node: ast.Assign | ast.AnnAssign, name: str) -> bool:

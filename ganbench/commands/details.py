@@ -68,6 +68,7 @@ def known_of(registry: Registry, name: str) -> Known:
 def _metric(name: str) -> Known:
     declared = facts(name)
     return {
+        "about": METRICS.origin(formula(name)).about,
         **({"formula": formula(name), "extractor": STANDARD[name].extractor} if name in STANDARD else {}),
         **declared.of_scores(),
         "depends_on_ratio": declared.depends_on_ratio,

@@ -48,6 +48,10 @@ def run_score(
     else:
         if result.scores:
             console.print(table(result.scores))
+            for score_ in result.scores:
+                if score_.details:
+                    parts = ", ".join(f"{name} {number(value)}" for name, value in score_.details.items())
+                    console.print(f"{score_.label}: {parts}", style="dim", highlight=False, soft_wrap=True)
         if result.diagnostics:
             console.print(diagnostics_table(result.diagnostics))
     for line in result.warnings:

@@ -218,6 +218,7 @@ def _collect(evaluated: Evaluated, explicit: bool, findings: Findings) -> None:
     for outcome in evaluated.scores():
         if isinstance(outcome, Score):
             findings.scores.append(outcome)
+            findings.notes += [comparison(f"{outcome.label}: {warning}") for warning in outcome.warnings]
         elif isinstance(outcome, Diverged):
             findings.failures.append(str(outcome))
         else:

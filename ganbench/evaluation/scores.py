@@ -74,5 +74,7 @@ def score_metric(metric: Metric, name: str, comparison: Comparison, extractor: E
         },
         perfect=estimate.perfect,
         estimand=metric.estimand,
+        warnings=estimate.warnings,
+        details=dict(estimate.details),
         **metric.of_scores(),
     )

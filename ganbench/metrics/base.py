@@ -28,7 +28,9 @@ class Estimate:
     variance: float | None = None
     """Estimated sampling variance of the value; None if the interval comes from something else."""
     warnings: tuple[str, ...] = ()
-    """What the reader of the value must know ("two of three classes have no example"), in a few words each."""
+    """What the reader of the value must know ("the classifier did not converge"), in a few words each."""
+    details: tuple[tuple[str, float], ...] = ()
+    """Names and values of further numbers that are published beside it ("standard deviation over 10 splits")."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,4 +109,7 @@ CT = Metric(
     estimand="expectation at this n for this training set",
     estimate=_estimate,
 )
-"""Rank test of data copying: far below 0 the generator copies training examples, far above 0 it underfits (Meehan et al. 2020)."""
+"""Rank test of data copying: far below 0 the generator copies training examples, far above 0 it underfits (Meehan et al. 2020).
+
+Ranks and their variance are corrected for ties, which the authors' code ignores; without ties the values are equal.
+"""

@@ -5,7 +5,7 @@ the same mean over real images, where those are available.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -100,18 +100,36 @@ def _windowed(images: Tensor) -> Tensor:
     return means.view(n, channels, *means.shape[2:])
 
 
-def _mean(
-    features: Features, side: str, same_class: bool, distance: Distance, metric: str, generator: torch.Generator
-) -> tuple[float, float]:
-    """Mean distance of random pairs, and its variance."""
-    images = features.images
+@dataclass(frozen=True, kw_only=True)
+class _Pairs:
+    """Distances of random pairs."""
+
+    values: Tensor
+    """float64 (pairs,)."""
+    labels: Tensor | None
+    """Class of both images of a pair (pairs,); None if classes do not matter."""
+
+    @property
+    def mean(self) -> float:
+        return self.values.mean().item()
+
+    def by_class(self) -> tuple[tuple[str, float], ...]:
+        """Mean of every class."""
+        if self.labels is None:
+            return ()
+        return tuple((f"class {label}", self.values[self.labels == label].mean().item()) for label in torch.unique(self.labels).tolist())
+
+
+def _measured(features: Features, side: str, same_class: bool, distance: Distance, metric: str, generator: torch.Generator) -> _Pairs:
+    """Distances of random pairs."""
+    images, labels = features.images, features.labels if same_class else None
     if images is None:
         raise RequestError(f"{metric} needs the {side} images themselves, and only their features are known; give the images")
-    pairs = random_pairs(len(features.values), features.labels if same_class else None, generator)
+    pairs = random_pairs(len(features.values), labels, generator)
     if len(pairs) < 2:
         raise RequestError(f"{metric} needs at least 2 pairs of {side} images, and there are {len(pairs)}; generate more of every class")
     found = torch.cat([distance(_levels(images(part[:, 0])), _levels(images(part[:, 1]))) for part in torch.split(pairs, CHUNK)]).double()
-    return found.mean().item(), found.var().item() / len(found)
+    return _Pairs(values=found.cpu(), labels=None if labels is None else labels.cpu()[pairs[:, 0]])
 
 
 def _levels(images: Tensor) -> Tensor:
@@ -135,12 +153,13 @@ def diversity(
     Raises:
         RequestError: There are no images, or too few.
     """
-    value, variance = _mean(comparison.fake, "generated", same_class, distance, metric, generator)
-    estimate = normal_estimate(value, variance, bounds, "disjoint pairs")
+    found = _measured(comparison.fake, "generated", same_class, distance, metric, generator)
+    variance = found.values.var().item() / len(found.values)
+    estimate = replace(normal_estimate(found.mean, variance, bounds, "disjoint pairs"), details=found.by_class())
     reference = comparison.reference
     if not reference.has_features or reference.features.images is None:
         return estimate
-    perfect = reference.shared(metric, lambda: _mean(reference.features, "real", same_class, distance, metric, generator)[0])
+    perfect = reference.shared(metric, lambda: _measured(reference.features, "real", same_class, distance, metric, generator).mean)
     return replace(estimate, perfect=perfect)
 
 

@@ -119,4 +119,7 @@ MIND = Metric(
     parameters=(("directions", DIRECTIONS), ("scale", "3 d"), ("unequal n", "quantiles")),
     estimate=_estimate,
 )
-"""Monge distance: 3 d times the sliced squared 2-Wasserstein distance over 1,000 directions; biased upward (Berthet et al. 2026)."""
+"""Monge distance: 3 d times the sliced squared 2-Wasserstein distance over 1,000 directions; biased upward (Berthet et al. 2026).
+
+Sets of unequal size are coupled by quantiles, so that every example counts; torch-fidelity cuts the larger set at random instead.
+"""

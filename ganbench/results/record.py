@@ -51,6 +51,10 @@ class Score:
     """Smallest and largest possible value; None if there is no bound."""
     depends_on_n: bool = False
     """Whether the expected value changes with the number of examples for the same distribution."""
+    warnings: tuple[str, ...] = ()
+    """What the reader of the value must know ("the interval may be too narrow ...")."""
+    details: dict[str, float] = field(default_factory=dict)
+    """Further numbers that are published beside the value ("standard deviation over 10 splits")."""
 
     @property
     def is_distance(self) -> bool:

@@ -62,6 +62,13 @@ def test_shuffle_comes_from_the_generator_alone() -> None:
     assert first != other
 
 
+def test_spread_over_splits_is_that_which_papers_print() -> None:
+    found = CS.estimate(comparison(fixture_logits()), stream(1, "metric/cs"))
+    order = torch.randperm(1000, generator=stream(1, "metric/cs"))
+    expected = split_scores(fixture_logits()[order], 10)[0].std(correction=0).item()
+    assert dict(found.details) == {"standard deviation over 10 splits": pytest.approx(expected, rel=1e-12)}
+
+
 def test_no_classifier_is_refused() -> None:
     with pytest.raises(RequestError, match="gives none"):
         CS.estimate(comparison(None), stream(0, "metric/cs"))

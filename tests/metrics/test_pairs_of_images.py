@@ -1,8 +1,11 @@
 import math
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
+from scipy.signal import correlate2d
 from torchmetrics.functional.image import structural_similarity_index_measure as ssim
 
 from ganbench.errors import RequestError
@@ -93,14 +96,43 @@ def test_classes_are_kept_apart_for_ms_ssim() -> None:
     labels = torch.arange(40) % 2
     images = (noise(2, SMALLEST, 6)[labels] * 255).to(torch.uint8)
     real = Features(values=torch.zeros(20, 1))
-    together, apart = (MS_SSIM.estimate(Comparison(real, side(images, given)), stream(7, "pairs")).value for given in (None, labels))
-    assert apart == pytest.approx(1, abs=1e-12)
-    assert together < 0.8
+    together, apart = (MS_SSIM.estimate(Comparison(real, side(images, given)), stream(7, "pairs")) for given in (None, labels))
+    assert apart.value == pytest.approx(1, abs=1e-12)
+    assert dict(apart.details) == {"class 0": pytest.approx(1, abs=1e-12), "class 1": pytest.approx(1, abs=1e-12)}
+    assert together.value < 0.8
+    assert not together.details
+
+
+@pytest.mark.parametrize("size", [16, 28, 32, 128])
+def test_ms_ssim_of_small_images_shrinks_the_window_as_odena_does(size: int) -> None:
+    # Written out with scipy's correlation: at every scale a window of min(11, side) pixels whose sigma shrinks with it.
+    first = noise(1, size, 8, 1)
+    second = (first + 0.5 * noise(1, size, 9, 1)) / 1.5
+    a, b, expected = first[0, 0].numpy(), second[0, 0].numpy(), 1.0
+    for scale, weight in enumerate((0.0448, 0.2856, 0.3001, 0.2363, 0.1333)):
+        side = min(11, len(a))
+        axis = np.arange(side) - (side - 1) / 2
+        window = np.exp(-(axis**2) / (2 * (1.5 * side / 11) ** 2))
+        window = np.outer(window, window) / window.sum() ** 2
+        mean = lambda x, window=window: correlate2d(x, window, mode="valid")  # noqa: E731
+        covariance, variances = mean(a * b) - mean(a) * mean(b), mean(a * a) + mean(b * b) - mean(a) ** 2 - mean(b) ** 2
+        part = (2 * covariance + 0.03**2) / (variances + 0.03**2)
+        if scale == 4:
+            part = part * (2 * mean(a) * mean(b) + 0.01**2) / (mean(a) ** 2 + mean(b) ** 2 + 0.01**2)
+        expected *= max(part.mean(), 0) ** weight
+        a, b = (_halved(x) for x in (a, b))
+    assert ms_ssim(first, second).item() == pytest.approx(expected, rel=1e-9)
+
+
+def _halved(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Means of 2x2 pixels; an odd last row or column counts twice."""
+    even = np.pad(x, [(0, x.shape[0] % 2), (0, x.shape[1] % 2)], mode="edge")
+    return even.reshape(even.shape[0] // 2, 2, even.shape[1] // 2, 2).mean((1, 3))
 
 
 def test_small_images_and_missing_images_are_refused_in_one_line() -> None:
-    small = torch.zeros(20, 3, 32, 32, dtype=torch.uint8)
-    with pytest.raises(RequestError, match="at least 161 pixels a side, these are 32x32; take lpips or vendi") as refusal:
+    small = torch.zeros(20, 3, 12, 12, dtype=torch.uint8)
+    with pytest.raises(RequestError, match="at least 16 pixels a side, these are 12x12; take lpips or vendi") as refusal:
         MS_SSIM.estimate(Comparison(Features(values=torch.zeros(20, 1)), side(small)), stream(0, "pairs"))
     assert "\n" not in str(refusal.value)
     with pytest.raises(RequestError, match="needs the generated images themselves"):
