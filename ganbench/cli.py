@@ -272,6 +272,8 @@ def main() -> NoReturn:
     except (Diverged, MachineFault) as error:
         _fail(str(error), code=1)
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C finds nothing left to stop
         console.print(
             f"interrupted: {str(error) or 'the same command goes on'}", style="yellow", markup=False, highlight=False, soft_wrap=True
         )
