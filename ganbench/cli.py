@@ -5,7 +5,10 @@ or metric failed, 2 the request is invalid (one line), 130 interrupted in a stat
 resumes. Functions import what they need when called, so that ``--help`` and ``list`` never import torch.
 """
 
+import os
+import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +19,7 @@ from rich.console import Console
 
 from ganbench import __version__
 from ganbench.commands.options import with_options
-from ganbench.errors import Diverged, Interrupted, RequestError
+from ganbench.errors import Diverged, GanbenchError, Interrupted, MachineFault, RequestError
 from ganbench.evaluation.settings import Looks, Place, Settings
 from ganbench.plan.runtime import OnCpu, Runtime
 
@@ -252,25 +255,51 @@ UsageError: Any = typer.BadParameter.__base__
 
 
 def main() -> NoReturn:
-    """Runs the command line; every expected error is printed as one line and sets the exit code."""
+    """Runs the command line; every error of a request, a run or the machine is printed as one line and sets the exit code."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
             raise KeyboardInterrupt  # typer turns it into an exit code without a message
+        sys.stdout.flush()  # here, so that a full disk is noticed
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except UsageError as error:
         _fail(f"{error.format_message()} See `{error.ctx.command_path if error.ctx else 'ganbench'} --help`.")
-    except RequestError as error:
-        _fail(str(error))
-    except Diverged as error:
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        _close_output()
+        sys.exit(1)  # as typer does where it notices first
+    except (Diverged, MachineFault) as error:
         _fail(str(error), code=1)
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C finds nothing left to stop
         console.print(
             f"interrupted: {str(error) or 'the same command goes on'}", style="yellow", markup=False, highlight=False, soft_wrap=True
         )
         sys.exit(INTERRUPTED)
+    except GanbenchError as error:
+        _fail(str(error))
+    except OSError as error:
+        _close_output()
+        _fail(f"{error}; check that path and the disk, then repeat the command")
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError" and "allocate memory" not in str(error):
+            raise
+        why = str(error).partition("\n")[0]
+        _fail(f"out of memory{f' ({why})' if why else ''}; take fewer examples at a time, or a machine with more")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(*_: object) -> None:
+    """Lets SIGTERM, as a batch system or a shutdown sends it, end a command as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _close_output() -> None:
+    """Has what is still to be printed go nowhere, since the interpreter would complain at its end about output that fails again."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, code: int = 2) -> NoReturn:

@@ -43,7 +43,7 @@ def _file_hash(path: Path) -> str:
 def existing(path: Path) -> Path:
     """The path with ``~`` expanded; raises if it does not exist."""
     path = path.expanduser()
-    if path.exists():
+    if os.path.exists(path):  # unlike Path.exists, also False for names that no file can have
         return path
     try:
         siblings = [sibling.name for sibling in path.parent.iterdir()]

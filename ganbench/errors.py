@@ -8,6 +8,7 @@
     │   └── UnknownName     ... because of a name that is not registered
     ├── Diverged            a run produced non-finite numbers; a result, not a fault
     └── Interrupted         stopped on request; the same command resumes
+        └── MachineFault    ... by a fault of the machine: a full disk, no memory, a lost device
 
 A message is one line that says what is wrong, where, the nearest valid choice and the next command.
 """
@@ -60,6 +61,10 @@ class Diverged(GanbenchError):
 
 class Interrupted(GanbenchError):
     """The run was asked to stop and wrote a checkpoint."""
+
+
+class MachineFault(Interrupted):
+    """A fault of the machine stopped the run, which says nothing about the method; the same command goes on."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

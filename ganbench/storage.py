@@ -1,21 +1,38 @@
 """How are ganbench's own files written atomically, and read?"""
 
+import hashlib
 import json
 import os
+import platform
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ganbench.errors import RequestError
 
+MAX_BYTES = 256 * 2**20
+"""Largest own file that is read. A record takes 1.2 KB per score of an evaluation (measured), so that 10,000 evaluations with 20 scores
+remain below."""
+MAX_DEPTH = 64
+"""Deepest nesting of an own file; a record nests 8 levels."""
+PARTIAL = ".partial"
+"""Suffix of files that are being written."""
+AGAIN = "move it away and run the same command again"
+
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file atomically: under a temporary name, which is then renamed."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(partial, path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}@{_host()}{PARTIAL}")
+    try:
+        with partial.open("w", encoding="utf-8") as handle:
+            handle.write(text)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(partial, path)
+    except BaseException:  # a full disk, or Ctrl-C: nothing is left of the attempt, and the old file stays
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, data: Any) -> None:
@@ -23,7 +40,65 @@ def write_json(path: Path, data: Any) -> None:
     write_text(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
 
 
-def read_json(path: Path, remedy: str = "move it away and run the same command again") -> dict[str, Any]:
+def sweep(folder: Path) -> None:
+    """Deletes what processes that were killed in the middle of :func:`write_text` left in a folder, if they ran on this host."""
+    for path in folder.glob(f".*@{_host()}{PARTIAL}"):
+        pid = path.name.removesuffix(f"@{_host()}{PARTIAL}").rpartition(".")[2]
+        if pid.isdigit() and not _alive(int(pid)):
+            path.unlink(missing_ok=True)
+
+
+def _host() -> str:
+    """Eight hexadecimal digits that distinguish hosts, whose process ids say nothing about each other."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _alive(pid: int) -> bool:
+    """Whether another process with this id exists; this process itself is in the middle of no write."""
+    if pid == os.getpid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"  # a zombie writes nothing any more
+    except (OSError, IndexError):
+        return True  # systems without /proc
+
+
+def read_bytes(path: Path, remedy: str = AGAIN) -> bytes:
+    """Reads an own file, whose size is bounded.
+
+    Args:
+        path: The file.
+        remedy: What to do if it cannot be read, for the error message.
+
+    Raises:
+        RequestError: It is missing, no ordinary file, too large, or cannot be read.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise RequestError(f"{path}: is no file; {remedy}")  # opening a pipe would wait for ever
+        with path.open("rb") as handle:
+            data = handle.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a path that contains NUL
+        why = error.strerror if isinstance(error, OSError) else error
+        raise RequestError(f"{_shown(path)}: cannot be read ({why}); {remedy}") from None
+    if len(data) > MAX_BYTES:
+        raise RequestError(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, so that ganbench did not write it; {remedy}")
+    return data
+
+
+def _shown(path: Path) -> str:
+    """A path in a message, shortened in the middle if it fills more than a few lines."""
+    text = str(path).replace("\0", "\\0")
+    return text if len(text) <= 300 else f"{text[:140]}...{text[-140:]}"
+
+
+def read_json(path: Path, remedy: str = AGAIN) -> dict[str, Any]:
     """Reads a JSON object.
 
     Args:
@@ -33,15 +108,88 @@ def read_json(path: Path, remedy: str = "move it away and run the same command a
     Raises:
         RequestError: The file is missing, cannot be read, or does not contain a JSON object.
     """
+    return parsed_json(read_bytes(path, remedy), str(path), remedy)
+
+
+def parsed_json(data: bytes, where: str, remedy: str = AGAIN) -> dict[str, Any]:
+    """Parses a JSON object of bounded depth, with finite numbers and text that can be written again.
+
+    Args:
+        data: UTF-8.
+        where: The file, and line, that it came from, for the error message.
+        remedy: What to do if it cannot be read, for the error message.
+
+    Raises:
+        RequestError: It is no such object.
+    """
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RequestError(f"{path}: cannot be read ({error.strerror}); {remedy}") from None
-    except ValueError as error:  # also raised for bytes that are not text
-        raise RequestError(f"{path}: damaged, not valid JSON ({error}); {remedy}") from None
+        fields = json.loads(data.decode("utf-8"), parse_constant=_refused)
+        _check_depth(fields)
+        if b"\\ud" in data.lower():  # half of a pair of surrogates is no character
+            json.dumps(fields, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:  # UnicodeError and JSONDecodeError are ValueErrors, as are numbers of too many digits
+        raise RequestError(f"{where}: damaged, not valid JSON ({_first_line(error)}); {remedy}") from None
     if not isinstance(fields, dict):
-        raise RequestError(f"{path}: damaged, holds no JSON object; {remedy}")
+        raise RequestError(f"{where}: damaged, holds no JSON object; {remedy}")
     return fields
+
+
+def parsed_toml(text: str, where: str) -> dict[str, Any]:
+    """Parses TOML of bounded depth.
+
+    Args:
+        text: The file's text.
+        where: The file, for the error message.
+
+    Raises:
+        RequestError: It is not valid TOML.
+    """
+    try:
+        table = tomllib.loads(text)
+        _check_depth(table)
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
+        raise RequestError(f"{where}: not valid TOML: {_first_line(error)}") from None
+    if any("\0" in one for one in _texts(table)):
+        raise RequestError(f"{where}: holds the character NUL, which no name and no path may contain; remove it")
+    return table
+
+
+def _first_line(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error).partition("\n")[0]
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
+
+
+def _check_depth(value: Any) -> None:
+    """Raises a RecursionError for data nested more deeply than ``MAX_DEPTH``, which would fail at other places later."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for one in level for inner in _inner(one) if isinstance(inner, dict | list)]
+        if not level:
+            return
+    raise RecursionError
+
+
+def _inner(value: Any) -> Any:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All strings in plain data, keys included."""
+    if isinstance(value, str):
+        yield value
+    if isinstance(value, dict):
+        yield from value
+    for one in _inner(value):
+        yield from _texts(one)
+
+
+def free_bytes(path: Path) -> int:
+    """Free space of the disk on which a path is, or will be created."""
+    found = os.statvfs(next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists()))
+    return found.f_bavail * found.f_frsize
 
 
 def check_folder(path: Path, option: str) -> None:
@@ -73,7 +221,7 @@ def writable_folder(path: Path, option: str = "--out") -> Path:
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".probe-{os.getpid()}"
+        probe = path / f".probe.{os.getpid()}@{_host()}{PARTIAL}"
         probe.touch()
         probe.unlink()
     except (FileExistsError, NotADirectoryError):

@@ -5,6 +5,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from dataclasses import dataclass
 from functools import cached_property
@@ -54,9 +55,9 @@ class Target:
         Raises:
             RequestError: The file does not exist.
         """
-        path = (folder / self.path.expanduser()).resolve()
+        path = folder / self.path.expanduser()
         _check_file(path)
-        return Target(str(path), self.attribute)
+        return Target(str(path.resolve()), self.attribute)
 
     @property
     def source(self) -> Path:
@@ -131,7 +132,7 @@ def _assigns(node: ast.Assign | ast.AnnAssign, name: str) -> bool:
 
 
 def _check_file(path: Path) -> None:
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, also False for names that no file can have
         raise RequestError(f"{path}: no such file; something from a file is written path/to/file.py:NAME")
 
 

@@ -1,6 +1,8 @@
 """Do specs become records, whatever the executor?"""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,15 +10,18 @@ from typing import Any
 import pytest
 
 import ganbench
-from ganbench.errors import Interrupted, RequestError
+from ganbench import matrix
+from ganbench.errors import Interrupted, MachineFault, RequestError
 from ganbench.execution.executor import Change, Job
 from ganbench.execution.reporter import Reporter
 from ganbench.matrix import carry_out
 from ganbench.pipeline.cell import run_cell
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, RunSpec, read_spec, run_id
-from ganbench.results.folders import run_folder
+from ganbench.plan.suite import load_suite
+from ganbench.results.folders import claim, run_folder, running
 from ganbench.results.record import Record
+from ganbench.statistics.leaderboard import leaderboards
 
 POINTS = DatasetSpec(name="ring8")
 CPU = Runtime(device="cpu")
@@ -82,8 +87,92 @@ def test_a_suite_runs_on_an_executor_of_ones_own(ganbench_suite: Path, tmp_path:
 def test_a_job_that_is_lost_costs_no_other_its_record(tiny_spec: Callable[..., RunSpec], tmp_path: Path) -> None:
     told = Told()
     records = carry_out(jobs(tiny_spec, tmp_path, [0, 1, 2]), Here(lost=1), told)
-    assert [record is not None for record in records] == [True, False, True]
-    assert ("finished", 1, None, "the machine went away; the same command goes on from its checkpoint") in told.lines
+    assert [record and (record.status, record.reason) for record in records] == [
+        ("done", ""),
+        ("interrupted", "the machine went away"),
+        ("done", ""),
+    ]
+    assert ("finished", 1, "interrupted", "") in told.lines
+
+
+def test_an_interrupted_run_is_shown_and_never_ranked_and_the_same_request_ends_it(ganbench_suite: Path, tmp_path: Path) -> None:
+    found = ganbench.run(ganbench_suite, tmp_path / "out", runtime=CPU, executor=Here(lost=1))
+    assert [record.spec.seed for record in found.records] == [0]
+    (stopped,) = found.interrupted
+    assert (stopped.spec.seed, stopped.status, stopped.reason, found.missing) == (1, "interrupted", "the machine went away", 1)
+    (board,) = leaderboards([*found.records, *found.interrupted])
+    assert [(row.rank is not None, len(row.records)) for row in board.rows] == [(True, 2)]
+    again = ganbench.run(ganbench_suite, tmp_path / "out", runtime=CPU, executor=Here())
+    assert [record.status for record in again.records] == ["done", "done"] and again.missing == 0
+    assert set(ganbench.load_results(tmp_path / "out")["status"]) == {"done"}
+
+
+def test_runs_that_another_process_carries_out_are_left_to_it(ganbench_suite: Path, tmp_path: Path) -> None:
+    _, specs = load_suite(str(ganbench_suite))
+    claim(run_folder(tmp_path / "out", specs[0]), specs[0], CPU)
+    with running(run_folder(tmp_path / "out", specs[0])):
+        found = ganbench.run(ganbench_suite, tmp_path / "out", runtime=CPU, executor=Here())
+    assert [record.spec.seed for record in found.records] == [1] and found.missing == 0
+    assert found.elsewhere == {specs[0].slug: f"process {os.getpid()}"}
+
+
+def test_a_run_that_another_process_took_in_the_meantime_is_no_failure(ganbench_suite: Path, tmp_path: Path) -> None:
+    class Late(Here):
+        """By the time that its first job starts, another process holds the run; so the job ends without a record."""
+
+        def poll(self) -> Sequence[Change]:
+            if self.waiting and self.waiting[0].spec.seed == 0:
+                held.enter_context(running(self.waiting[0].folder))
+                self.lost = 0
+            return super().poll()
+
+    with ExitStack() as held:
+        found = ganbench.run(ganbench_suite, tmp_path / "out", runtime=CPU, executor=Late())
+    assert [record.spec.seed for record in found.records] == [1]
+    assert list(found.elsewhere.values()) == [f"process {os.getpid()}"] and found.interrupted == ()
+
+
+def test_a_disk_without_room_for_the_checkpoints_is_told_before_anything_is_written(
+    ganbench_suite: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganbench.matrix.free_bytes", lambda _: matrix.FLOOR_BYTES - 1)
+    with pytest.raises(RequestError, match="16 MiB are free, and 2 runs need about 1[6-9] MiB.*name a folder on another disk"):
+        ganbench.run(ganbench_suite, tmp_path / "new", runtime=CPU)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_fault_of_the_machine_in_the_parent_stops_its_workers(tiny_spec: Callable[..., RunSpec], tmp_path: Path) -> None:
+    class Full(Here):
+        def poll(self) -> Sequence[Change]:
+            raise OSError(28, "No space left on device")
+
+    executor = Full()
+    with pytest.raises(MachineFault, match="No space left on device; 0 of 1 runs finished; mend that, and the same command goes on"):
+        carry_out(jobs(tiny_spec, tmp_path, [0]), executor, Told())
+    assert executor.cancelled
+
+
+def test_a_worker_that_cannot_even_log_on_a_full_disk_has_that_reason(
+    tiny_spec: Callable[..., RunSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ganbench.matrix.free_bytes", lambda _: 4_096)
+    (record,) = carry_out(jobs(tiny_spec, tmp_path, [1]), Here(lost=1), Told())
+    assert record is not None and record.reason == "the disk is full (the machine went away)"
+
+
+def test_a_damaged_record_is_listed_and_the_rest_is_shown(ganbench_suite: Path, tmp_path: Path) -> None:
+    first = ganbench.run(ganbench_suite, tmp_path / "out", runtime=CPU, executor=Here())
+    path = run_folder(tmp_path / "out", first.specs[0]) / "record.json"
+    path.write_text(path.read_text()[:-9])
+    found = ganbench.run(ganbench_suite, tmp_path / "out", runtime=CPU, executor=Here())
+    assert [record.spec.seed for record in found.records] == [1] and found.missing == 0
+    (fault,) = found.faults
+    assert str(path) in fault and "move it away and run the same command again" in fault
+    with pytest.warns(UserWarning, match="left out .*record.json: damaged"):
+        assert set(ganbench.load_results(tmp_path / "out")["seed"]) == {1}
+    path.unlink()
+    again = ganbench.run(ganbench_suite, tmp_path / "out", runtime=CPU, executor=Here())
+    assert [record.weights_sha256 for record in again.records] == [record.weights_sha256 for record in first.records]
 
 
 def test_ctrl_c_cancels_what_was_submitted(tiny_spec: Callable[..., RunSpec], tmp_path: Path) -> None:

@@ -13,12 +13,13 @@ from rich.table import Table
 
 from ganbench.commands.output import print_json
 from ganbench.data.loading import outlined
+from ganbench.errors import RequestError
 from ganbench.plan.naming import names
 from ganbench.plan.requests import may_not_fit
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import load_suite
-from ganbench.results.folders import finished, read_records, run_folder
+from ganbench.results.folders import find_records, finished, holder, interruption, run_folder
 from ganbench.results.record import Record
 
 
@@ -26,11 +27,10 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
     """Prints the runs of a suite, their states and their expected costs; changes nothing."""
     suite, specs = load_suite(name, settings, only)
     notes = _check(specs)
-    cells = [(spec, finished(out, spec)) for spec in specs]
-    known = _past(out)
-    rows = [{**_planned(spec, record, out, known), "name": name} for (spec, record), name in zip(cells, names(specs), strict=True)]
+    known, faults = _past(out)
+    rows = [{**_planned(spec, out, known), "name": name} for spec, name in zip(specs, names(specs), strict=True)]
     if as_json:
-        print_json({"schema_version": 1, "suite": suite.name, "notes": notes, "cells": rows})
+        print_json({"schema_version": 1, "suite": suite.name, "notes": notes, "cells": rows, "faults": faults})
         return
     table = Table(
         title=f"{suite.name}: {len(specs)} runs in {out}", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
@@ -45,7 +45,13 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
     console.print(table)
     for note in notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
-    to_do = [row for row in rows if row["state"] in ("new", "continues")]
+    for row in rows:
+        if row["reason"]:
+            said = f"{row['run_id'][:8]} {row['name']}, seed {row['seed']}: {row['state']}, {row['reason']}"
+            console.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
+    for fault in faults:
+        console.print(f"left out: {fault}", style="red", highlight=False, markup=False, soft_wrap=True)
+    to_do = [row for row in rows if row["state"] in ("new", "continues", "interrupted")]
     unknown = sum(row["expected_s"] is None for row in to_do)
     total = sum(row["expected_s"] or 0 for row in to_do)
     line = f"{len(to_do)} of {len(rows)} to run"
@@ -74,11 +80,31 @@ def _check(specs: Sequence[RunSpec]) -> list[str]:
     return list(dict.fromkeys(f"{dataset.name}: {note}" for dataset in own.values() for note in dataset.notes))
 
 
-def _past(out: Path) -> list[Record]:
-    return read_records(out) if (out / "runs").is_dir() else []
+def _past(out: Path) -> tuple[Sequence[Record], Sequence[str]]:
+    """The records in an output folder, and a line about each that cannot be read."""
+    if not (out / "runs").is_dir():
+        return [], []
+    found = find_records(out)
+    return found.records, found.faults
 
 
-def _planned(spec: RunSpec, record: Record | None, out: Path, known: Sequence[Record]) -> dict[str, Any]:
+def _state(spec: RunSpec, out: Path) -> tuple[str, str]:
+    """The state of a run, and its reason where it has one."""
+    folder = run_folder(out, spec)
+    try:
+        record = finished(out, spec)
+    except RequestError:
+        return "damaged", ""  # the faults say what is wrong
+    if record:
+        return record.status, ""
+    if who := holder(folder):
+        return "running", f"{who} is at it"
+    if stopped := interruption(folder, spec):
+        return "interrupted", stopped.reason
+    return "continues" if any((folder / "checkpoints").glob("[0-9]*")) else "new", ""
+
+
+def _planned(spec: RunSpec, out: Path, known: Sequence[Record]) -> dict[str, Any]:
     """One row of a plan; expected costs come from records of the same variant and configuration on the same data."""
     alike = [
         r
@@ -86,7 +112,7 @@ def _planned(spec: RunSpec, record: Record | None, out: Path, known: Sequence[Re
         if (r.spec.variant, r.spec.dataset, r.spec.training) == (spec.variant, spec.dataset, spec.training) and r.timing and r.images_seen
     ]
     folder = run_folder(out, spec)
-    state = record.status if record else "continues" if any((folder / "checkpoints").glob("[0-9]*")) else "new"
+    state, reason = _state(spec, out)
     seconds = [spec.budget_images * (r.timing.training_s + r.timing.evaluation_s) / r.images_seen for r in alike if r.timing]
     memory = [r.timing.peak_memory_bytes for r in alike if r.timing]
     sizes = [sum(file.stat().st_size for file in run_folder(out, r.spec).rglob("*") if file.is_file()) for r in alike]
@@ -97,6 +123,7 @@ def _planned(spec: RunSpec, record: Record | None, out: Path, known: Sequence[Re
         "seed": spec.seed,
         "budget_images": spec.budget_images,
         "state": state,
+        "reason": reason,
         "expected_s": median(seconds) if seconds else None,
         "expected_memory_bytes": max(memory, default=None),
         "expected_disk_bytes": max(sizes, default=None),

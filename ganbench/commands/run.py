@@ -40,30 +40,35 @@ def run_suite(
         return shown[-1]
 
     matrix = run(name, out, settings=changes, only=only, workers=workers, runtime=runtime, retry_failed=retry_failed, watch=watch)
-    if not shown and console.is_terminal:
+    if not shown and console.is_terminal and len(matrix.records) == len(matrix.specs):
         console.print(f"all {len(matrix.specs)} runs are there already", style="dim")
-    _show(matrix, as_json, console)
-    _finish(matrix, console)
+    unwritten = _show(matrix, as_json, console)
+    _finish(matrix, unwritten, console)
 
 
-def _show(matrix: Matrix, as_json: bool, console: Console) -> None:
+def _show(matrix: Matrix, as_json: bool, console: Console) -> str:
+    """Prints the records and the leaderboard, and writes the report; returns why it could not be written, or nothing."""
     from ganbench.report.boards import tables
     from ganbench.report.folder import write_report
     from ganbench.report.terminal import to_terminal
     from ganbench.statistics.leaderboard import leaderboards
 
-    found, out = matrix.records, matrix.out
+    found, out = [*matrix.records, *matrix.interrupted], matrix.out
     if as_json:
         print_json({"schema_version": 1, "suite": matrix.suite, "records": [asdict(record) for record in found]})
-    if not found:
-        return
+    if not matrix.records:
+        return ""
     console.print(to_terminal(tables(leaderboards(found)), console.width), highlight=False)
-    written = write_report(out, found, matrix.suite)
+    try:
+        written = write_report(out, found, matrix.suite)
+    except OSError as error:
+        return str(error)
     console.print("wrote " + "\n      ".join(str(path) for path in [*written, out / "runs"]), highlight=False, markup=False, soft_wrap=True)
+    return ""
 
 
-def _finish(matrix: Matrix, console: Console) -> None:
-    """Prints failures grouped by reason, each with a command that reproduces it, and sets the exit code."""
+def _finish(matrix: Matrix, unwritten: str, console: Console) -> None:
+    """Prints what is not done, grouped by reason and with the next command, and sets the exit code."""
     failed = [record for record in matrix.records if record.status == "failed" and record.error]
     reasons: dict[str, list[Record]] = {}
     for record in failed:
@@ -73,9 +78,22 @@ def _finish(matrix: Matrix, console: Console) -> None:
         assert group[0].error is not None
         console.print(f"{len(group)} failed with {reason}", style="red", highlight=False, markup=False, soft_wrap=True)
         console.print(f"  reproduce in {matrix.out}: {group[0].error.command}", style="dim", highlight=False, markup=False, soft_wrap=True)
-    if matrix.missing:
-        console.print(f"{matrix.missing} died without a record; the same command goes on with them", style="red", highlight=False)
-    if failed or matrix.missing:
+    stopped: dict[str, int] = {}
+    for record in matrix.interrupted:
+        stopped[record.reason] = stopped.get(record.reason, 0) + 1
+    for reason, n in stopped.items():
+        said = f"{n} interrupted: {reason}; the same command goes on with {'it' if n == 1 else 'them'}"
+        console.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
+    for fault in matrix.faults:
+        console.print(f"left out: {fault}", style="red", highlight=False, markup=False, soft_wrap=True)
+    for slug, who in matrix.elsewhere.items():
+        console.print(f"{slug}: {who} is at it", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    if matrix.elsewhere:
+        console.print("the same command, repeated when these have ended, shows all runs", style="dim", highlight=False, soft_wrap=True)
+    if unwritten:
+        said = f"tables and figures were not written: {unwritten}; mend that, and the same command writes them"
+        console.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
+    if failed or stopped or matrix.faults or unwritten:
         raise typer.Exit(1)
 
 

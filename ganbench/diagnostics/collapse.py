@@ -6,12 +6,16 @@ which means that the run is still learning. A low ratio that recovers is no coll
 count. Score collapse, for a score m where lower is better, with best so far b: m was above max(2 b, b + 5 sd) in at
 least the last three evaluations, has not returned below 1.2 b since it first was, and is at least a tenth of the
 untrained start's score, since smaller fluctuations near the best are noise. An excursion that returned is a spike.
+
+These rules compare a run with itself. Whatever it did before, its final examples are lifeless by an absolute rule: nine in ten have a
+near-copy among them, or they vary less than 5 % as much as real ones. A run that is still learning may be so, and is no failure; but it
+is marked in every table, and has no rank.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ganbench.results.record import Divergence
+from ganbench.results.record import Diagnostic, Divergence
 
 VARIANCE_FLOOR = 0.05
 """Ratio of generated to real feature variance below which a generator has collapsed."""
@@ -21,6 +25,13 @@ WINDOW = 3
 """Number of consecutive evaluations above the threshold that make a score collapse."""
 GIVEN_BACK = 0.1
 """Smallest fraction of the untrained start's score that a collapsed score has."""
+
+
+COPIES = 0.9
+"""Duplicate rate above which nearly every example has a near-copy. In closed form, n examples drawn evenly from k distinct ones have the
+rate 1 - (1 - 1/k)^(n - 1), so that k is below n / 2.3. In reports/mnist one method has 0.995, and the next 0.06."""
+REAL_COPIES = 0.5
+"""Duplicate rate of a perfect generator above which the data repeat themselves, so that copies say nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +91,25 @@ def _still_learning(images_seen: Sequence[int], variance_ratio: Sequence[float])
         return False
     halfway = min(range(len(images_seen) - 1), key=lambda i: abs(images_seen[i] - images_seen[-1] / 2), default=None)
     return halfway is not None and variance_ratio[-1] >= STILL_LEARNING * variance_ratio[halfway]
+
+
+def lifeless(diagnostics: Iterable[Diagnostic]) -> str:
+    """Why generated examples are all alike, judged without the run's past; empty if they are not.
+
+    >>> lifeless([Diagnostic(name="duplicate_rate", value=1.0, perfect=0.001, n=500)])
+    '100 % of the samples have a near-copy'
+
+    Args:
+        diagnostics: Those of one generated set.
+    """
+    found = {one.name: one for one in diagnostics}
+    copies, variance = found.get("duplicate_rate"), found.get("feature_variance_ratio")
+    reasons = []
+    if variance is not None and variance.value is not None and variance.value < VARIANCE_FLOOR:
+        reasons.append(f"feature variance is {100 * variance.value:.2g} % of the real one")
+    if copies is not None and copies.value is not None and copies.value >= COPIES and (copies.perfect or 0) < REAL_COPIES:
+        reasons.append(f"{100 * copies.value:.3g} % of the samples have a near-copy")
+    return ", ".join(reasons)
 
 
 def spikes(images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float]) -> list[Spike]:

@@ -25,7 +25,7 @@ class Change:
     job: Job
     state: Literal["started", "ended"]
     detail: str = ""
-    """How the job ended, in words; used if it left no record."""
+    """How the job ended, in words; the reason of its interruption if it left no record."""
 
 
 class Executor(Protocol):

@@ -21,6 +21,8 @@ class _Worker:
     job: Job
     slot: int
     process: subprocess.Popen[bytes]
+    log_bytes: int
+    """Size of its log when it started; what is before tells of earlier attempts."""
 
 
 class LocalExecutor:
@@ -56,17 +58,21 @@ class LocalExecutor:
     def cancel(self) -> None:
         """See :class:`Executor`."""
         self._waiting.clear()
-        for worker in self._workers:
-            worker.process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + PATIENCE_S
-        for worker in self._workers:
-            try:
+        try:
+            for worker in self._workers:
+                worker.process.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + PATIENCE_S
+            for worker in self._workers:
                 worker.process.wait(max(0.0, deadline - time.monotonic()))
-            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):  # a second Ctrl-C waits for no checkpoint
+            for worker in self._workers:
                 worker.process.kill()
+            for worker in self._workers:
+                worker.process.wait(PATIENCE_S)
 
     def _start(self, job: Job, slot: int) -> _Worker:
         with (job.folder / "log.txt").open("ab") as log:
+            size = log.tell()
             # in a new process group, so that Ctrl-C reaches only the matrix, which then asks its workers to stop
             process = subprocess.Popen(
                 command(job.folder),
@@ -76,12 +82,20 @@ class LocalExecutor:
                 env=environment(self.slots[slot], len(self.slots)),
                 start_new_session=True,
             )
-        return _Worker(job=job, slot=slot, process=process)
+        return _Worker(job=job, slot=slot, process=process, log_bytes=size)
 
 
 def _how(worker: _Worker) -> str:
     """How a worker ended, and the last line that it printed."""
     code = worker.process.returncode
-    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-    log = (worker.job.folder / "log.txt").read_text(errors="replace").strip().splitlines()
+    how = f"killed by {_signal(-code)}" if code < 0 else f"ended with exit code {code}"
+    log = (worker.job.folder / "log.txt").read_bytes()[worker.log_bytes :].decode(errors="replace").strip().splitlines()
     return how + (f": {log[-1]}" if log else "")
+
+
+def _signal(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:  # one of the real-time signals, which have no names
+        return f"signal {number}"
+    return f"{name}, by hand or for lack of memory" if number == signal.SIGKILL else name

@@ -24,4 +24,4 @@ class Reporter:
         """Called for every line that a job writes to ``events.jsonl``."""
 
     def finished(self, spec: RunSpec, record: Record | None, detail: str) -> None:
-        """Called when a job ends; if it died without a record, ``detail`` says how."""
+        """Called when a job ends, also one that was interrupted; with None if another process carries it out, and ``detail`` says which."""

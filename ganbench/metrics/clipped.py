@@ -174,6 +174,6 @@ CLIPPED_COVERAGE = Metric(
 )
 """Fraction of the real distribution covered: coverage, clipped and calibrated, k = 5 (Salvy, Talbot and Thirion 2025).
 
-The calibration is exact for whole numbers of good examples and interpolated linearly between them; the authors' code interpolates a curve
-fitted to them, which differs by less than one example.
+The calibration is exact for whole numbers of good examples and interpolated linearly between them; the authors' code takes the next
+whole number and divides by n + 1 instead of n, so values differ by up to 1 / n.
 """

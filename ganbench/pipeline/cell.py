@@ -8,7 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -19,9 +19,11 @@ from torch import Tensor
 from ganbench.data.dataset import Dataset
 from ganbench.diagnostics.collapse import verdict
 from ganbench.environment import configure, describe
-from ganbench.errors import Diverged, Interrupted
+from ganbench.errors import Diverged, Interrupted, MachineFault
 from ganbench.evaluation.runs import RunEvaluator, reference_examples, wants_labels
 from ganbench.pipeline.check import check, real_data
+from ganbench.pipeline.faults import machine_fault
+from ganbench.pipeline.resume import evaluation_steps, resumable
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.variant_config import class_target
@@ -33,7 +35,7 @@ from ganbench.results.samples import write_samples
 from ganbench.sampling import VariantLatents, asked_labels, sample
 from ganbench.timing.throughput import WARM_UP_TICKS, peak_memory_bytes, sampling_rate
 from ganbench.training.building import build
-from ganbench.training.checkpoint import prune, read_checkpoints, weights_sha256, write_checkpoint
+from ganbench.training.checkpoint import prune, weights_sha256, write_checkpoint
 from ganbench.training.trainer import Trainer
 
 
@@ -51,22 +53,50 @@ def run_cell(spec: RunSpec, folder: Path, runtime: Runtime) -> Record:
     Raises:
         RequestError: The run cannot start; nothing was written.
         Interrupted: The run was asked to stop and wrote a checkpoint.
+        MachineFault: A fault of the machine stopped it; there is no record, and the same call goes on.
     """
-    device = configure(runtime)
-    check(spec, runtime)
-    dataset = real_data(spec, runtime)
-    claim(folder, spec, runtime)
-    with running(folder), _stop_requests() as stop:
-        cell = Cell(spec, dataset, folder, runtime, device, stop)
-        try:
-            cell.run()
-        except Interrupted:
+    log = EventLog(folder / "events.jsonl")
+    with _machine_faults():
+        device = configure(runtime)
+        check(spec, runtime)
+        dataset = real_data(spec, runtime)
+        claim(folder, spec, runtime)
+        with running(folder), _interruption_logged(log), _stop_requests() as stop:
+            cell = Cell(spec, dataset, folder, runtime, device, stop, log)
+            try:
+                cell.run()
+            except Interrupted:
+                raise
+            except Exception as error:
+                if machine_fault(error):
+                    raise
+                cell.fail(error)
+            record = write_record(folder / "record.json", assembled(spec, log, str(log.path)))
+            prune(folder / "checkpoints", keep=1)  # not earlier, since the second is what a damaged first falls back to
+            return record
+
+
+@contextmanager
+def _machine_faults() -> Iterator[None]:
+    """Turns a fault of the machine within the block into a :class:`MachineFault`."""
+    try:
+        yield
+    except Exception as error:
+        if (reason := machine_fault(error)) is None:
             raise
-        except Exception as error:
-            cell.fail(error)
-        record = assembled(spec, cell.log, str(cell.log.path))
-        write_record(folder / "record.json", record)
-        return record
+        raise MachineFault(f"{reason}; mend that, and the same command goes on") from error
+
+
+@contextmanager
+def _interruption_logged(log: EventLog) -> Iterator[None]:
+    """Logs a fault of the machine within the block, in which this process holds the run, if the log can still be written."""
+    try:
+        yield
+    except Exception as error:
+        if reason := machine_fault(error):
+            with suppress(OSError, MemoryError):
+                log.append("interrupted", time=now(), reason=reason)
+        raise
 
 
 class Cell:
@@ -79,13 +109,14 @@ class Cell:
         runtime: Runtime settings.
         device: Device of the run.
         stop: Event that is set when the run should stop at the next tick.
+        log: Its events.
     """
 
     def __init__(
-        self, spec: RunSpec, dataset: Dataset, folder: Path, runtime: Runtime, device: torch.device, stop: threading.Event
+        self, spec: RunSpec, dataset: Dataset, folder: Path, runtime: Runtime, device: torch.device, stop: threading.Event, log: EventLog
     ) -> None:
         self.spec, self.dataset, self.folder, self.runtime, self.device, self.stop = spec, dataset, folder, runtime, device, stop
-        self.log = EventLog(folder / "events.jsonl")
+        self.log = log
         self.log.append("start", time=now())
         self.stage = "setting up"
         self.images_seen = 0
@@ -96,10 +127,12 @@ class Cell:
         variant = build(self.spec, self.dataset, self.device)
         evaluator = RunEvaluator(self.dataset, self.spec.evaluation, self.spec.seed, self.device)
         trainer = Trainer(variant, self.dataset, self.spec, self.device)
-        resumed = self._restore(trainer)
-        self.log.truncate(trainer.images_seen if resumed else -1)
+        checkpoint = resumable(self.spec, self.folder, self.log, self.device)
+        if checkpoint is not None:
+            trainer.restore(checkpoint.weights, checkpoint.state)
+            self.images_seen = trainer.images_seen
         try:
-            if not resumed:
+            if checkpoint is None:
                 write_samples(self.folder / "samples", reference_examples(self.dataset, self.spec.evaluation).numpy(), "real")
                 self._evaluate(trainer, evaluator)
             self._train(trainer, evaluator)
@@ -109,11 +142,11 @@ class Cell:
             self._end("diverged", divergence=Divergence(kind="nonfinite", images_seen=self.images_seen, detail=str(end)))
             return
         self.stage = "recording"
-        prune(self.folder / "checkpoints", keep=1)
         collapse = self._collapse()
         self._end(
             "done" if collapse is None else "diverged",
             divergence=collapse,
+            notes=[f"{name} was never updated by ctx.minimize" for name in trainer.never_updated()],
             weights_sha256={name: weights_sha256(tensors) for name, tensors in trainer.weights().items()},
             sampling=sampling_rate(variant, self.spec.seed, self.device, self.class_shares),
         )
@@ -130,16 +163,6 @@ class Cell:
             command=f"ganbench run --spec runs/{self.spec.slug}/spec.json --out reproduced/{self.spec.slug} {shlex.join(given)}",
         )
         self._end("failed", error=failure)
-
-    def _restore(self, trainer: Trainer) -> bool:
-        """Restores the newest readable checkpoint; returns whether there was one."""
-        for checkpoint in read_checkpoints(self.folder / "checkpoints", self.device):
-            if checkpoint.state.get("run_id") != run_id(self.spec):
-                continue
-            trainer.restore(checkpoint.weights, checkpoint.state)
-            self.images_seen = trainer.images_seen
-            return True
-        return False
 
     def _train(self, trainer: Trainer, evaluator: RunEvaluator) -> None:
         tick_steps = max(1, self.runtime.tick_images // self.spec.training.batch_size)
@@ -161,7 +184,8 @@ class Cell:
                 self._evaluate(trainer, evaluator)
             if trainer.step in due or self.stop.is_set() or time.monotonic() - saved >= self.runtime.checkpoint_s:
                 self.log.sync()  # evaluations must be on the disk before the checkpoint that follows them
-                write_checkpoint(self.folder / "checkpoints", trainer.weights(), {**trainer.state(), "run_id": run_id(self.spec)})
+                tie = {"run_id": run_id(self.spec), **self.log.position()}
+                write_checkpoint(self.folder / "checkpoints", trainer.weights(), {**trainer.state(), **tie})
                 saved = time.monotonic()
             if self.stop.is_set() and trainer.step < self.spec.steps:
                 raise Interrupted(f"stopped after {trainer.images_seen:,} images; the same command goes on from there")
@@ -170,21 +194,33 @@ class Cell:
         self.stage = "evaluation"
         n, seed, variant = self.spec.evaluation.n_fake, self.spec.seed, trainer.variant
         labels = asked_labels(variant, n, seed, self.device, self.class_shares) if wants_labels(evaluator.requests) else None
+        lost: Diverged | None = None
         for weights, generator in (("raw", None), ("ema", trainer.ema.module)):
-            start = time.perf_counter()
-            examples = sample(variant, n, seed, self.device, generator=generator, class_shares=self.class_shares)
-            model = VariantLatents(variant, self.device, generator)
-            scores, diagnostics = evaluator(examples, cast(Weights, weights), labels, model)
-            evaluation = Evaluation(
-                images_seen=trainer.images_seen,
-                weights=cast(Weights, weights),
-                scores=scores,
-                diagnostics=diagnostics,
-                notes=evaluator.notes(examples),
-            )
-            write_samples(self.folder / "samples", examples.cpu().numpy(), f"{trainer.images_seen:010d}-{weights}")
-            self.log.append("evaluation", seconds=time.perf_counter() - start, **asdict(evaluation))
-            heartbeat(self.folder)
+            try:
+                self._evaluate_one(trainer, evaluator, cast(Weights, weights), generator, labels)
+            except Diverged as error:  # the other weights may still be finite, and keep their scores
+                lost = lost or error
+        if lost is not None:
+            raise lost
+
+    def _evaluate_one(
+        self, trainer: Trainer, evaluator: RunEvaluator, weights: Weights, generator: torch.nn.Module | None, labels: Tensor | None
+    ) -> None:
+        n, seed, variant = self.spec.evaluation.n_fake, self.spec.seed, trainer.variant
+        start = time.perf_counter()
+        examples = sample(variant, n, seed, self.device, generator=generator, class_shares=self.class_shares)
+        model = VariantLatents(variant, self.device, generator)
+        scores, diagnostics = evaluator(examples, weights, labels, model)
+        evaluation = Evaluation(
+            images_seen=trainer.images_seen,
+            weights=weights,
+            scores=scores,
+            diagnostics=diagnostics,
+            notes=evaluator.notes(examples),
+        )
+        write_samples(self.folder / "samples", examples.cpu().numpy(), f"{trainer.images_seen:010d}-{weights}")
+        self.log.append("evaluation", seconds=time.perf_counter() - start, **asdict(evaluation))
+        heartbeat(self.folder)
 
     def _collapse(self) -> Divergence | None:
         """Applies the collapse rule to the raw weights' evaluations, with the first metric that is a distance."""
@@ -232,13 +268,6 @@ class Cell:
                 "notes": list(dataset.notes),
             },
         }
-
-
-def evaluation_steps(spec: RunSpec) -> set[int]:
-    """Steps after which a run is evaluated: the first at or after every multiple of ``every_images``, and the last."""
-    every = spec.evaluation.every_images
-    multiples = range(every, spec.budget_images, every) if every else range(0)
-    return {-(-images // spec.training.batch_size) for images in multiples} | {spec.steps}
 
 
 @contextmanager

@@ -7,6 +7,7 @@ thread count or how often anything is logged.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le
 
+from ganbench.errors import RequestError
 from ganbench.storage import read_json
 
 ID_VERSION = 1
@@ -21,6 +23,9 @@ ID_VERSION = 1
 JOINED_LATER: dict[tuple[str, str], Any] = {("dataset", "n_train"): None}
 """Fields that were added after the first version of the spec, by part and name, with their defaults. A field with its default
 value is left out of the identity, so that older runs keep their ids."""
+
+DATASET_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+"""Pattern of the names of data sets, which are parts of folder names."""
 
 Scalar = bool | int | float | str
 ConfigValue = Scalar | tuple[Scalar, ...] | None
@@ -179,4 +184,19 @@ def from_json(fields: Mapping[str, Any], where: str) -> RunSpec:
     """
     from ganbench.plan.validation import validated
 
-    return validated(RunSpec, fields, where)
+    spec = validated(RunSpec, fields, where)
+    check_names(spec, where)
+    return spec
+
+
+def check_names(spec: RunSpec, where: str) -> None:
+    """Checks that the names in a spec can be names of folders and files, as those from a suite can.
+
+    Raises:
+        RequestError: One of them cannot, so that ganbench did not write the file.
+    """
+    if not re.fullmatch(DATASET_NAME, spec.dataset.name):
+        raise RequestError(f"{where}: data set {spec.dataset.name!r} cannot name a folder; use letters, digits, '.', '_' and '-'")
+    path = next((path for path in (spec.variant.name, spec.variant.path, spec.dataset.path) if path and "\0" in path), None)
+    if path is not None:
+        raise RequestError(f"{where}: {path!r} holds the character NUL, which no path may contain")

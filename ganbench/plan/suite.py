@@ -26,8 +26,8 @@ with every value, and with several axes for every combination.
 
 import copy
 import itertools
+import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -41,10 +41,22 @@ from ganbench.errors import RequestError, UnknownName
 from ganbench.plan.budgets import Budget, budget_images
 from ganbench.plan.facts import facts
 from ganbench.plan.requests import requested
-from ganbench.plan.spec import ConfigValue, Count, DatasetSpec, DatasetTable, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
+from ganbench.plan.spec import (
+    DATASET_NAME,
+    ConfigValue,
+    Count,
+    DatasetSpec,
+    DatasetTable,
+    EvaluationSpec,
+    RunSpec,
+    TrainingSpec,
+    VariantSpec,
+    run_id,
+)
 from ganbench.plan.validation import validated
 from ganbench.plan.variant_config import variant_spec
 from ganbench.registry import DATASETS, PRESETS, SUITES, VARIANTS, Registry
+from ganbench.storage import parsed_toml, read_bytes
 from ganbench.targets import Target
 
 
@@ -141,10 +153,7 @@ def _toml(name: str, registry: Registry, folder: Path) -> tuple[dict[str, Any], 
         RequestError: No such name or file exists, or it is not valid TOML.
     """
     text, where, base = _text(name, registry, folder)
-    try:
-        return tomllib.loads(text), where, base
-    except tomllib.TOMLDecodeError as error:
-        raise RequestError(f"{where}: not valid TOML: {error}") from None
+    return parsed_toml(text, where), where, base
 
 
 def _text(name: str, registry: Registry, folder: Path) -> tuple[str, str, Path]:
@@ -152,13 +161,13 @@ def _text(name: str, registry: Registry, folder: Path) -> tuple[str, str, Path]:
         target = registry.target(name)
         return files(target.place).joinpath(f"{target.attribute}.toml").read_text(encoding="utf-8"), f"{registry.kind} {name}", folder
     path = folder / Path(name).expanduser() if folder != Path.cwd() else Path(name)
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, also False for names too long for any file
         siblings = [str(p) for p in path.parent.glob("*.toml")] if path.parent.is_dir() else []
         hint = f"give a registered {registry.kind} or the path of a TOML file"
         raise UnknownName(registry.kind, name, [*registry.names(), *siblings], hint)
     try:
-        return path.read_text(encoding="utf-8"), str(path), path.parent
-    except (OSError, UnicodeDecodeError) as error:
+        return read_bytes(path, "check the file").decode("utf-8"), str(path), path.parent
+    except UnicodeDecodeError as error:
         raise RequestError(f"{path}: cannot be read as text: {error}") from None
 
 
@@ -198,8 +207,8 @@ def apply_setting(table: dict[str, Any], setting: str) -> None:
     if not equals or not key.strip():
         raise RequestError(f"--set {setting}: write key.path=value, for example --set training.batch_size=32")
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        value = parsed_toml(f"value = {text}", f"--set {key}")["value"]
+    except RequestError:
         value = text  # a bare word is a string
     matrices = table.get("matrix", [])
     if not isinstance(matrices, list) or not all(isinstance(matrix, dict) for matrix in matrices):
@@ -321,7 +330,7 @@ def _variant(
 
 
 def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+    if not re.fullmatch(DATASET_NAME, name):
         raise RequestError(f"{where}: data set {name!r} cannot name a folder; use letters, digits, '.', '_' and '-'")
     table = suite.datasets.get(name, DatasetTable())
     if table.path is None:

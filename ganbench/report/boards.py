@@ -8,6 +8,9 @@ from ganbench.results.record import Record
 from ganbench.statistics import leaderboard
 from ganbench.statistics.leaderboard import Leaderboard, Row
 
+LIFELESS, DIVERGED = "†", "‡"
+"""Marks behind the names of rows whose samples are all alike, and of rows whose scores are of diverged runs."""
+
 
 def tables(boards: Iterable[Leaderboard]) -> list[Table]:
     """Two tables per leaderboard: scores, and diagnostics with speed."""
@@ -60,6 +63,11 @@ def _notes(board: Leaderboard, extractors: Sequence[str]) -> list[str]:
         "Best in green or bold where its interval is apart from the next."
     ]
     notes += _of_runs(board)
+    if dead := [row for row in board.rows if row.lifeless]:
+        why = "; ".join(f"{row.variant}, seed {seed}: {reason}" for row in dead for seed, reason in row.lifeless.items())
+        notes.append(f"{LIFELESS} The samples at the end are all but alike, whatever the scores: {why}.")
+    if any(row.diverged_only for row in board.rows):
+        notes.append(f"{DIVERGED} Diverged: the scores of the last evaluation, which rank nothing.")
     return notes + [f"Not ranked with another board of {board.dataset}: {line}" for line in board.differs]
 
 
@@ -113,7 +121,7 @@ def _where(record: Record) -> str:
 
 
 def _ranked(row: Row) -> str:
-    return f"{row.rank or MISSING} {row.variant}"
+    return f"{row.rank or MISSING} {row.variant}{f' {LIFELESS}' if row.lifeless else ''}{f' {DIVERGED}' if row.diverged_only else ''}"
 
 
 def _survivors(row: Row) -> str:
@@ -126,7 +134,11 @@ def _outcomes(records: Sequence[Record]) -> str:
     done = sum(record.status == "done" for record in records)
     if done == len(records):
         return str(done)
-    others = [f"{n} {status}" for status in ("diverged", "failed", "skipped") if (n := sum(record.status == status for record in records))]
+    others = [
+        f"{n} {status}"
+        for status in ("diverged", "failed", "interrupted", "skipped")
+        if (n := sum(record.status == status for record in records))
+    ]
     return "\n".join([f"{done} of {len(records)}", *others])
 
 
@@ -138,13 +150,14 @@ def _why(record: Record) -> str:
         return (
             f"failed in {record.error.stage}: {record.error.type}: {record.error.message.splitlines()[0] if record.error.message else ''}"
         )
-    return f"skipped: {record.reason}"
+    return f"{record.status}: {record.reason}"
 
 
 def _best(rows: Sequence[Row], column: leaderboard.Column) -> int | None:
     """The best row if its interval overlaps no other row's; a single seed without an interval counts as its value."""
     sign = -1 if column.higher_is_better else 1
-    cells = [(place, cell) for place, row in enumerate(rows) if (cell := row.scores.get(column.key)) is not None]
+    sound = [(place, row) for place, row in enumerate(rows) if not row.lifeless and not row.diverged_only]
+    cells = [(place, cell) for place, row in sound if (cell := row.scores.get(column.key)) is not None]
     if len(cells) < 2 or column.higher_is_better is None:
         return None
     place, leader = min(cells, key=lambda item: sign * item[1].mean)

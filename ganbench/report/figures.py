@@ -79,7 +79,7 @@ def curves(out: Path, records: Sequence[Record]) -> Figure:
     across = max(1, min(len(variants), len(COLOURS), LEGEND_LETTERS // (max(map(len, variants)) + 8)))
     figure.set_figheight(figure.get_figheight() + 0.2 * (-(-len(variants) // across) - 1))
     figure.legend(handles=handles, loc="outside lower center", ncols=across, frameon=False, fontsize=9)
-    figure.suptitle(f"{records[0].spec.dataset.name}: a line a seed; a cross where a run diverged or failed")
+    figure.suptitle(f"{records[0].spec.dataset.name}: a line a seed; a cross where a run did not finish")
     return figure
 
 
@@ -117,6 +117,13 @@ def samples(out: Path, records: Sequence[Record]) -> Figure:
 
 
 def _samples(axes: Axes, path: Path, real: Path | None) -> None:
+    try:
+        _draw_samples(axes, path, real)
+    except (OSError, ValueError, EOFError, IndexError):  # of PIL and numpy
+        axes.text(0.5, 0.5, "damaged file", ha="center", va="center", transform=axes.transAxes)
+
+
+def _draw_samples(axes: Axes, path: Path, real: Path | None) -> None:
     if path.suffix == ".png":
         with Image.open(path) as image:
             axes.imshow(np.asarray(image), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
@@ -141,8 +148,10 @@ def _scores(record: Record, panel: str) -> tuple[list[int], list[float]]:
 
 
 def _losses(out: Path, record: Record, panel: str) -> tuple[list[int], list[float]]:
-    ticks: list[dict[str, Any]] = EventLog(run_folder(out, record.spec) / "events.jsonl").of("tick")
-    points = [(tick["images_seen"], value) for tick in ticks if (value := tick["logs"].get(panel)) is not None]
+    events = EventLog(run_folder(out, record.spec) / "events.jsonl").scan()[0]  # of a damaged log, what comes before the damage
+    ticks = [event for event in events if event["kind"] == "tick"]
+    logged = [(tick["images_seen"], logs.get(panel)) for tick in ticks if isinstance(logs := tick.get("logs"), dict)]
+    points = [(seen, value) for seen, value in logged if isinstance(value, int | float)]
     return [x for x, _ in points], [y for _, y in points]
 
 

@@ -55,6 +55,8 @@ class MatrixProgress(Reporter):
 
     def event(self, spec: RunSpec, event: Mapping[str, Any]) -> None:
         """See :class:`Reporter`."""
+        if event["kind"] == "note":
+            self._line(f"note      {self._names[spec.slug]}: {event['text']}")
         if "images_seen" not in event:
             return
         seen = min(event["images_seen"], spec.budget_images)
@@ -73,17 +75,19 @@ class MatrixProgress(Reporter):
         self._seen[spec.slug] = spec.budget_images
         self._progress.remove_task(self._tasks[spec.slug])
         self._progress.update(self._all, completed=sum(self._seen.values()), description=f"{self._ended} of {self._runs} runs")
-        said = detail or self._outcome(record)
-        colour = "green" if record and record.status == "done" else "yellow" if record and record.status == "diverged" else "red"
-        status = record.status if record else "died"
+        said = detail or (self._outcome(record) if record else "")
+        status = record.status if record else "elsewhere"
+        colour = {"done": "green", "diverged": "yellow", "elsewhere": "yellow"}.get(status, "red")
         if self._console.is_terminal:
             self._console.print(Text.assemble((f"{status:<9}", colour), f" {self._names[spec.slug]}  ", (said, "dim")))
         else:
             self._line(f"{status:<9} {self._names[spec.slug]}: {said}")
 
-    def _outcome(self, record: Record | None) -> str:
-        if record is None or record.error:
-            return f"{record.error.type}: {record.error.message}".splitlines()[0] if record and record.error else ""
+    def _outcome(self, record: Record) -> str:
+        if record.status == "interrupted":
+            return f"{record.reason}; the same command goes on"
+        if record.error:
+            return f"{record.error.type}: {record.error.message}".splitlines()[0]
         if record.divergence:
             return f"after {record.divergence.images_seen:,} images: {record.divergence.detail}"
         ema = [score for score in record.scores if score.protocol["weights"] == "ema"]

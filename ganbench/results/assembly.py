@@ -4,15 +4,27 @@ Spec and events contain everything that a record contains, so a record can be as
 weights.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ganbench.errors import RequestError
 from ganbench.plan.spec import ID_VERSION, RunSpec, run_id
 from ganbench.plan.validation import validated
-from ganbench.results.record import Divergence, Evaluation, Failure, Record, Status, Throughput, Timing, read_evaluation
+from ganbench.results.record import (
+    Divergence,
+    Evaluation,
+    Failure,
+    Record,
+    Status,
+    Throughput,
+    Timing,
+    check_record,
+    read_evaluation,
+)
 from ganbench.results.timings import training_rate
+from ganbench.storage import AGAIN
 
 Event = Mapping[str, Any]
 
@@ -33,6 +45,7 @@ class End:
     weights_sha256: dict[str, str] = field(default_factory=dict)
     sampling: Throughput | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def evaluations(events: Iterable[Event], where: str) -> tuple[Evaluation, ...]:
@@ -59,18 +72,54 @@ def assembled(spec: RunSpec, events: Iterable[Event], where: str) -> Record:
         where: The file, for error messages.
 
     Raises:
+        RequestError: The events are damaged, or do not contain the final evaluation of a run that is done.
+    """
+    events = list(events)
+    if not events or events[-1]["kind"] != "end":
+        raise RequestError(f"{where}: does not say how the run ended; run the same command again")
+    end = validated(End, {key: value for key, value in events[-1].items() if key != "kind"}, where)
+    record = _record(spec, events, end, where)
+    check_record(record, where)
+    return record
+
+
+def unfinished(spec: RunSpec, events: Iterable[Event], where: str, reason: str = "") -> Record | None:
+    """The record, which is never written, of a run that a fault of the machine interrupted: what it measured until then, and the reason.
+
+    Args:
+        spec: The run.
+        events: The lines of ``events.jsonl``.
+        where: The file, for error messages.
+        reason: Why it was interrupted; empty takes it from the last event.
+
+    Returns:
+        None if no reason is given and the last event tells of no interruption.
+
+    Raises:
         RequestError: The events are damaged.
     """
     events = list(events)
+    last = events[-1] if events else {}
+    if last.get("kind") == "interrupted":
+        reason = reason or str(last.get("reason", ""))
+    if not reason:
+        return None
+    series = [event for event in events if event["kind"] in ("tick", "evaluation")]
+    end = End(time=str(last.get("time", now())), status="interrupted", images_seen=series[-1]["images_seen"] if series else 0)
+    return replace(_record(spec, events, end, where), reason=reason, timing=None)
+
+
+def _record(spec: RunSpec, events: Sequence[Event], end: End, where: str) -> Record:
     starts, series = [event for event in events if event["kind"] == "start"], evaluations(events, where)
-    end = validated(End, {key: value for key, value in events[-1].items() if key != "kind"}, where)
-    final = [one for one in series if one.images_seen == end.images_seen] if end.status == "done" else []
+    final = [one for one in series if one.images_seen == _scored(series, end)]
+    notes = [str(event.get("text", "")) for event in events if event["kind"] == "note"]
+    of_data = end.provenance.get("dataset", {}).get("notes", ())
     return Record(
         run_id=run_id(spec),
         id_version=ID_VERSION,
         status=end.status,
         spec=spec,
-        created=starts[0]["time"],
+        created=str(starts[0].get("time", "")) if starts else end.time,
         finished=end.time,
         attempts=len(starts),
         images_seen=end.images_seen,
@@ -79,23 +128,42 @@ def assembled(spec: RunSpec, events: Iterable[Event], where: str) -> Record:
         evaluations=series,
         divergence=end.divergence,
         error=end.error,
-        notes=(*dict.fromkeys(note for one in final for note in one.notes), *end.provenance.get("dataset", {}).get("notes", ())),
         weights_sha256=end.weights_sha256,
-        timing=_timing(events, end),
+        timing=_timing(events, end, where),
         provenance=end.provenance,
+        notes=tuple(dict.fromkeys([*(note for one in final for note in one.notes), *notes, *end.notes, *of_data])),
     )
 
 
-def _timing(events: Iterable[Event], end: End) -> Timing:
+def _scored(series: Sequence[Evaluation], end: End) -> int | None:
+    """Images seen at the evaluation that a run's scores are from: the final one, or the last one after the start if it diverged."""
+    if end.status != "diverged":
+        return end.images_seen if end.status == "done" else None
+    return max((one.images_seen for one in series if one.images_seen > 0), default=None)
+
+
+def _timing(events: Iterable[Event], end: End, where: str) -> Timing:
+    """Speed and durations.
+
+    Raises:
+        RequestError: An event lacks a number.
+    """
+
+    def number(event: Event, key: str) -> Any:
+        if isinstance(value := event.get(key), int | float):
+            return value
+        raise RequestError(f"{where}: damaged, an event of kind {event['kind']!r} has no number {key!r}; {AGAIN}")
+
     ticks = [event for event in events if event["kind"] == "tick"]
+    speeds = [(number(tick, "images"), number(tick, "seconds")) for tick in ticks if not tick.get("warm_up")]
     return Timing(
         device=end.device,
         threads=end.threads,
         deterministic=end.deterministic,
-        training=training_rate([(tick["images"], tick["seconds"]) for tick in ticks if not tick["warm_up"]]),
+        training=training_rate(speeds),
         sampling=end.sampling,
-        training_s=sum(tick["seconds"] for tick in ticks),
-        evaluation_s=sum(event["seconds"] for event in events if event["kind"] == "evaluation"),
+        training_s=sum(number(tick, "seconds") for tick in ticks),
+        evaluation_s=sum(number(event, "seconds") for event in events if event["kind"] == "evaluation"),
         peak_memory_bytes=end.peak_memory_bytes,
     )
 

@@ -12,19 +12,25 @@ import fcntl
 import json
 import os
 import time
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ganbench.errors import RequestError
 from ganbench.plan.runtime import Runtime, write_runtime
-from ganbench.plan.spec import RunSpec, from_json, run_id, to_json
+from ganbench.plan.spec import RunSpec, from_json, read_spec, run_id, to_json
+from ganbench.results.assembly import unfinished
+from ganbench.results.events import EventLog
 from ganbench.results.provenance import host_hash
 from ganbench.results.record import Record, read_record
-from ganbench.storage import read_json, writable_folder, write_json
+from ganbench.storage import AGAIN, read_json, writable_folder, write_json
 
 MANIFEST_VERSION = 1
+LOCK_S = 0.5
+"""How long the lock of a run that another process holds is tried."""
 
 
 def run_folder(out: Path, spec: RunSpec) -> Path:
@@ -66,17 +72,7 @@ def running(folder: Path) -> Iterator[None]:
         RequestError: Another process is working on this run.
     """
     marker = folder / "running"
-    with marker.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            raise RequestError(
-                f"{folder}: another process is working on this run ({handle.read().strip()}); wait for it, or stop it"
-            ) from None
-        if not marker.exists() or not os.path.samestat(os.fstat(handle.fileno()), marker.stat()):
-            # its last holder removed the file after it was opened here, so that the lock is on a deleted file
-            raise RequestError(f"{folder}: another process has just ended here; repeat the command")
+    with _locked(marker) as handle:
         handle.truncate(0)
         handle.write(json.dumps({"pid": os.getpid(), "host": host_hash()}))
         handle.flush()
@@ -84,6 +80,44 @@ def running(folder: Path) -> Iterator[None]:
             yield
         finally:
             marker.unlink(missing_ok=True)
+
+
+def _locked(marker: Path) -> TextIO:
+    """Opens and locks the marker; waits a little, since :func:`holder` takes the lock for a moment."""
+    end = time.monotonic() + LOCK_S
+    while True:
+        handle = marker.open("a+")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            holding = handle.read().strip()
+            handle.close()
+            if time.monotonic() > end:
+                raise RequestError(
+                    f"{marker.parent}: another process is working on this run ({holding}); wait for it, or stop it"
+                ) from None
+            time.sleep(LOCK_S / 20)
+            continue
+        if marker.exists() and os.path.samestat(os.fstat(handle.fileno()), marker.stat()):
+            return handle
+        handle.close()  # its last holder removed the file after it was opened here: the lock is on a deleted file
+
+
+def holder(folder: Path) -> str | None:
+    """The process that works on a run, in words; None if there is none."""
+    try:
+        with (folder / "running").open() as handle:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except BlockingIOError:
+        try:
+            said = read_json(folder / "running")
+        except RequestError:
+            return "another process"  # which has just begun
+        return f"process {said.get('pid')}" + ("" if said.get("host") == host_hash() else " on another host")
+    return None
 
 
 def heartbeat(folder: Path) -> None:
@@ -94,7 +128,9 @@ def heartbeat(folder: Path) -> None:
 def write_manifest(out: Path, suite: str, specs: Iterable[RunSpec]) -> None:
     """Writes the list of cells before they run; cells of earlier suites in the same folder are kept."""
     path = out / "manifest.json"
-    cells: dict[str, Any] = read_json(path).get("cells", {}) if path.exists() else {}
+    cells: Any = read_json(path).get("cells", {}) if path.exists() else {}
+    if not isinstance(cells, dict):
+        raise RequestError(f"{path}: damaged, its cells are no JSON object; {AGAIN}")
     for spec in specs:
         cells[run_id(spec)] = {"suite": suite, "folder": f"runs/{spec.slug}", "spec": to_json(spec)}
     write_json(path, {"manifest_version": MANIFEST_VERSION, "cells": cells})
@@ -124,12 +160,71 @@ def record_in(folder: Path, spec: RunSpec) -> Record | None:
     return record
 
 
-def read_records(out: Path) -> list[Record]:
-    """All records in an output folder of ``ganbench run``, in the order of the run folders.
+def interruption(folder: Path, spec: RunSpec, reason: str = "") -> Record | None:
+    """What a run measured until a fault of the machine interrupted it, and the reason; None if it was not interrupted.
+
+    Args:
+        folder: The run's folder, which has no ``record.json``.
+        spec: The run.
+        reason: Why it was interrupted, if the caller knows.
+    """
+    log = EventLog(folder / "events.jsonl")
+    try:
+        return unfinished(spec, log.scan()[0], str(log.path), reason)
+    except RequestError:
+        return unfinished(spec, [], str(log.path), reason)  # events that the next attempt will find damaged
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The results in an output folder of ``ganbench run``, in the order of the run folders."""
+
+    records: tuple[Record, ...]
+    """Every run that has ended, once, however often its folder was copied."""
+    interrupted: tuple[Record, ...]
+    """Runs that a fault of the machine interrupted; they have no record on the disk."""
+    faults: tuple[str, ...]
+    """A line about each record that cannot be read."""
+
+
+def find_records(out: Path) -> Found:
+    """Reads everything in an output folder of ``ganbench run`` that can be read.
 
     Raises:
         RequestError: The folder contains no runs.
     """
     if not (out / "runs").is_dir():
         raise RequestError(f"{out}: holds no runs; it is the --out of a `ganbench run` that is wanted here")
-    return [read_record(path) for path in sorted((out / "runs").glob("*/record.json"))]
+    records: dict[str, tuple[Path, Record]] = {}
+    stopped: dict[str, Record] = {}
+    faults = []
+    for folder in sorted(path for path in (out / "runs").iterdir() if path.is_dir()):
+        try:
+            if (folder / "record.json").exists():
+                record = read_record(folder / "record.json")
+                if record.run_id not in records or folder.name == record.spec.slug:  # a copy has another name
+                    records[record.run_id] = folder, record
+            elif (folder / "events.jsonl").exists() and (found := interruption(folder, read_spec(folder))):
+                stopped.setdefault(found.run_id, found)
+        except RequestError as error:
+            faults.append(str(error))
+    return Found(
+        records=tuple(record for _, record in sorted(records.values(), key=lambda found: found[0])),
+        interrupted=tuple(record for run, record in stopped.items() if run not in records),
+        faults=tuple(faults),
+    )
+
+
+def read_records(out: Path) -> list[Record]:
+    """All records in an output folder of ``ganbench run``, in the order of the run folders.
+
+    Warns:
+        UserWarning: A record cannot be read, and is left out.
+
+    Raises:
+        RequestError: The folder contains no runs.
+    """
+    found = find_records(out)
+    for fault in found.faults:
+        warnings.warn(f"left out {fault}", stacklevel=2)
+    return list(found.records)

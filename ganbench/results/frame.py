@@ -1,16 +1,17 @@
 """How are records turned into a data frame? (one row per run, weights and score)"""
 
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 
-from ganbench.results.folders import read_records
+from ganbench.results.folders import find_records
 from ganbench.results.record import Record, protocol_key
 
 
 def load_results(out: Path | str) -> pd.DataFrame:
-    """Loads all scores of all runs in an output folder of ``ganbench run``.
+    """Loads all scores of all runs in an output folder of ``ganbench run``; a run whose directory was copied counts once.
 
     >>> import tempfile, ganbench
     >>> only = ["variant=gan", "dataset=ring8", "seed=0"]
@@ -24,14 +25,20 @@ def load_results(out: Path | str) -> pd.DataFrame:
     Returns:
         The columns of :func:`frame`.
 
+    Warns:
+        UserWarning: A record cannot be read, and is left out.
+
     Raises:
         RequestError: The folder contains no runs.
     """
-    return frame(read_records(Path(out)))
+    found = find_records(Path(out))
+    for fault in found.faults:
+        warnings.warn(f"left out {fault}", stacklevel=2)
+    return frame([*found.records, *found.interrupted])
 
 
 def frame(found: Iterable[Record]) -> pd.DataFrame:
-    """Converts records to rows, one per score; a run without scores has one row without a score.
+    """Converts records to rows, one per score; a run without scores has one row without a score, and repeated records count once.
 
     Returns:
         Columns ``run_id, variant, dataset, seed, status, budget_images, images_seen, weights, metric, label, value,
@@ -39,7 +46,7 @@ def frame(found: Iterable[Record]) -> pd.DataFrame:
         sample_images_per_s, peak_memory_bytes, device``.
     """
     rows = []
-    for record in found:
+    for record in {record.run_id: record for record in found}.values():
         timing = record.timing
         run = {
             "run_id": record.run_id,

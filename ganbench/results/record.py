@@ -1,26 +1,27 @@
 """What does the record of one run contain?
 
-``record.json`` is written once, at the end, and never edited. Null means undefined or not available (the
-scores of a diverged run); failures are never encoded as numbers.
+``record.json`` is written once, at the end, and never edited: its digest shows an edit. Null means undefined or not
+available; failures are never encoded as numbers.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ganbench.errors import RequestError
 from ganbench.plan.facts import facts
-from ganbench.plan.spec import ConfigValue, RunSpec
+from ganbench.plan.spec import ID_VERSION, ConfigValue, RunSpec, check_names, run_id
 from ganbench.plan.validation import validated
-from ganbench.storage import write_json
+from ganbench.storage import AGAIN, read_json, write_json
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or is removed; ``tests/golden`` contains a record of every past version."""
 
-Status = Literal["done", "diverged", "failed", "skipped"]
+Status = Literal["done", "diverged", "failed", "interrupted", "skipped"]
+"""How a run ended. An interrupted one, which a fault of the machine stopped, has no ``record.json``: the same command goes on with it."""
 Weights = Literal["raw", "ema"]
 
 
@@ -161,21 +162,24 @@ class Record:
     """Number of times that the run was started; all attempts but the last were interrupted."""
     images_seen: int
     scores: tuple[Score, ...] = ()
-    """Scores of the final raw and EMA weights; empty unless the status is done."""
+    """Scores of the final raw and EMA weights; those of its last evaluation if it diverged, which rank nothing."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Diagnostics of the final EMA weights."""
+    """Diagnostics of the EMA weights at the evaluation that the scores are from."""
     evaluations: tuple[Evaluation, ...] = ()
     """All evaluations in order, also of a diverged run."""
     divergence: Divergence | None = None
     error: Failure | None = None
     reason: str = ""
-    """Why the run was skipped."""
+    """Why the run was skipped or interrupted."""
     notes: tuple[str, ...] = ()
-    """What a reader of the scores must know, the worst first: notes of the final evaluation, and what happened to the data."""
+    """What a reader of the scores must know, the worst first: notes of the final evaluation, files found damaged on the way, networks that
+    were never updated, and what happened to the data."""
     weights_sha256: dict[str, str] = field(default_factory=dict)
     """Hashes of the final raw and EMA weights."""
     timing: Timing | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
+    digest: str = field(default="", compare=False)
+    """SHA-256 of all other fields, set when the record is written; empty in old records, which lack it."""
 
 
 def protocol_key(protocol: Mapping[str, Any]) -> str:
@@ -184,9 +188,37 @@ def protocol_key(protocol: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-def write_record(path: Path, record: Record) -> None:
-    """Writes a record atomically."""
+def digest(fields: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical JSON of a record's fields but the digest itself."""
+    canonical = json.dumps({key: value for key, value in fields.items() if key != "digest"}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def check_record(record: Record, where: str) -> None:
+    """Checks what every record promises: its spec gives its ``run_id``, and ``done`` means that its final evaluation is there.
+
+    Args:
+        record: A record that was just made or read.
+        where: The file that it came from, for error messages.
+
+    Raises:
+        RequestError: It breaks such a promise.
+    """
+    check_names(record.spec, where)
+    if record.id_version == ID_VERSION and run_id(record.spec) != record.run_id:
+        raise RequestError(f"{where}: its spec gives the id {run_id(record.spec)}, and it claims {record.run_id}; {AGAIN}")
+    if record.status != "done":
+        return
+    final = [one for one in record.evaluations if one.images_seen == record.images_seen]
+    if {one.weights for one in final} != {"raw", "ema"} or tuple(score for one in final for score in one.scores) != record.scores:
+        raise RequestError(f"{where}: counts as done, and its final evaluation is not there; {AGAIN}")
+
+
+def write_record(path: Path, record: Record) -> Record:
+    """Writes a record atomically, and returns it with its digest."""
+    record = replace(record, digest=digest(asdict(record)))
     write_json(path, asdict(record))
+    return record
 
 
 def read_evaluation(fields: Mapping[str, Any], where: str) -> Evaluation:
@@ -222,14 +254,17 @@ def read_record(path: Path) -> Record:
     Raises:
         RequestError: The file is not a record, or has a schema that this version cannot read.
     """
-    try:
-        data = json.loads(path.read_text())
-        version = data["schema_version"]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise RequestError(f"{path}: not a ganbench record ({error}); move it away and run the same command again") from None
+    data = read_json(path)
+    version = data.get("schema_version")
+    if not isinstance(version, int):
+        raise RequestError(f"{path}: not a ganbench record (it has no schema_version); {AGAIN}")
     if version != SCHEMA_VERSION:
         raise RequestError(f"{path}: record of schema {version}; this ganbench reads {SCHEMA_VERSION}, so update ganbench")
+    if (sealed := data.get("digest")) and sealed != digest(data):
+        raise RequestError(f"{path}: has changed since it was written, its digest is another; {AGAIN}")
     if isinstance(data.get("scores"), list) and isinstance(data.get("evaluations"), list):
         evaluations = [{**one, "scores": _with_facts(one.get("scores"))} if isinstance(one, dict) else one for one in data["evaluations"]]
         data = {**data, "scores": _with_facts(data["scores"]), "evaluations": evaluations}
-    return validated(Record, data, str(path))
+    record: Record = validated(Record, data, str(path))
+    check_record(record, str(path))
+    return record

@@ -37,11 +37,11 @@ class RunSource(DrawnSource):
         spec = read_spec(folder)
         super().__init__(name, n, spec.seed if seed is None else seed)
         dataset = load_dataset(spec.dataset, root)
-        checkpoint = next(read_checkpoints(folder / "checkpoints", device), None)
+        faults: list[str] = []
+        checkpoint = next(read_checkpoints(folder / "checkpoints", device, run_id(spec), faults), None)
         if checkpoint is None:
-            raise DataError(
-                f"{name}: the run has no readable checkpoint yet; run it first: ganbench run --spec {name}/spec.json --out {name}"
-            )
+            why = f"the run has no readable checkpoint ({'; '.join(faults)})" if faults else "the run has no checkpoint yet"
+            raise DataError(f"{name}: {why}; run it {'again' if faults else 'first'}: ganbench run --spec {name}/spec.json --out {name}")
         self.variant = build(spec, dataset, device)
         if weights == "raw":
             self.variant.load_state_dict(checkpoint.weights["raw"])
@@ -58,6 +58,7 @@ class RunSource(DrawnSource):
         method = inspect.getsource(sys.modules[type(self.variant).__module__])
         weights_hash = weights_sha256(self.variant.generator.state_dict())
         self.content = digest(weights_hash, run_id(spec), method, shares, SAMPLING_VERSION, self.seed, device.type)
+        self.notes += [f"{name}: {fault}; took the one before it" for fault in faults]
         self.remarks.append(f"{name}: {'EMA' if weights == 'ema' else 'raw'} weights after {int(checkpoint.state['step']):,} steps")
 
     def draw(self, chunk: int) -> Tensor:

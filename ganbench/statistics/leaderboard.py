@@ -2,15 +2,17 @@
 
 A row is one variant with one configuration, training and budget, averaged over seeds. Rows are compared
 only if all their scores have equal protocols. They are ordered by the first metric's median over seeds;
-failed and diverged seeds count as worst, so that failures are not averaged away.
+failed and diverged seeds count as worst, so that failures are not averaged away. Interrupted seeds count as not
+run. Rows most of whose finished seeds ended lifeless stand behind all others that finished, without a rank.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean, median
 from typing import cast
 
+from ganbench.diagnostics.collapse import lifeless
 from ganbench.plan.naming import names, setup_key
 from ganbench.results.record import Diagnostic, Record, Score, Weights
 from ganbench.statistics.comparable import Protocol, comparable, differences
@@ -50,18 +52,30 @@ class Row:
     records: tuple[Record, ...]
     """One record per seed, sorted by seed."""
     scores: Mapping[tuple[str, str, str], MeanInterval]
-    """Mean over finished seeds by column key."""
+    """Mean over finished seeds by column key; over diverged ones if none finished."""
     diagnostics: Mapping[str, MeanInterval]
     """Mean diagnostics of the EMA weights by name, over the finished seeds for which they are defined."""
     final_over_best: float | None
     """Median over seeds of the ratio by which the final score is worse than the best one of the run; 1 means equally good."""
     rank: int | None = None
-    """None if no seed finished."""
+    """None if no seed finished, or most of those that did ended lifeless."""
+    lifeless: Mapping[int, str] = field(default_factory=dict)
+    """By seed, why the examples of a finished run are all alike."""
 
     @property
     def done(self) -> tuple[Record, ...]:
         """Records of the finished seeds."""
         return tuple(record for record in self.records if record.status == "done")
+
+    @property
+    def dead(self) -> bool:
+        """Whether most of its finished seeds ended with examples that are all alike."""
+        return 2 * len(self.lifeless) > len(self.done)
+
+    @property
+    def diverged_only(self) -> bool:
+        """Whether its scores are of diverged seeds, which rank nothing."""
+        return bool(self.scores) and not self.done
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +119,7 @@ def _board(protocol: Protocol, records: Sequence[Record]) -> Leaderboard:
     rows = [_row(name, sorted(group, key=lambda record: record.spec.seed)) for name, group in rows_by_name(records)]
     board = Leaderboard(dataset=records[0].spec.dataset.name, protocol=protocol, columns=_columns(records), rows=())
     rows.sort(key=lambda row: (_standing(row, board.primary), row.variant))
-    ranked = [replace(row, rank=place if row.done else None) for place, row in enumerate(rows, start=1)]
+    ranked = [replace(row, rank=place if row.done and not row.dead else None) for place, row in enumerate(rows, start=1)]
     return replace(board, rows=tuple(ranked))
 
 
@@ -119,15 +133,17 @@ def rows_by_name(records: Sequence[Record]) -> list[tuple[str, list[Record]]]:
 
 def _columns(records: Sequence[Record]) -> tuple[Column, ...]:
     """The columns of EMA weights in the order of the plan, then those of raw weights."""
-    columns = [Column.of(score) for score in next((record.scores for record in records if record.scores), ())]
+    whole_first = sorted(records, key=lambda record: record.status != "done")  # a diverged run may have scores of one kind of weights
+    columns = [Column.of(score) for score in next((record.scores for record in whole_first if record.scores), ())]
     return tuple(sorted(columns, key=lambda column: column.weights != "ema"))
 
 
 def _row(name: str, records: Sequence[Record]) -> Row:
     done = [record for record in records if record.status == "done"]
+    shown = done or [record for record in records if record.status == "diverged"]
     scores: dict[tuple[str, str, str], list[Score]] = {}
     findings: dict[str, list[Diagnostic]] = {}
-    for record in done:
+    for record in shown:
         for score in record.scores:
             scores.setdefault(score.column, []).append(score)
         for found in record.diagnostics:
@@ -143,7 +159,14 @@ def _row(name: str, records: Sequence[Record]) -> Row:
             if (values := [found.value for found in group if found.value is not None])
         },
         final_over_best=median(gaps) if gaps else None,
+        lifeless={record.spec.seed: why for record in done if (why := _lifeless(record))},
     )
+
+
+def _lifeless(record: Record) -> str:
+    """Why the final examples of a run are all alike, of EMA or of raw weights."""
+    final = [one.diagnostics for one in record.evaluations if one.images_seen == record.images_seen]
+    return next((why for diagnostics in (record.diagnostics, *final) if (why := lifeless(diagnostics))), "")
 
 
 def final_over_best(record: Record) -> float | None:
@@ -159,11 +182,17 @@ def final_over_best(record: Record) -> float | None:
     return max(values) / values[-1] if series[0].higher_is_better else values[-1] / min(values)
 
 
-def _standing(row: Row, primary: Column | None) -> tuple[float, float, float]:
-    """Sorting key: median over seeds of the first metric with failures as worst, then the fraction of failures, then the mean."""
+def _standing(row: Row, primary: Column | None) -> tuple[bool, bool, float, float, float]:
+    """Sorting key: finished rows, those alive first, by median, fraction of failures and mean.
+
+    The median over seeds of the first metric counts failures as worst.
+    """
     if primary is None:
-        return math.inf, 1.0, math.inf
+        return not row.done, row.dead, math.inf, 1.0, math.inf
     sign = -1.0 if primary.higher_is_better else 1.0
     values = [sign * score.value for record in row.done for score in record.scores if score.column == primary.key]
-    worst = [math.inf] * (len(row.records) - len(row.done))
-    return median([*values, *worst]), len(worst) / len(row.records), fmean(values) if values else math.inf
+    ended = [record for record in row.records if record.status != "interrupted"]
+    worst = [math.inf] * (len(ended) - len(values))
+    middle = median([*values, *worst]) if ended else math.inf
+    failed = len(worst) / len(ended) if ended else math.inf
+    return not row.done, row.dead, middle, failed, fmean(values) if values else math.inf

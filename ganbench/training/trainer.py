@@ -70,10 +70,11 @@ class Trainer:
         self._order = DataOrder(len(dataset.train), spec.seed)
         self._part = ranks.part(size)
         self._watch = Watch(device, ranks)
+        self._updates = Updates(self.optimizers, self._watch, ranks)
         shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
         self.context = HarnessContext(
             draws=Draws(seed=spec.seed, device=device, latent_dim=variant.config.latent_dim, class_shares=shares, ranks=ranks),
-            updates=Updates(self.optimizers, self._watch, ranks),
+            updates=self._updates,
             augmentation=AUGMENTATIONS[spec.training.augmentation],
             ranks=ranks,
         )
@@ -155,6 +156,7 @@ class Trainer:
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "nonfinite_updates": self._watch.nonfinite_updates,
             "first_nonfinite_step": self._watch.first_nonfinite_step,
+            "updated": [name for name, parameter in self._parameters().items() if parameter in self._updates.updated],
         }
 
     def restore(self, weights: Mapping[str, Mapping[str, Tensor]], state: Mapping[str, Any]) -> None:
@@ -166,3 +168,25 @@ class Trainer:
         self.step = state["step"]
         self._watch.nonfinite_updates.copy_(state["nonfinite_updates"])
         self._watch.first_nonfinite_step.copy_(state["first_nonfinite_step"])
+        parameters = self._parameters()
+        self._updates.updated |= {parameters[name] for name in state.get("updated", parameters) if name in parameters}
+
+    def never_updated(self) -> list[str]:
+        """Networks none of whose parameters any update has reached, although they require gradients.
+
+        Those are the parts of the method that hold all of its trained parameters ("generator"), or, within a generator or discriminator
+        that was updated, its own parts ("generator.mapping"). Parameters outside both and outside every optimizer are the method's own
+        affair: a frozen feature network, say.
+        """
+        optimized = {p for optimizer in self.optimizers.values() for group in optimizer.param_groups for p in group["params"]}
+        trained: dict[str, list[Tensor]] = {}
+        for name, parameter in self._parameters().items():
+            if parameter in optimized or name.startswith(("generator.", "discriminator.")):
+                for depth in (1, 2):
+                    trained.setdefault(".".join(name.split(".")[:depth]), []).append(parameter)
+        idle = [name for name, parameters in trained.items() if self._updates.updated.isdisjoint(parameters)]
+        return [name for name in idle if name.rpartition(".")[0] not in idle]
+
+    def _parameters(self) -> dict[str, Tensor]:
+        """The parameters that require gradients, by name."""
+        return {name: parameter for name, parameter in self.variant.named_parameters() if parameter.requires_grad}

@@ -25,6 +25,8 @@ class Updates:
         self._optimizers = optimizers
         self._watch = watch
         self._ranks = ranks
+        self.updated: set[Tensor] = set()
+        """Parameters that :meth:`minimize` has given a gradient."""
         for group in self._groups():
             group.setdefault("initial_lr", group["lr"])
 
@@ -51,7 +53,9 @@ class Updates:
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss, inputs=parameters)
-        loss, gradients = loss.detach(), [p.grad for p in parameters if p.grad is not None]
+        reached = [parameter for parameter in parameters if parameter.grad is not None]
+        self.updated.update(reached)
+        loss, gradients = loss.detach(), [parameter.grad for parameter in reached if parameter.grad is not None]
         if self._ranks.size > 1:
             loss = self._averaged(loss, gradients)  # a non-finite value on one rank is now on all, and each counts it
         norm = torch.nn.utils.get_total_norm(gradients)

@@ -12,7 +12,9 @@ import pytest
 METHODS = '''
 """Which methods misbehave, and how?"""
 
+import errno
 import os
+import signal
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -64,6 +66,47 @@ class Raises(Healthy):
         if ctx.step == 2 and "MENDED" not in os.environ:
             raise ArithmeticError("the third step\\nis too much")
         return super().generator_step(ctx)
+
+
+class Full(Healthy):
+    """Finds the disk full in its third step, unless MENDED is set."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        latent_dim: int = 2
+        learning_rate: float = 1e-3
+
+    def generator_step(self, ctx):
+        if ctx.step == 2 and "MENDED" not in os.environ:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().generator_step(ctx)
+
+
+class Killed(Healthy):
+    """Is killed in its third step, as the system does for lack of memory, unless MENDED is set."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        latent_dim: int = 2
+        learning_rate: float = 1e-3
+
+    def generator_step(self, ctx):
+        if ctx.step == 2 and "MENDED" not in os.environ:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().generator_step(ctx)
+
+
+class Narrow(Healthy):
+    """Generates three coordinates where the data have two."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        latent_dim: int = 2
+        learning_rate: float = 1e-3
+
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        self.generator = nn.Linear(config.latent_dim, 3)
 
 
 class Unbuildable(Healthy):

@@ -247,3 +247,85 @@ def test_a_run_that_another_process_holds_is_refused(matrix: Matrix, ganbench: C
         assert "another process is working on this run" in said and str(os.getpid()) in said
         assert not (folder / "record.json").exists()
     assert ganbench("run", "--spec", folder / "spec.json", "--out", folder, "--device", "cpu").code == 0
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory, methods: Path, ganbench_in: Command, write_suite: Callable[..., Path]) -> Matrix:
+    """A matrix of two seeds that find the disk full, one that is killed, and a healthy one."""
+    folder = tmp_path_factory.mktemp("faulty")
+    write_suite(folder, variants=f'["{methods}:Full", "{methods}:Killed", "{methods}:Healthy"]', name="suite.toml")
+    arguments = ["run", "suite.toml", "--out", "out", "--workers", "2", "--device", "cpu"]
+    return folder, arguments, ganbench_in(folder, *arguments)
+
+
+def test_faults_of_the_machine_are_no_results_and_the_same_command_mends_them(faulty: Matrix, ganbench: Command, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(faulty[0], folder)
+    first = faulty[2]
+    assert first.code == 1 and "Traceback" not in first.err
+    assert {record.spec.variant.name for record in read_records(folder / "out")} == {"methods.py:Healthy"}
+    full = "the disk is full (No space left on device)"
+    assert f"1 interrupted: {full}; the same command goes on with it" in first.err
+    assert "1 interrupted: killed by SIGKILL, by hand or for lack of memory; the same command goes on with it" in first.err
+    assert "1 methods.py:Healthy" in first.err and "— methods.py:Full" in first.err  # ranked alone
+    planned = json.loads(ganbench("plan", "suite.toml", "--out", "out", "--json", cwd=folder).out)["cells"]
+    assert [(cell["state"], cell["reason"]) for cell in planned] == [
+        ("interrupted", full),
+        ("interrupted", "killed by SIGKILL, by hand or for lack of memory"),
+        ("done", ""),
+    ]
+    said = ganbench("plan", "suite.toml", "--out", "out", cwd=folder).err
+    assert f"methods.py:Full, seed 0: interrupted, {full}" in said and "2 of 3 to run" in said
+    again = ganbench(*faulty[1], cwd=folder, env={"MENDED": "1"})
+    assert again.code == 0, again.err
+    found = by_class(folder / "out")
+    assert {name: (record.status, record.attempts) for name, record in found.items()} == {
+        "Full": ("done", 2),
+        "Killed": ("done", 2),
+        "Healthy": ("done", 1),
+    }
+
+
+def test_a_worker_says_a_fault_of_the_machine_in_one_line(faulty: Matrix, ganbench: Command, tmp_path: Path) -> None:
+    shutil.copytree(next((faulty[0] / "out").glob("runs/*Full*")), tmp_path / "cell")
+    result = ganbench("run", "--spec", "cell/spec.json", "--out", "cell")
+    assert result.code == 1
+    assert result.err == "ganbench: the disk is full (No space left on device); mend that, and the same command goes on\n"
+
+
+def test_a_second_runner_says_which_runs_another_process_is_at_and_exits_0(faulty: Matrix, ganbench: Command, tmp_path: Path) -> None:
+    from ganbench.results.folders import running
+
+    folder = tmp_path / "copy"
+    shutil.copytree(faulty[0], folder)
+    held = [path for path in sorted((folder / "out" / "runs").iterdir()) if "Healthy" not in path.name]
+    with running(held[0]), running(held[1]):
+        result = ganbench(*faulty[1], cwd=folder)
+        planned = json.loads(ganbench("plan", "suite.toml", "--out", "out", "--json", cwd=folder).out)["cells"]
+    assert result.code == 0, result.err
+    told = [line for line in result.err.splitlines() if "is at it" in line]
+    assert told == [f"{path.name}: process {os.getpid()} is at it" for path in held]
+    assert [cell["state"] for cell in planned] == ["running", "running", "done"]
+
+
+def test_a_damaged_record_is_listed_by_every_command_and_the_rest_is_shown(matrix: Matrix, ganbench: Command, tmp_path: Path) -> None:
+    folder = copied(matrix, tmp_path)
+    path = folder / "out" / "runs" / by_class(folder / "out")["Diverges"].spec.slug / "record.json"
+    path.write_bytes(path.read_bytes()[:-20] + b"\xff")
+    result = ganbench(*matrix[1], cwd=folder)
+    assert result.code == 1 and "Traceback" not in result.err
+    (line,) = [line for line in result.err.splitlines() if line.startswith("left out: ")]
+    assert str(path.relative_to(folder)) in line and "damaged" in line
+    assert len(json.loads(result.out)["records"]) == 3 and "methods.py:Healthy" in result.err
+    planned = json.loads(ganbench("plan", "suite.toml", "--out", "out", "--json", cwd=folder).out)
+    assert sorted(cell["state"] for cell in planned["cells"]) == ["damaged", "done", "failed", "failed"] and len(planned["faults"]) == 1
+
+
+def test_a_generator_of_another_shape_is_refused_before_anything_is_written(
+    ganbench: Command, suite: Callable[..., Path], methods: Path, tmp_path: Path, tree: Callable[[Path], Any]
+) -> None:
+    suite(variants=f'["{methods}:Healthy", "{methods}:Narrow"]')
+    before = tree(tmp_path)
+    line = ganbench("run", "suite.toml", "--out", "out").one_line()
+    assert "methods.py:Narrow: generates examples of 3, and those of ring8 are 2" in line
+    assert tree(tmp_path) == before

@@ -47,6 +47,22 @@ def test_figures_are_pngs_of_the_expected_size_and_the_same_bytes_again(matrix: 
     assert [path.read_bytes() for path in write_figures(out, records)] == before
 
 
+def test_damaged_files_of_a_run_cost_their_own_panel_and_nothing_else(matrix: tuple[Path, list[Record]]) -> None:
+    out, records = matrix
+    folder = run_folder(out, FINISHED.spec)
+    whole = [path.read_bytes() for path in write_figures(out, records)]
+    (folder / "samples" / "0000001024-ema.png").write_bytes(b"\x89PNG")
+    log = folder / "events.jsonl"
+    log.write_text(log.read_text() + '5\n{"kind": "tick", "images_seen": 2048, "logs": 3}\n')
+    curves, samples = (path.read_bytes() for path in write_figures(out, records))
+    assert curves == whole[0] and samples != whole[1]  # what comes before the damage is drawn
+    (folder / "samples" / "real.png").write_bytes(b"")
+    log.write_text(
+        '{"kind": "tick", "images_seen": 2048, "logs": {"loss/generator": "x"}}\n{"kind": "tick", "images_seen": 7, "logs": 3}\n'
+    )
+    assert len(write_figures(out, records)) == 2
+
+
 def test_the_report_writes_markdown_table_and_figures(matrix: tuple[Path, list[Record]]) -> None:
     out, records = matrix
     paths = write_report(out, records, "heading")

@@ -37,13 +37,18 @@ def test_without_a_terminal_there_is_one_line_an_event_with_time_and_count() -> 
     ]
 
 
-def test_a_diverged_a_failed_and_a_dead_run_say_why_on_one_line() -> None:
+def test_a_diverged_a_failed_and_an_interrupted_run_say_why_on_one_line() -> None:
     diverged = replace(FINISHED, status="diverged", scores=(), divergence=Divergence(kind="score", images_seen=1_024, detail="it left"))
     failure = Failure(type="ValueError", message="[/oops] first\nsecond", stage="training", traceback="", command="")
     failed = replace(FINISHED, status="failed", scores=(), error=failure)
     assert events(diverged).splitlines()[-1].endswith("diverged  own.py:[red]GAN on digits, seed 0: after 1,024 images: it left")
     assert events(failed).splitlines()[-1].endswith("failed    own.py:[red]GAN on digits, seed 0: ValueError: [/oops] first")
-    assert events(FINISHED, "killed by SIGKILL").splitlines()[-1].endswith("died      own.py:[red]GAN on digits, seed 0: killed by SIGKILL")
+    stopped = replace(FINISHED, status="interrupted", scores=(), reason="killed by SIGKILL")
+    said = events(stopped).splitlines()[-1]
+    assert said.endswith("interrupted own.py:[red]GAN on digits, seed 0: killed by SIGKILL; the same command goes on")
+    assert (
+        events(FINISHED, "process 7 is at it").splitlines()[-1].endswith("elsewhere own.py:[red]GAN on digits, seed 0: process 7 is at it")
+    )
 
 
 def test_in_a_terminal_names_and_messages_are_text_and_not_markup() -> None:

@@ -10,7 +10,7 @@ from ganbench.plan.spec import run_id
 from ganbench.report.boards import tables
 from ganbench.report.markdown import to_markdown
 from ganbench.report.terminal import to_terminal
-from ganbench.results.record import Divergence, Evaluation, Failure, Record, read_record
+from ganbench.results.record import Diagnostic, Divergence, Evaluation, Failure, Record, read_record
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -203,3 +203,37 @@ def test_notes_of_records_stand_below_the_scores_the_worst_first_and_each_once()
     assert told[1] == f"{records[0].spec.dataset.name}: {data}."
     assert all(note in to_markdown([scores], "x") for note in told)
     assert not any("dropped" in note for note in tables(leaderboards([run("alpha", 0)]))[0].notes)
+
+
+ALIKE = (
+    Diagnostic(name="feature_variance_ratio", value=0.004, perfect=1.0, n=128),
+    Diagnostic(name="duplicate_rate", value=1.0, perfect=0.001, n=128),
+)
+
+
+def test_dead_diverged_and_interrupted_runs_are_marked_in_every_table_and_never_set_off() -> None:
+    scores = run("x", 0).scores
+    (mixed,) = leaderboards(
+        [
+            *(run("dead", seed, 0.01, diagnostics=ALIKE) for seed in (0, 1)),
+            *(run("fair", seed, 5.0 + seed / 100) for seed in (0, 1)),
+            *(run("poor", seed, 50.0 + seed / 100) for seed in (0, 1)),
+            run("gone", 0, **{**DIVERGED, "scores": scores}),
+            run("stopped", 0, status="interrupted", scores=(), diagnostics=(), timing=None, reason="the disk is full"),
+        ]
+    )
+    first, second = tables([mixed])
+    names = ["1 fair", "2 poor", "— dead †", "— gone ‡", "— stopped"]
+    assert [[row[0] for row in table.texts()] for table in (first, second)] == [names, names]
+    assert [row.variant for row, texts in zip(mixed.rows, first.rows, strict=True) if texts[1].best] == ["fair"]
+    notes = " ".join(first.notes)
+    assert "† The samples at the end are all but alike" in notes and "dead, seed 1: feature variance is 0.4 % of the real one" in notes
+    assert "‡ Diverged: the scores of the last evaluation, which rank nothing" in notes
+    assert first.texts()[3][1] == "1.00"
+    assert "stopped, seed 0: interrupted: the disk is full" in second.notes
+    assert second.texts()[4][1] == "0 of 1\n1 interrupted"
+
+
+def test_what_a_record_notes_is_below_the_table() -> None:
+    (noted,) = leaderboards([run("gan", 0, notes=("generator was never updated by ctx.minimize",)), run("gan", 1)])
+    assert "gan, seed 0: generator was never updated by ctx.minimize." in tables([noted])[0].notes

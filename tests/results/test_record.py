@@ -16,7 +16,7 @@ from ganbench.plan.spec import run_id
 from ganbench.results import provenance
 from ganbench.results.folders import run_folder
 from ganbench.results.frame import COLUMNS, frame
-from ganbench.results.record import SCHEMA_VERSION, Divergence, Failure, Record, protocol_key, read_record, write_record
+from ganbench.results.record import SCHEMA_VERSION, Divergence, Failure, Record, digest, protocol_key, read_record, write_record
 from ganbench.storage import write_json
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "record-v1.json"
@@ -83,12 +83,12 @@ def as_of_today() -> dict[str, Any]:
         scored["scores"] = [{**score, **ADDED[score["metric"]]} for score in scored["scores"]]
         scored["notes"] = []
     golden["spec"]["dataset"]["n_train"] = None
-    return golden
+    return {**golden, "notes": [], "digest": ""}
 
 
 def test_the_same_record_gives_the_same_bytes_but_for_fields_added_since(tmp_path: Path) -> None:
     write_record(tmp_path / "record.json", FINISHED)
-    write_json(tmp_path / "today.json", as_of_today())
+    write_json(tmp_path / "today.json", {**as_of_today(), "digest": digest(as_of_today())})
     assert (tmp_path / "record.json").read_bytes() == (tmp_path / "today.json").read_bytes()
     write_json(tmp_path / "then.json", json.loads(GOLDEN.read_text(encoding="utf-8")))
     assert (tmp_path / "then.json").read_bytes() == GOLDEN.read_bytes()
@@ -120,12 +120,73 @@ def test_an_unknown_schema_is_refused_with_the_remedy(tmp_path: Path) -> None:
 
 def test_what_is_no_record_is_refused(tmp_path: Path) -> None:
     good = json.loads(GOLDEN.read_text())
-    for text in ("", "{", "[]", "3", "null", "{}"):
+    for text, words in (("", "not valid JSON"), ("{", "not valid JSON"), ("[]", "no JSON object"), ("3", "no JSON object")):
+        assert words in refusal(tmp_path, text)
+    for text in ("{}", '{"schema_version": "1"}', '{"schema_version": null}'):
         assert "not a ganbench record" in refusal(tmp_path, text)
     assert "unknown key 'scored'; did you mean 'scores'?" in refusal(tmp_path, json.dumps({**good, "scored": []}))
     assert "'run_id' is missing" in refusal(tmp_path, json.dumps({key: value for key, value in good.items() if key != "run_id"}))
     assert "status = 'fine'" in refusal(tmp_path, json.dumps({**good, "status": "fine"}))
     assert "images_seen" in refusal(tmp_path, json.dumps({**good, "images_seen": "many"}))
+
+
+def written(tmp_path: Path, record: Record) -> dict[str, Any]:
+    write_record(tmp_path / "record.json", record)
+    found: dict[str, Any] = json.loads((tmp_path / "record.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda found: found["scores"][2].update(value=0.1),
+        lambda found: found["evaluations"][5]["scores"][0].update(ci_low=0.0),
+        lambda found: found["weights_sha256"].update(ema="45" * 32),
+        lambda found: found.update(attempts=1),
+        lambda found: found["timing"]["training"].update(median=9e9),
+        lambda found: found["spec"]["variant"]["config"].update(latent_dim=9),
+    ],
+    ids=["score", "interval", "weights", "attempts", "speed", "spec"],
+)
+def test_an_edited_record_is_noticed(tmp_path: Path, edit: Any) -> None:
+    found = written(tmp_path, FINISHED)
+    edit(found)
+    assert "has changed since it was written" in refusal(tmp_path, json.dumps(found))
+
+
+def test_a_record_that_was_only_formatted_otherwise_is_the_same(tmp_path: Path) -> None:
+    found = written(tmp_path, FINISHED)
+    (tmp_path / "record.json").write_text(json.dumps(dict(reversed(found.items()))))
+    assert read_record(tmp_path / "record.json") == FINISHED
+
+
+def test_a_spec_that_gives_another_id_is_refused_also_in_an_old_record(tmp_path: Path) -> None:
+    found = json.loads(GOLDEN.read_text(encoding="utf-8"))
+    found["spec"]["seed"] = 77
+    assert f"it claims {FINISHED.run_id}" in refusal(tmp_path, json.dumps(found))
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "", ".hidden", "a\0b", "<b>", "=cmd"])
+def test_a_data_set_whose_name_is_no_folders_is_refused_though_all_hashes_agree(tmp_path: Path, name: str) -> None:
+    spec = replace(FINISHED.spec, dataset=replace(FINISHED.spec.dataset, name=name))
+    found = written(tmp_path, replace(FINISHED, spec=spec, run_id=run_id(spec)))
+    assert "cannot name a folder" in refusal(tmp_path, json.dumps(found))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        replace(FINISHED, scores=()),
+        replace(FINISHED, scores=FINISHED.scores[:-1]),
+        replace(FINISHED, evaluations=FINISHED.evaluations[:-1]),
+        replace(FINISHED, evaluations=()),
+        replace(FINISHED, images_seen=2_048),
+        replace(FINISHED, scores=(replace(FINISHED.scores[0], value=0.0), *FINISHED.scores[1:])),
+    ],
+    ids=["no-scores", "a-score-less", "no-ema", "no-evaluations", "elsewhere", "other-scores"],
+)
+def test_done_means_that_the_final_evaluation_is_there(tmp_path: Path, record: Record) -> None:
+    assert "its final evaluation is not there" in refusal(tmp_path, json.dumps(written(tmp_path, record)))
 
 
 def test_protocol_keys_are_equal_exactly_when_protocols_are() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ganbench.plan.spec import RunSpec, run_id
-from ganbench.results.record import Divergence, Evaluation, Failure, Record, read_record
+from ganbench.results.record import Diagnostic, Divergence, Evaluation, Failure, Record, read_record
 from ganbench.statistics.leaderboard import final_over_best, leaderboards
 
 GOLDEN = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
@@ -201,3 +201,56 @@ def test_final_over_best_is_undefined_where_a_score_can_be_zero_or_less() -> Non
 
 def test_no_records_make_no_board() -> None:
     assert leaderboards([]) == []
+
+
+ALIKE = (
+    Diagnostic(name="feature_variance_ratio", value=0.004, perfect=1.0, n=128),
+    Diagnostic(name="duplicate_rate", value=1.0, perfect=0.001, n=128),
+)
+
+
+def test_a_run_whose_samples_are_all_alike_has_no_rank_however_well_it_scores() -> None:
+    dead = [run("dead", seed, 1.0, diagnostics=ALIKE) for seed in (0, 1)]
+    alive = [run("alive", seed, 9.0) for seed in (0, 1)]
+    shaky = [run("shaky", 0, 2.0), run("shaky", 1, status="diverged")]
+    (board,) = leaderboards([*dead, *shaky, *alive, run("lost", 0, status="failed")])
+    assert [(row.variant, row.rank) for row in board.rows] == [("alive", 1), ("shaky", 2), ("dead", None), ("lost", None)]
+    assert list(board.rows[2].lifeless) == [0, 1] and "near-copy" in board.rows[2].lifeless[0]
+
+
+def test_raw_weights_that_end_lifeless_count_too_and_one_seed_of_three_is_marked_but_ranked() -> None:
+    one = run("some", 0, 1.0)
+    raw = replace(one.evaluations[-2], diagnostics=ALIKE)
+    (board,) = leaderboards(
+        [replace(one, evaluations=(*one.evaluations[:-2], raw, one.evaluations[-1])), run("some", 1, 1.0), run("some", 2, 1.0)]
+    )
+    (row,) = board.rows
+    assert row.rank == 1 and list(row.lifeless) == [0]
+
+
+def test_samples_that_were_alike_on_the_way_and_are_no_more_do_not_count() -> None:
+    one = run("some", 0, 1.0)
+    (board,) = leaderboards([replace(one, evaluations=(replace(one.evaluations[0], diagnostics=ALIKE), *one.evaluations[1:]))])
+    assert board.rows[0].lifeless == {} and board.rows[0].rank == 1
+
+
+def test_diverged_runs_keep_their_scores_and_rank_nothing() -> None:
+    gone = [replace(run("gone", seed, 0.1, status="diverged"), scores=run("gone", seed, 0.1).scores) for seed in (0, 1)]
+    half = [run("half", 0, 5.0), replace(run("half", 1, 0.1, status="diverged"), scores=run("half", 1, 0.1).scores)]
+    (board,) = leaderboards([*gone, *half, run("fine", 0, 9.0)])
+    assert [(row.variant, row.rank) for row in board.rows] == [("fine", 1), ("half", 2), ("gone", None)]
+    ema = board.primary
+    assert ema is not None
+    assert board.rows[1].scores[ema.key].mean == 5.0  # of the seed that finished alone
+    assert board.rows[2].scores[ema.key].mean == 0.1 and board.rows[2].diverged_only
+
+
+def test_interrupted_seeds_count_as_not_run() -> None:
+    steady = [run("steady", seed, 9.0) for seed in (0, 1)]
+    stopped = [run("stopped", 0, 1.0), *(run("stopped", seed, status="interrupted", reason="the disk is full") for seed in (1, 2))]
+    (board,) = leaderboards([*steady, *stopped, run("never", 0, status="interrupted")])
+    assert [(row.variant, row.rank) for row in board.rows] == [("stopped", 1), ("steady", 2), ("never", None)]
+
+
+def test_a_done_run_without_its_score_is_no_traceback_and_comes_last() -> None:
+    assert order(replace(run("odd", 0, 1.0), scores=()), run("even", 0, 9.0)) == ["even", "odd"]

@@ -31,7 +31,7 @@ def steps(folder: Path) -> list[int]:
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     path = write(tmp_path / "run" / "checkpoints", 12)
     assert path.name == "000000012"
-    assert sorted(file.name for file in path.iterdir()) == ["ema.safetensors", "raw.safetensors", "state.pt"]
+    assert sorted(file.name for file in path.iterdir()) == ["ema.safetensors", "hashes.json", "raw.safetensors", "state.pt"]
     (found,) = read_checkpoints(tmp_path / "run" / "checkpoints", CPU)
     torch.testing.assert_close(found.weights, weights(12), rtol=0, atol=0)
     assert found.state["step"] == 12
@@ -84,8 +84,9 @@ def test_files_are_on_the_disk_before_they_get_their_name(tmp_path: Path, monkey
     monkeypatch.setattr(checkpoint, "_sync", sync)
     monkeypatch.setattr(os, "replace", replace)
     write(tmp_path, 1)
-    assert set(order[:3]) == {"raw.safetensors", "ema.safetensors", "state.pt"}
-    assert order[3:] == ["rename", "folder"]
+    assert order[0] == "rename"  # of the hashes, within the temporary folder
+    assert set(order[1:5]) == {"raw.safetensors", "ema.safetensors", "state.pt", "hashes.json"}
+    assert order[5:] == ["rename", "folder"]
 
 
 def test_the_same_step_again_takes_the_place_of_the_first(tmp_path: Path) -> None:
