@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ganbench.metrics.base import Metric as Metric
     from ganbench.plan.runtime import Runtime as Runtime
     from ganbench.plan.spec import RunSpec as RunSpec
-    from ganbench.results.frame import load_results as load_results
+    from ganbench.report.frame import load_results as load_results
     from ganbench.results.record import Record as Record
     from ganbench.results.record import Score as Score
     from ganbench.sets.comparison import Comparison as Comparison
@@ -43,7 +43,7 @@ _HOMES = {
     "Scores": "ganbench.evaluation.result",
     "StepContext": "ganbench.training.variant",
     "Variant": "ganbench.training.variant",
-    "load_results": "ganbench.results.frame",
+    "load_results": "ganbench.report.frame",
     "run": "ganbench.matrix",
     "score": "ganbench.evaluation.score",
 }

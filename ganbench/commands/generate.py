@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from rich.console import Console
 from torch import Tensor
 
 from ganbench.commands.score import set_threads
@@ -28,7 +27,7 @@ def run_generate(
     classes: str | None,
     place: Place,
     threads: int | None,
-    console: Console,
+    console: PlainConsole,
 ) -> None:
     """Generates examples with a run's newest checkpoint, as PNG files or as one npy of points."""
     set_threads(threads)
@@ -55,8 +54,8 @@ def run_generate(
     if points:
         np.save(out / "points.npy", np.concatenate(points))
     for note in source.notes:
-        console.print(note, style="dim", highlight=False, soft_wrap=True)
-    console.print(f"{written:,} example{'s' if written != 1 else ''} in {out}", highlight=False, soft_wrap=True)
+        console.say(note, "dim")
+    console.say(f"{written:,} example{'s' if written != 1 else ''} in {out}")
 
 
 def _check_unused(out: Path) -> None:
@@ -84,7 +83,7 @@ def run_latents(
     columns: int,
     place: Place,
     threads: int | None,
-    console: Console,
+    console: PlainConsole,
 ) -> None:
     """Draws figures of a run's latent space, and writes the numbers measured on them."""
     from ganbench.latents.figures import LatentAtlas
@@ -100,7 +99,7 @@ def run_latents(
         sheet(figure.images, figure.columns, figure.caption, figure.across, figure.down, out / f"{figure.name}.png")
         measured[figure.name] = {"caption": figure.caption, **figure.measured}
         values = ", ".join(f"{name} {value:.3g}" for name, value in figure.measured.items())
-        console.print(f"{out / figure.name}.png: {figure.caption}" + (f" ({values})" if values else ""), highlight=False, soft_wrap=True)
+        console.say(f"{out / figure.name}.png: {figure.caption}" + (f" ({values})" if values else ""))
     write_json(out / "latents.json", measured)
 
 

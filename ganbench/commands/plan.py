@@ -8,10 +8,9 @@ from statistics import median
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from ganbench.commands.output import print_json
+from ganbench.commands.output import PlainConsole, print_json
 from ganbench.data.loading import outlined
 from ganbench.errors import RequestError
 from ganbench.plan.naming import names
@@ -23,7 +22,7 @@ from ganbench.results.folders import find_records, finished, holder, interruptio
 from ganbench.results.record import Record
 
 
-def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str], as_json: bool, console: Console) -> None:
+def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str], as_json: bool, console: PlainConsole) -> None:
     """Prints the runs of a suite, their states and their expected costs; changes nothing."""
     suite, specs = load_suite(name, settings, only)
     notes = _check(specs)
@@ -44,13 +43,13 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
         )  # fmt: skip
     console.print(table)
     for note in notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        console.say(f"note: {note}", "yellow")
     for row in rows:
         if row["reason"]:
             said = f"{row['run_id'][:8]} {row['name']}, seed {row['seed']}: {row['state']}, {row['reason']}"
-            console.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
+            console.say(said, "yellow")
     for fault in faults:
-        console.print(f"left out: {fault}", style="red", highlight=False, markup=False, soft_wrap=True)
+        console.say(f"left out: {fault}", "red")
     to_do = [row for row in rows if row["state"] in ("new", "continues", "interrupted")]
     unknown = sum(row["expected_s"] is None for row in to_do)
     total = sum(row["expected_s"] or 0 for row in to_do)
@@ -60,7 +59,7 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
         line += f"; no record in {out} tells the time of {unknown}" if unknown else ""
     console.print(line, highlight=False)
     request = [word for flag, words in (("--set", settings), ("--only", only)) for given in words for word in (flag, given)]
-    console.print(f"next: ganbench run {shlex.join([name, '--out', str(out), *request])}", style="dim", highlight=False, soft_wrap=True)
+    console.say(f"next: ganbench run {shlex.join([name, '--out', str(out), *request])}", "dim")
 
 
 def _check(specs: Sequence[RunSpec]) -> list[str]:

@@ -27,8 +27,8 @@ from ganbench.results.folders import (
     running,
     write_manifest,
 )
-from ganbench.results.frame import frame as table_of
-from ganbench.results.frame import load_results
+from ganbench.report.frame import frame as table_of
+from ganbench.report.frame import load_results
 from ganbench.results.record import Record, read_record, write_record
 from ganbench.statistics.leaderboard import leaderboards
 from ganbench.storage import writable_folder, write_json, write_text

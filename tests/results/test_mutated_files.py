@@ -16,7 +16,7 @@ from ganbench.plan.suite import load_suite
 from ganbench.results.assembly import assembled
 from ganbench.results.events import EventLog
 from ganbench.results.folders import find_records, write_manifest
-from ganbench.results.frame import frame
+from ganbench.report.frame import frame
 from ganbench.results.record import read_record, write_record
 from ganbench.statistics.leaderboard import leaderboards
 from ganbench.storage import write_json
