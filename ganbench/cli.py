@@ -210,6 +210,11 @@ def generate(
     threads: AllThreads = None,
 ) -> None:
     """Generate examples with a run's newest checkpoint, as PNG files or as one npy of points."""
+    from ganbench.commands.checks import check_drawing
+
+    if truncation is not None and not truncation > 0:  # "not >" also refuses nan
+        raise RequestError(f"--truncation {truncation:g}: must be above 0; 1 leaves StyleGANs' images as they are, 0.5 to 0.8 is usual")
+    check_drawing(run, out, place.device)
     from ganbench.commands.generate import run_generate
 
     run_generate(run, out, n, seed, truncation, classes, place, threads, console)
@@ -227,6 +232,9 @@ def latents(
     threads: AllThreads = None,
 ) -> None:
     """Draw and measure a run's latent space: interpolation, style mixing, truncation and SeFa directions."""
+    from ganbench.commands.checks import check_drawing
+
+    check_drawing(run, out, place.device)
     from ganbench.commands.generate import run_latents
 
     run_latents(run, out, seed, rows, columns, place, threads, console)

@@ -9,8 +9,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
+from ganbench.commands.checks import check_score, check_statistics
 from ganbench.commands.output import PlainConsole, print_json
-from ganbench.errors import RequestError
 from ganbench.evaluation.settings import Looks, Settings
 from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.report.table import MISSING, number
@@ -29,14 +29,11 @@ def run_score(
     console: PlainConsole,
 ) -> None:
     """Scores a set, prints the results, and exits with 1 if a metric or the verification failed."""
+    names = None if metrics is None else metrics.split(",")
+    check_score({"generated": fake, "real": real, "held-out": held_out}, names, verify, settings)
     from ganbench.evaluation.score import score
 
-    if verify not in (None, "torch-fidelity"):
-        raise RequestError(f"--verify {verify}: the only library to verify with is torch-fidelity; write --verify torch-fidelity")
-    if verify and real is None:
-        raise RequestError("--verify compares two sets; name the real one with --real")
     set_threads(threads)
-    names = None if metrics is None else metrics.split(",")
     with _progress(console) as progress:
         chosen = {**vars(settings), "verify": verify is not None}
         result = score(fake, real, names, held_out=held_out, meter=meter(progress), **chosen)
@@ -65,11 +62,13 @@ def run_score(
 
 def run_stats(source: str, out: Path, settings: Looks, threads: int | None, console: PlainConsole) -> None:
     """Writes mean and covariance of the features of one or more sets together."""
+    sources = source.split(",")
+    check_statistics(sources, out, settings)
     from ganbench.evaluation.statistics import make_statistics
 
     set_threads(threads)
     with _progress(console) as progress:
-        made = make_statistics(source.split(","), out, meter=meter(progress), **vars(settings))
+        made = make_statistics(sources, out, meter=meter(progress), **vars(settings))
     for line in made.warnings:
         console.say(f"note: {line}", "yellow")
     if made.n:  # printed by the first rank only
@@ -134,7 +133,7 @@ class Rate(ProgressColumn):
 
 
 def _progress(console: PlainConsole) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
