@@ -184,7 +184,7 @@ def score(
 
 @app.command()
 def leaderboard(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders given as --out of `run`; their runs are shown together.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders given as --out of `run`, shown together.")],
     as_json: Json = False,
 ) -> None:
     """Print the tables of finished runs again, on stdout, from their records alone; runs and changes nothing."""
@@ -284,7 +284,8 @@ def main() -> NoReturn:
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except UsageError as error:
-        _fail(f"{error.format_message()} See `{error.ctx.command_path if error.ctx else 'ganbench'} --help`.")
+        said = error.format_message().rstrip()
+        _fail(f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} See `{error.ctx.command_path if error.ctx else 'ganbench'} --help`.")
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         _close_output()
         sys.exit(1)  # as typer does where it notices first

@@ -37,7 +37,7 @@ def show_leaderboard(folders: Sequence[Path], as_json: bool, console: PlainConso
             if record.run_id not in records or records[record.run_id].status == "interrupted":
                 records[record.run_id] = record
     if not records and not faults:
-        raise RequestError(f"{', '.join(map(str, folders))}: no run has ended yet; `ganbench run` goes on with them and prints the leaderboard")
+        raise RequestError(f"{', '.join(map(str, folders))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
     boards = leaderboards(records.values())
     if as_json:
         print_json({"schema_version": 1, "boards": [_plain(board) for board in boards], "faults": faults})

@@ -14,8 +14,8 @@ from ganbench.matrix import Matrix, run
 from ganbench.plan.runtime import Runtime, read_runtime
 from ganbench.plan.spec import RunSpec, from_json
 from ganbench.report.progress import MatrixProgress
-from ganbench.results.folders import record_in
-from ganbench.results.record import Record
+from ganbench.results.folders import TRACEBACK, record_in, run_folder
+from ganbench.results.record import Failure, Record
 from ganbench.storage import read_json
 
 
@@ -34,7 +34,7 @@ def run_suite(
     shown: list[Reporter] = []
 
     def watch(suite: str, total: int, missing: Sequence[RunSpec], places: int) -> Reporter:
-        console.print(f"{suite}: {len(missing)} of {total} runs to do, {places} at a time, in {out}", highlight=False)
+        console.say(f"{suite}: {len(missing)} of {total} runs to do, {places} at a time, in {out}")
         shown.append(MatrixProgress(console, missing))
         return shown[-1]
 
@@ -57,7 +57,7 @@ def _show(matrix: Matrix, as_json: bool, console: PlainConsole) -> str:
         print_json({"schema_version": 1, "suite": matrix.suite, "records": [asdict(record) for record in found]})
     if not matrix.records:
         return ""
-    console.print(to_terminal(tables(leaderboards(found)), console.width), highlight=False)
+    console.print(to_terminal(tables(leaderboards(found)), console.width))
     try:
         written = write_report(out, found, matrix.suite)
     except OSError as error:
@@ -72,10 +72,13 @@ def _finish(matrix: Matrix, unwritten: str, console: PlainConsole) -> None:
     reasons: dict[str, list[Record]] = {}
     for record in failed:
         assert record.error is not None
-        reasons.setdefault(f"{record.error.type}: {record.error.message}".splitlines()[0], []).append(record)
+        reasons.setdefault(_failed(record.error), []).append(record)
     for reason, group in reasons.items():
         assert group[0].error is not None
         console.say(f"{len(group)} failed with {reason}", "red")
+        whole = run_folder(matrix.out, group[0].spec) / TRACEBACK
+        if whole.exists():
+            console.say(f"  traceback: {whole}", "dim")
         console.say(f"  reproduce in {matrix.out}: {group[0].error.command}", "dim")
     stopped: dict[str, int] = {}
     for record in matrix.interrupted:
@@ -94,6 +97,12 @@ def _finish(matrix: Matrix, unwritten: str, console: PlainConsole) -> None:
         console.say(said, "red")
     if failed or stopped or matrix.faults or unwritten:
         raise typer.Exit(1)
+
+
+def _failed(error: Failure) -> str:
+    """An error on one line, with its place in the method's file."""
+    message = f"{error.type}: {error.message}".splitlines()[0]
+    return f"{message} ({error.where})" if error.where else message
 
 
 def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], as_json: bool, console: PlainConsole) -> None:
@@ -116,7 +125,7 @@ def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], as_json: bool,
         record = run_cell(spec, folder, runtime)
     if as_json:
         print_json(asdict(record))
-    what = record.error.message if record.error else record.divergence.detail if record.divergence else ""
+    what = _failed(record.error) if record.error else record.divergence.detail if record.divergence else ""
     console.say(f"{spec.slug}: {record.status}{': ' if what else ''}{what}")
     if record.status == "failed":
         raise typer.Exit(1)

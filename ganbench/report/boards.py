@@ -30,7 +30,10 @@ def _scores(board: Leaderboard) -> Table:
     best = [_best(board.rows, column) for column in shown]
     several = len({column.extractor for column in shown}) > 1
     cells = [
-        (Cell(value=_ranked(row) + _survivors(row)), *(_cell(row, column, board.primary, place == best[index]) for index, column in enumerate(shown)))
+        (
+            Cell(value=_ranked(row) + _survivors(row)),
+            *(_cell(row, column, board.primary, place == best[index]) for index, column in enumerate(shown)),
+        )
         for place, row in enumerate(board.rows)
     ]
     return Table(
@@ -156,9 +159,9 @@ def _why(record: Record) -> str:
     if record.divergence:
         return f"diverged after {record.divergence.images_seen:,} images ({record.divergence.detail})"
     if record.error:
-        return (
-            f"failed in {record.error.stage}: {record.error.type}: {record.error.message.splitlines()[0] if record.error.message else ''}"
-        )
+        first = record.error.message.splitlines()[0] if record.error.message else ""
+        where = f" ({record.error.where})" if record.error.where else ""
+        return f"failed in {record.error.stage}: {record.error.type}: {first}{where}"
     return f"{record.status}: {record.reason}"
 
 

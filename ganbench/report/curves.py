@@ -175,7 +175,7 @@ def _dress(axes: Axes) -> None:
 
 
 def _scale(panels: Iterable[Axes], groups: Sequence[Group], quantities: Sequence[str]) -> None:
-    """Gives panels equal axes: logarithmic for scores above 0 that span a decade; for losses linear, without the outermost values where they are far off."""
+    """Gives panels equal axes: logarithmic for scores above 0 that span a decade; for losses without outermost values that are far off."""
     points = [point for group in groups for quantity in quantities for point in group.seeds[quantity]]
     seen = [images for point in points for images in point]
     values = np.array([value for point in points for value in point.values() if math.isfinite(value)])

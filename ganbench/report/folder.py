@@ -12,6 +12,7 @@ from ganbench.results.record import Record
 from ganbench.statistics.leaderboard import leaderboards
 from ganbench.storage import write_text
 
+
 def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Path]:
     """Writes the leaderboard as Markdown and CSV, and the figures; does nothing if they are there already and say the same.
 

@@ -56,7 +56,8 @@ def curve_rows(out: Path, found: Iterable[Record]) -> list[Row]:
             logs = event.get("logs") if event.get("kind") == "tick" else None
             if isinstance(logs, Mapping) and "images_seen" in event:
                 point = {**run, "images_seen": event["images_seen"], "kind": "log"}
-                rows += [{**point, "metric": key, "value": value, **config} for key, value in logs.items() if isinstance(value, int | float)]
+                numbers = {key: value for key, value in logs.items() if isinstance(value, int | float)}
+                rows += [{**point, "metric": key, "value": value, **config} for key, value in numbers.items()]
     return _safe(rows)
 
 
@@ -77,9 +78,9 @@ def _runs(found: Iterable[Record]) -> list[tuple[Record, Row, Row]]:
     for record, name in zip(records, names([record.spec for record in records]), strict=True):
         place, spec = places[record.run_id], record.spec
         run = {
-            **{"run_id": record.run_id, "name": name, "rank": place.rank, "ranked_by": place.ranked_by},
-            **{"variant": spec.variant.name, "dataset": spec.dataset.name, "seed": spec.seed, "status": record.status},
-            **{"budget_images": spec.budget_images, "images_seen": record.images_seen},
+            "run_id": record.run_id, "name": name, "rank": place.rank, "ranked_by": place.ranked_by,
+            "variant": spec.variant.name, "dataset": spec.dataset.name, "seed": spec.seed, "status": record.status,
+            "budget_images": spec.budget_images, "images_seen": record.images_seen,
         }
         data = {f"dataset.{key}": value for key, value in asdict(spec.dataset).items() if key not in ("name", "path", "content")}
         config = {key: value for key, value in {**setup(spec), **data}.items() if "." in key}

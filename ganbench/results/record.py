@@ -117,6 +117,8 @@ class Failure:
     """Last lines of the traceback."""
     command: str
     """Command that reproduces the run, to be called in the output folder of the matrix."""
+    where: str = ""
+    """Line of the method's own file ("my.py, line 31, in generator_step"); empty if the error came from elsewhere, and in old records."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Can the name of a set stand for one, as far as can be told without reading it? (imports no torch, so that a misspelt name costs no time)"""
+"""Can the name of a set stand for one, as far as can be told without reading it? (imports no torch: a misspelt name costs no time)"""
 
 import importlib.util
 import os
@@ -135,6 +135,7 @@ def existing(path: Path) -> Path:
 
 
 def unknown(text: str, path: Path) -> RequestError:
+    """The refusal of a name that is neither a path nor anything else, with the nearest one that is."""
     try:
         siblings = [sibling.name for sibling in path.parent.iterdir()]
     except OSError:

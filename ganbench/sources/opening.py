@@ -27,6 +27,7 @@ from ganbench.sources.naming import PROGRAMS, SPLITS, existing, path_of, unfit, 
 from ganbench.sources.programs import ProgramSource
 from ganbench.sources.statistics_files import holds_images_too, is_statistics, read_statistics
 
+
 @dataclass(frozen=True, kw_only=True)
 class Opening:
     """Settings for opening sets."""

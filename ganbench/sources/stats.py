@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ganbench.errors import DataError, RequestError
+from ganbench.errors import DataError
 from ganbench.results.record import protocol_key
 from ganbench.sets.moments import Moments, Sums
 from ganbench.sources.naming import check_target
