@@ -85,7 +85,11 @@ def degrees_of_freedom(*sides: Tensor) -> float:
     Args:
         *sides: For each sample, the influence of each of its examples on the statistic (n,).
     """
-    own = [side.double() - side.double().mean() for side in sides]
+    largest = max(side.abs().max().item() for side in sides)
+    if not 0 < largest < math.inf:
+        return math.inf
+    scaled = [side.double() / largest for side in sides]  # fourth powers of large influences would overflow
+    own = [side - side.mean() for side in scaled]
     parts = [side.square().mean().item() / len(side) for side in own]
     uncertain = sum(
         max(side.pow(4).mean().item() / len(side) ** 2 - part**2, 0.0) / len(side) for side, part in zip(own, parts, strict=True)

@@ -7,6 +7,7 @@ scores' own spread asks for.
 """
 
 import functools
+import math
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ import torch
 from ganbench.metrics.base import Metric
 from ganbench.metrics.classifier import CS
 from ganbench.metrics.frechet import FD, FD_INFINITY
-from ganbench.metrics.intervals import NORMAL_975
+from ganbench.metrics.intervals import NORMAL_975, degrees_of_freedom
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
 from ganbench.seeding import stream
@@ -90,3 +91,13 @@ def test_interval_under_heavy_tails_holds_the_expected_score_or_says_that_it_may
     assert (held | (warned > 0)).double().mean() >= 0.863
     if metric is FD:  # its interval is symmetric on the logarithmic scale; a symmetric one holds 84 to 88 % here
         assert held.double().mean() >= 0.863
+
+
+def test_degrees_of_freedom_do_not_depend_on_the_scale_and_equal_those_of_one_normal_sample() -> None:
+    normal = torch.randn(20_000, generator=stream(14, "test-coverage"), dtype=torch.float64)
+    # a kurtosis of 3 gives n degrees of freedom; its estimate has a standard deviation of sqrt(24 / n) = 3.5 %
+    assert degrees_of_freedom(normal) == pytest.approx(20_000, rel=0.1)
+    for scale in (1e-150, 1e150):
+        assert degrees_of_freedom(scale * normal) == pytest.approx(degrees_of_freedom(normal), rel=1e-9)
+    assert degrees_of_freedom(0 * normal) == math.inf
+    assert degrees_of_freedom(normal, normal) == pytest.approx(2 * degrees_of_freedom(normal), rel=1e-9)

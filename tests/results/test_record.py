@@ -69,8 +69,8 @@ def test_a_record_survives_the_way_to_the_disk(tmp_path: Path, record: Record) -
 
 
 ADDED = {
-    "fd": {"perfect": None, "estimand": "", "bounds": [0.0, None], "depends_on_n": True},
-    "precision": {"perfect": None, "estimand": "", "bounds": [0.0, 1.0], "depends_on_n": False},
+    "fd": {"perfect": None, "estimand": "", "bounds": [0.0, None], "depends_on_n": True, "warnings": [], "details": {}},
+    "precision": {"perfect": None, "estimand": "", "bounds": [0.0, 1.0], "depends_on_n": False, "warnings": [], "details": {}},
 }
 """Fields that scores of schema 1 got after the golden record was written, and what they are in it: a metric's facts are those that it
 declares today."""
