@@ -301,8 +301,8 @@ FD = Metric(
 )
 """Frechet distance between Gaussians fitted to real and generated features; biased upward at small n (Heusel et al. 2017).
 
-The ideal value follows from the real features, whatever their law; if the reference is a statistics file, it is that of a Gaussian law, which
-is too small for heavy tails.
+The ideal value follows from the real features, whatever their law; if the reference is a statistics file, it is that of a Gaussian law,
+which is too small for heavy tails.
 """
 
 FD_INFINITY = Metric(
