@@ -8,14 +8,15 @@ scores' own spread asks for.
 
 import functools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
-from ganbench.metrics.base import Metric
+from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.classifier import CS
 from ganbench.metrics.frechet import FD, FD_INFINITY
-from ganbench.metrics.intervals import NORMAL_975, degrees_of_freedom
+from ganbench.metrics.intervals import NORMAL_975, combined_degrees, degrees_of_freedom
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
 from ganbench.seeding import stream
@@ -101,3 +102,10 @@ def test_degrees_of_freedom_do_not_depend_on_the_scale_and_equal_those_of_one_no
         assert degrees_of_freedom(scale * normal) == pytest.approx(degrees_of_freedom(normal), rel=1e-9)
     assert degrees_of_freedom(0 * normal) == math.inf
     assert degrees_of_freedom(normal, normal) == pytest.approx(2 * degrees_of_freedom(normal), rel=1e-9)
+
+
+def test_degrees_of_freedom_of_independent_parts_add_up() -> None:
+    one = Estimate(value=0.0, ci_low=0.0, ci_high=0.0, ci_method="", variance=2.0, degrees=15.0)
+    # k equal variances with f degrees of freedom each have k f together.
+    assert combined_degrees([one] * 12) == pytest.approx(180, rel=1e-12)
+    assert combined_degrees([replace(one, degrees=math.inf)] * 3) == math.inf
