@@ -76,8 +76,8 @@ def test_a_string_below_a_name_documents_it() -> None:
     tree = ast.parse(
         '"""The module."""\nA = 1\n"""What A is.\n\nMore."""\nB: int = 2\n\ndef c():\n    """What c is."""\n\nclass D:\n    pass\n'
     )
-    assert [(node.lineno if node else None, told.partition("\n")[0]) for node, told in (definition(tree, name) for name in "ABcDE")] == [
-        (2, "What A is."),
+    assert [(node.lineno if node else None, documentation) for node, documentation in (definition(tree, name) for name in "ABcDE")] == [
+        (2, "What A is.\n\nMore."),
         (6, ""),
         (8, "What c is."),
         (11, ""),

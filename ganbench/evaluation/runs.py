@@ -12,7 +12,7 @@ from ganbench import seeding
 from ganbench.data.dataset import ClassModes, Dataset, ModeSet, Split
 from ganbench.diagnostics.base import Case, examine
 from ganbench.diagnostics.classes import class_histogram
-from ganbench.errors import RequestError
+from ganbench.errors import Diverged, RequestError
 from ganbench.evaluation.evaluator import Evaluated, Evaluator, Plan
 from ganbench.evaluation.mistakes import mistake
 from ganbench.evaluation.passes import MemoryPass
@@ -63,8 +63,10 @@ class RunEvaluator:
     @exact()
     def __call__(
         self, examples: Tensor, weights: Weights, labels: Tensor | None = None, generator: LatentModel | None = None
-    ) -> tuple[tuple[Score, ...], tuple[Diagnostic, ...]]:
+    ) -> tuple[tuple[Score, ...], tuple[Diagnostic, ...], tuple[str, ...]]:
         """Scores and diagnoses one generated set.
+
+        A metric that refuses the examples is left out, and a note says why.
 
         Args:
             examples: uint8 images (n, channels, height, width), or float32 points (n, dimensions).
@@ -72,22 +74,34 @@ class RunEvaluator:
             labels: Requested classes (n,), if the method is conditional.
             generator: The generator of the examples.
 
+        Returns:
+            Scores, diagnostics, and notes for the reader of both, the worst first.
+
         Raises:
             Diverged: A metric has no finite value.
+            RequestError: Every metric refuses the examples.
         """
         given = None if labels is None else labels.cpu().numpy()
         source = ArraySource("the run", examples.cpu().numpy(), "", given, Classes.of_data(self.dataset, own_numbers=True))
         source.generator = generator
         found = [cast(Evaluated, one(NamedSet.whole("generated", source), self._protocol(weights))) for one in self.evaluators]
-        scores: dict[Request, Score] = {}
+        scores, refused = dict[Request, Score](), dict[Request, RequestError]()
         for evaluated in found:
-            for request, score in zip(evaluated.plan.metrics, evaluated.scores(), strict=True):
-                if isinstance(score, Exception):
-                    raise score
-                scores[request] = score
-        return tuple(scores[request] for request in self.requests), tuple(examine(self._case(found[0], examples)))
+            for request, outcome in zip(evaluated.plan.metrics, evaluated.scores(), strict=True):
+                if isinstance(outcome, Diverged):
+                    raise outcome
+                if isinstance(outcome, RequestError):
+                    refused[request] = outcome
+                else:
+                    scores[request] = outcome
+        if not scores:
+            raise next(iter(refused.values()))
+        told = [*self._mistakes(examples), *(f"left out: {error}" for error in refused.values())]
+        told += [f"{score.label}: {warning}" for score in scores.values() for warning in score.warnings]
+        ordered = tuple(scores[request] for request in self.requests if request in scores)
+        return ordered, tuple(examine(self._case(found[0], examples))), tuple(told)
 
-    def notes(self, examples: Tensor) -> tuple[str, ...]:
+    def _mistakes(self, examples: Tensor) -> tuple[str, ...]:
         """What is wrong with generated images compared with the reference set, if that can be told from some of them."""
         if not self.dataset.shape.is_image:
             return ()

@@ -53,6 +53,8 @@ class Findings:
     scores: list[Score] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    refused: list[RequestError] = field(default_factory=list)
+    """Why metrics refused the examples after their features were computed."""
     agreements: list[Agreement] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
@@ -114,11 +116,15 @@ def score(
         share_classes(sets)
         findings = Findings(notes=[note for one in sets.values() for note in notes_on(one)])
         look = CachedPass(settings=chosen, device=device, ranks=ranks, meter=meter, stack=stack, notes=findings.notes)
-        for extractor, own in _by_extractor(requests, chosen, device):  # all extractors are loaded before the first pass
-            possible = _possible(own, extractor, sets, chosen, names is not None, findings)
+        # all extractors are loaded and all needs are checked before the first pass
+        parts = [
+            (extractor, _possible(own, extractor, sets, chosen, names is not None, findings))
+            for extractor, own in _by_extractor(requests, chosen, device)
+        ]
+        for extractor, possible in parts:
             if possible:
-                plan = _plan(extractor, possible, sets, chosen, device)
-                _score(plan, sets, look, names is not None, findings)
+                _score(_plan(extractor, possible, sets, chosen, device), sets, look, findings)
+        _tell(findings, names is not None)
         return findings.result() if ranks.first else Scores(scores=(), warnings=())
 
 
@@ -189,7 +195,7 @@ def _plan(
     return Plan(extractor=extractor, metrics=metrics, device=device, seed=settings.seed, also=frozenset(also), weights=settings.weights)
 
 
-def _score(plan: Plan, sets: Mapping[Role, NamedSet], look: CachedPass, explicit: bool, findings: Findings) -> None:
+def _score(plan: Plan, sets: Mapping[Role, NamedSet], look: CachedPass, findings: Findings) -> None:
     """Computes scores, warnings and diagnostics from one extractor's features."""
     extractor, settings = plan.extractor, look.settings
     for one in sets.values():
@@ -205,16 +211,15 @@ def _score(plan: Plan, sets: Mapping[Role, NamedSet], look: CachedPass, explicit
     if extractor.dtype != "float32":
         findings.notes.append(comparison(_shift(extractor, sets, look)))
     findings.notes += _checked(evaluated, sets)
-    _collect(evaluated, explicit, findings)
+    _collect(evaluated, findings)
     if _diagnosed(plan.metrics.values()):
         findings.diagnostics += examine(_case(evaluated.comparison))
     if settings.verify and extractor.name != NO_NETWORK:
         _verify(extractor, evaluated, findings)
 
 
-def _collect(evaluated: Evaluated, explicit: bool, findings: Findings) -> None:
-    """Collects scores, and the reasons for missing ones; raises only if every metric was refused."""
-    refused = []
+def _collect(evaluated: Evaluated, findings: Findings) -> None:
+    """Collects scores, and the reasons for missing ones."""
     for outcome in evaluated.scores():
         if isinstance(outcome, Score):
             findings.scores.append(outcome)
@@ -222,13 +227,17 @@ def _collect(evaluated: Evaluated, explicit: bool, findings: Findings) -> None:
         elif isinstance(outcome, Diverged):
             findings.failures.append(str(outcome))
         else:
-            refused.append(outcome)
-    if refused and len(refused) == len(evaluated.plan.metrics):
-        raise refused[0]
+            findings.refused.append(outcome)
+
+
+def _tell(findings: Findings, explicit: bool) -> None:
+    """Tells of metrics that refused the examples; raises only if no metric has a value."""
+    if findings.refused and not findings.scores and not findings.failures:
+        raise findings.refused[0]
     if explicit:
-        findings.failures += map(str, refused)
+        findings.failures += map(str, findings.refused)
     else:
-        findings.notes += [remark(f"left out: {error}") for error in refused]
+        findings.notes += [remark(f"left out: {error}") for error in findings.refused]
 
 
 def _references(others: Sequence[NamedSet]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """What is a metric, and what does it return? (a pure function of a Comparison, and an estimate with its 95 % interval)"""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,8 @@ class Estimate:
     """Expected score of a perfect generator at this n; None where it is not known."""
     variance: float | None = None
     """Estimated sampling variance of the value; None if the interval comes from something else."""
+    degrees: float = math.inf
+    """Effective degrees of freedom of that variance; infinite if they were not estimated."""
     warnings: tuple[str, ...] = ()
     """What the reader of the value must know ("the classifier did not converge"), in a few words each."""
     details: tuple[tuple[str, float], ...] = ()

@@ -19,7 +19,7 @@ from torch import Tensor
 from ganbench.errors import RequestError
 from ganbench.metrics.base import Estimate, Metric
 from ganbench.metrics.frechet import FD
-from ganbench.metrics.intervals import normal_estimate
+from ganbench.metrics.intervals import combined_degrees, normal_estimate
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.resampling import jackknife, wilson_estimate
 from ganbench.plan.facts import Need
@@ -140,9 +140,8 @@ def _intra(comparison: Comparison, generator: torch.Generator, inner: Metric, na
     variance = sum(found.variance or 0.0 for found in estimates) / count**2
     mean = sum(found.value for found in estimates) / count
     perfect = [found.perfect for found in estimates if found.perfect is not None]
-    estimate = normal_estimate(mean, variance, inner.bounds, "independent classes")
-    warnings = tuple(dict.fromkeys(warning for found in estimates for warning in found.warnings))
-    return replace(estimate, perfect=sum(perfect) / count if len(perfect) == count else None, warnings=warnings)
+    estimate = normal_estimate(mean, variance, inner.bounds, "independent classes", combined_degrees(estimates))
+    return replace(estimate, perfect=sum(perfect) / count if len(perfect) == count else None)
 
 
 def _of_class(real: Features, chosen: Tensor) -> Reference:

@@ -76,7 +76,7 @@ class Spectrum:
         if not reference.has_features or reference.n < MANY_A_FEATURE * reference.width:
             return cls.gaussian(torch.linalg.eigvalsh(covariance).clamp(min=0))
         eigenvalues, vectors = torch.linalg.eigh(covariance)
-        some, products = _some(reference.features.values), torch.zeros_like(vectors)
+        some, products = _some(reference.features.values, VARIANCE_FROM), torch.zeros_like(vectors)
         for chunk in torch.split(some, CHUNK):
             squares = ((chunk.double() - reference.moments.mean) @ vectors).square_()
             products += squares.T @ squares
@@ -299,7 +299,11 @@ FD = Metric(
     streams=True,
     estimate=_estimate,
 )
-"""Frechet distance between Gaussians fitted to real and generated features; biased upward at small n (Heusel et al. 2017)."""
+"""Frechet distance between Gaussians fitted to real and generated features; biased upward at small n (Heusel et al. 2017).
+
+The ideal value follows from the real features, whatever their law; if the reference is a statistics file, it is that of a Gaussian law,
+which is too small for heavy tails.
+"""
 
 FD_INFINITY = Metric(
     name="fd_infinity",

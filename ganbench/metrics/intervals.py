@@ -1,6 +1,7 @@
 """Which 95 % interval belongs to a value and its sampling variance?"""
 
 import math
+from collections.abc import Sequence
 
 from scipy.special import stdtrit
 from torch import Tensor
@@ -31,7 +32,9 @@ def normal_estimate(value: float, variance: float, bounds: tuple[float, float], 
     """
     half_width = quantile(degrees) * variance**0.5
     low, high = max(value - half_width, bounds[0]), min(value + half_width, bounds[1])
-    return Estimate(value=value, variance=variance, ci_low=low, ci_high=high, ci_method=method, warnings=warnings_about(degrees))
+    return Estimate(
+        value=value, variance=variance, degrees=degrees, ci_low=low, ci_high=high, ci_method=method, warnings=warnings_about(degrees)
+    )
 
 
 def distance_estimate(value: float, variance: float, method: str, degrees: float = math.inf, perfect: float | None = None) -> Estimate:
@@ -55,8 +58,16 @@ def distance_estimate(value: float, variance: float, method: str, degrees: float
         ratio = half_width / value if value > 0 else math.inf
         low = value * math.exp(-ratio)
         high = value + half_width * math.expm1(min(ratio, _SKEWED)) / min(ratio, _SKEWED)
-    warnings = warnings_about(degrees)
-    return Estimate(value=value, variance=variance, ci_low=low, ci_high=high, ci_method=method, perfect=perfect, warnings=warnings)
+    return Estimate(
+        value=value,
+        variance=variance,
+        degrees=degrees,
+        ci_low=low,
+        ci_high=high,
+        ci_method=method,
+        perfect=perfect,
+        warnings=warnings_about(degrees),
+    )
 
 
 def quantile(degrees: float) -> float:
@@ -85,12 +96,23 @@ def degrees_of_freedom(*sides: Tensor) -> float:
     Args:
         *sides: For each sample, the influence of each of its examples on the statistic (n,).
     """
-    own = [side.double() - side.double().mean() for side in sides]
+    largest = max(side.abs().max().item() for side in sides)
+    if not 0 < largest < math.inf:
+        return math.inf
+    scaled = [side.double() / largest for side in sides]  # fourth powers of large influences would overflow
+    own = [side - side.mean() for side in scaled]
     parts = [side.square().mean().item() / len(side) for side in own]
     uncertain = sum(
         max(side.pow(4).mean().item() / len(side) ** 2 - part**2, 0.0) / len(side) for side, part in zip(own, parts, strict=True)
     )
     return 2 * sum(parts) ** 2 / uncertain if uncertain > 0 else math.inf
+
+
+def combined_degrees(estimates: Sequence[Estimate]) -> float:
+    """Effective degrees of freedom of the sum of independent estimates' variances (Satterthwaite 1946)."""
+    variances = [estimate.variance or 0.0 for estimate in estimates]
+    uncertain = sum(variance**2 / estimate.degrees for variance, estimate in zip(variances, estimates, strict=True))
+    return sum(variances) ** 2 / uncertain if uncertain > 0 else math.inf
 
 
 def second_order_variance(first_order: float, second_order: float) -> float:

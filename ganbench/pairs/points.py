@@ -17,8 +17,8 @@ _CACHED_VALUES = 65_536
 _MANY = 65_536
 """Number of pairs above which equal ones are looked for before their distances are computed."""
 _FAR = 4.0
-"""Ratio of mean to median squared norm above which the median is the centre. One far example among n gives a ratio of about n; the
-features of the bundled probes give 1.0 to 1.2, points with Student's law of 3 degrees of freedom 1.5 to 2."""
+"""Ratio of mean to median squared norm above which the median is the centre. Features of digits, MNIST and CIFAR-10 by the bundled
+extractors give 1.02 to 1.68; one example far from n others gives about n."""
 _LARGEST_SQUARE = 1e12
 """Largest squared norm for which float32 is used; above it, cubes and differences could overflow or lose precision."""
 

@@ -215,13 +215,13 @@ class Cell:
         start = time.perf_counter()
         examples = sample(variant, n, seed, self.device, generator=generator, class_shares=self.class_shares)
         model = VariantLatents(variant, self.device, generator)
-        scores, diagnostics = evaluator(examples, weights, labels, model)
+        scores, diagnostics, notes = evaluator(examples, weights, labels, model)
         evaluation = Evaluation(
             images_seen=trainer.images_seen,
             weights=weights,
             scores=scores,
             diagnostics=diagnostics,
-            notes=evaluator.notes(examples),
+            notes=notes,
         )
         write_samples(self.folder / "samples", examples.cpu().numpy(), f"{trainer.images_seen:010d}-{weights}")
         self.log.append("evaluation", seconds=time.perf_counter() - start, **asdict(evaluation))
@@ -230,12 +230,13 @@ class Cell:
     def _collapse(self) -> Divergence | None:
         """Applies the collapse rule to the raw weights' evaluations, with the first metric that is a distance."""
         series = [one for one in evaluations(self.log, str(self.log.path)) if one.weights == "raw"]
-        distances = [score for one in series for score in one.scores if score.is_distance]
-        scores = [score for score in distances if score.column == distances[0].column]
+        column = next((score.column for one in series for score in one.scores if score.is_distance), None)
+        # an evaluation may lack the score, if the metric refused its examples
+        scores = [next((score for score in one.scores if score.column == column), None) for one in series] if column else []
         return verdict(
             [one.images_seen for one in series],
-            [score.value for score in scores],
-            [(score.ci_high - score.value) / 1.96 for score in scores],
+            [math.nan if score is None else score.value for score in scores],
+            [math.nan if score is None else (score.ci_high - score.ci_low) / (2 * 1.96) for score in scores],
             [
                 math.nan if found.value is None else found.value
                 for one in series

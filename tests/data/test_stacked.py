@@ -87,7 +87,8 @@ def test_real_stacks_reach_nearly_all_modes() -> None:
     assert modes.perfect == pytest.approx(950.29, abs=0.01)
     assert modes.value is not None and 900 < modes.value < 975
     assert robust.value == modes.value  # a fifth of the fair share of 3 is less than one sample
-    assert kl.value is not None and kl.perfect == pytest.approx(999 / 6000) and kl.value < 0.25
+    # the first term of its expectation, (K - 1) / 2n = 0.167, is too small by a tenth at three examples a mode
+    assert kl.value is not None and kl.perfect == pytest.approx(0.1823, abs=1e-4) and kl.value < 0.25
 
 
 def test_modes_of_a_histogram() -> None:

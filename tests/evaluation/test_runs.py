@@ -4,10 +4,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from ganbench.data.dataset import Dataset
+from ganbench.data.dataset import Dataset, Split
 from ganbench.data.loading import load_dataset
 from ganbench.errors import Diverged, RequestError
 from ganbench.evaluation.fit import Promised, check_data, check_metrics
@@ -43,7 +44,7 @@ def by_name(scores: tuple[Score, ...]) -> dict[str, Score]:
 
 
 def test_held_out_real_images_score_near_perfect(evaluator: RunEvaluator, digits: Dataset) -> None:
-    scores, diagnostics = evaluator(torch.from_numpy(digits.held_out.examples), "raw")
+    scores, diagnostics, _ = evaluator(torch.from_numpy(digits.held_out.examples), "raw")
     found = by_name(scores)
     assert [score.metric for score in scores] == list(PLAN.metrics)
     assert found["precision"].value > 0.85 and found["recall"].value > 0.85
@@ -61,7 +62,7 @@ def test_held_out_real_images_score_near_perfect(evaluator: RunEvaluator, digits
 
 def test_one_image_over_and_over_scores_as_collapsed(evaluator: RunEvaluator, digits: Dataset) -> None:
     same = torch.from_numpy(digits.train.examples[:1]).expand(200, -1, -1, -1).contiguous()
-    scores, diagnostics = evaluator(same, "ema")
+    scores, diagnostics, _ = evaluator(same, "ema")
     found = by_name(scores)
     assert found["cs"].value == pytest.approx(1, abs=1e-6)  # its smallest possible value
     assert found["recall"].value == 1 / len(digits.train)  # the image itself
@@ -148,7 +149,7 @@ def test_a_plan_that_does_not_fit_the_data_is_refused(
 
 def test_points_are_scored_and_their_modes_counted(ring: Dataset, tiny_data: Callable[[DatasetSpec], Dataset]) -> None:
     plan = EvaluationSpec(extractor="identity", metrics=("fd",), n_fake=500, n_real=500)
-    scores, diagnostics = RunEvaluator(ring, plan, 0, CPU)(torch.from_numpy(ring.held_out.examples[:500]), "raw")
+    scores, diagnostics, _ = RunEvaluator(ring, plan, 0, CPU)(torch.from_numpy(ring.held_out.examples[:500]), "raw")
     health = {finding.name: finding.value for finding in diagnostics}
     assert scores[0].value < 0.05
     assert health["modes"] == 8
@@ -168,3 +169,14 @@ def test_a_metric_without_a_finite_value_ends_the_run(ring: Dataset) -> None:
     far = 5e25 * torch.randn(64, 2, generator=torch.Generator().manual_seed(0))
     with pytest.raises(Diverged, match="KD·identity is not finite"):
         RunEvaluator(ring, plan, 0, CPU)(far, "raw")
+
+
+def test_a_metric_that_refuses_its_examples_costs_the_others_nothing(digits: Dataset) -> None:
+    plan = replace(PLAN, metrics=("precision", "fld"))
+    constant = torch.zeros_like(torch.from_numpy(digits.held_out.examples))
+    blank = replace(digits, held_out=Split(examples=np.zeros_like(digits.held_out.examples), labels=digits.held_out.labels))
+    scores, _, notes = RunEvaluator(blank, plan, 0, CPU)(constant[:100], "raw")
+    assert [score.metric for score in scores] == ["precision"]
+    assert any("fld needs features that vary over the held-out examples" in note for note in notes)
+    with pytest.raises(RequestError, match="fld needs features that vary"):
+        RunEvaluator(blank, replace(PLAN, metrics=("fld",)), 0, CPU)(constant[:100], "raw")

@@ -281,3 +281,13 @@ def test_a_metric_without_a_finite_value_is_reported_and_the_others_stay() -> No
     assert [score.metric for score in result.scores] == ["precision"]
     assert len(result.failures) == 1
     assert "FD·identity" in result.failures[0]
+
+
+def test_a_metric_that_refuses_after_the_pass_costs_those_of_another_extractor_nothing() -> None:
+    real, fake = np.zeros((100, 16, 16, 1), np.uint8), np.random.RandomState(0).randint(0, 256, (100, 16, 16, 1), np.uint8)
+    real, fake = (np.ascontiguousarray(side.transpose(0, 3, 1, 2)) for side in (real, fake))
+    found = ganbench.score(fake, real, ["fd@random-conv", "fld@pixels"], held_out=real, use_cache=False)
+    assert [one.metric for one in found.scores] == ["fd"]
+    assert len(found.failures) == 1 and "fld needs features that vary" in found.failures[0]
+    with pytest.raises(RequestError, match="fld needs features that vary"):
+        ganbench.score(fake, real, ["fld@pixels"], held_out=real, use_cache=False)
