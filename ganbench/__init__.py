@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ganbench.errors import RequestError as RequestError
     from ganbench.evaluation.result import Scores as Scores
     from ganbench.evaluation.score import score as score
+    from ganbench.evaluation.streaming import ScoreMeter as ScoreMeter
     from ganbench.features.base import Extractor as Extractor
     from ganbench.matrix import run as run
     from ganbench.metrics.base import Estimate as Estimate
@@ -40,6 +41,7 @@ _HOMES = {
     "RunSpec": "ganbench.plan.spec",
     "Runtime": "ganbench.plan.runtime",
     "Score": "ganbench.results.record",
+    "ScoreMeter": "ganbench.evaluation.streaming",
     "Scores": "ganbench.evaluation.result",
     "StepContext": "ganbench.training.variant",
     "Variant": "ganbench.training.variant",

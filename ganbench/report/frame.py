@@ -59,4 +59,3 @@ def frame(found: Iterable[Record]) -> pd.DataFrame:
     """
     rows = score_rows(found)
     return pd.DataFrame(rows, columns=columns(rows, COLUMNS))
-

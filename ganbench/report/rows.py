@@ -78,9 +78,16 @@ def _runs(found: Iterable[Record]) -> list[tuple[Record, Row, Row]]:
     for record, name in zip(records, names([record.spec for record in records]), strict=True):
         place, spec = places[record.run_id], record.spec
         run = {
-            "run_id": record.run_id, "name": name, "rank": place.rank, "ranked_by": place.ranked_by,
-            "variant": spec.variant.name, "dataset": spec.dataset.name, "seed": spec.seed, "status": record.status,
-            "budget_images": spec.budget_images, "images_seen": record.images_seen,
+            "run_id": record.run_id,
+            "name": name,
+            "rank": place.rank,
+            "ranked_by": place.ranked_by,
+            "variant": spec.variant.name,
+            "dataset": spec.dataset.name,
+            "seed": spec.seed,
+            "status": record.status,
+            "budget_images": spec.budget_images,
+            "images_seen": record.images_seen,
         }
         data = {f"dataset.{key}": value for key, value in asdict(spec.dataset).items() if key not in ("name", "path", "content")}
         config = {key: value for key, value in {**setup(spec), **data}.items() if "." in key}

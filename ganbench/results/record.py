@@ -57,6 +57,12 @@ class Score:
     details: dict[str, float] = field(default_factory=dict)
     """Further numbers that are published beside the value ("standard deviation over 10 splits")."""
 
+    def __float__(self) -> float:
+        return self.value
+
+    def __repr__(self) -> str:
+        return f"Score({self.label} {self.value:.4g} [{self.ci_low:.4g}, {self.ci_high:.4g}])"
+
     @property
     def is_distance(self) -> bool:
         """Whether lower is better and values are at least 0."""

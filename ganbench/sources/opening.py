@@ -20,8 +20,9 @@ from ganbench.sets.classes import Classes
 from ganbench.sets.features import Features
 from ganbench.sets.source import GivenSet, Source
 from ganbench.sources.arrays import ArraySource
+from ganbench.sources.conversion import Converted, ValueRange, as_array, as_examples
 from ganbench.sources.generated import FunctionSource
-from ganbench.sources.given import FeatureFile, matrix, native, read_features
+from ganbench.sources.given import FeatureFile, matrix, read_features
 from ganbench.sources.image_files import FileSource
 from ganbench.sources.naming import PROGRAMS, SPLITS, existing, path_of, unfit, unknown, unknown_split
 from ganbench.sources.programs import ProgramSource
@@ -81,41 +82,29 @@ def open_source(text: str, how: Opening) -> GivenSet:
     raise unknown(text, path)
 
 
-def open_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> GivenSet:
+def open_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool, value_range: ValueRange | None = None) -> GivenSet:
     """Opens examples or features in memory.
 
     Args:
         name: Name of the set, for error messages.
-        given: uint8 images (n, channels, height, width), or float points or features (n, d).
+        given: Images or points, see :func:`ganbench.sources.conversion.as_examples`, or features (n, d).
         features: Whether they are features.
+        value_range: The values of black and of white of float images; None tells them from the values.
 
     Raises:
         DataError: The array has none of these forms.
     """
-    array = _numpy(given) if isinstance(given, Tensor) else np.asarray(given)
+    array = as_array(given)
     if array.dtype.hasobject:  # before the hash, which would be one of addresses
         array = matrix(array, name).numpy()
+    converted = Converted(examples=array) if features else as_examples(array, name, value_range)
+    array = converted.examples
     content = hashlib.sha256(f"{array.dtype} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
     if features:
         return FeatureFile(name, content, Features(values=matrix(array, name)))
-    if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1] in (1, 3) and len(array):
-        return ArraySource(name, array, content)
-    if array.dtype.kind == "f" and array.ndim == 2 and array.size:
-        return ArraySource(name, np.ascontiguousarray(array, native(array.dtype)), content)
-    raise DataError(
-        f"{name} is {array.dtype} {array.shape}; give uint8 images (n, 1 or 3, height, width), float points (n, d), "
-        "or features (n, d) with features=True"
-    )
-
-
-def _numpy(given: Tensor) -> npt.NDArray[Any]:
-    """A tensor as an array; float32 for the floats that numpy lacks (bfloat16)."""
-    given = given.detach().cpu()
-    try:
-        found: npt.NDArray[Any] = given.numpy()
-    except TypeError:
-        found = given.float().numpy()
-    return found
+    source = ArraySource(name, array, content)
+    source.notes += converted.notes
+    return source
 
 
 def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
