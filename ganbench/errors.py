@@ -24,7 +24,7 @@ class GanbenchError(Exception):
 
     def __str__(self) -> str:
         """The message, in which names from elsewhere cannot control a terminal."""
-        return plain(super().__str__())
+        return plain(Exception.__str__(self))  # a KeyError's own would be quoted
 
 
 class RequestError(GanbenchError):

@@ -42,8 +42,8 @@ def line(text: str) -> str:
 def markdown(text: str) -> str:
     r"""Text on one line of Markdown, also in a table: nothing in it is markup, HTML, a link or a mention.
 
-    >>> markdown("<b>my_*gan*</b> | @you")
-    '&lt;b&gt;my_\\*gan\\*&lt;/b&gt; \\| &#64;you'
+    >>> markdown("<b>my_gan *x*</b> | @you")
+    '&lt;b&gt;my_gan \\*x\\*&lt;/b&gt; \\| &#64;you'
     """
     text = _html.escape(line(text), quote=False)
     text = re.sub(r"([\\`*\[\]|~$])", r"\\\1", text)

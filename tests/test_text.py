@@ -37,7 +37,9 @@ def test_errors_are_plain_whoever_prints_them() -> None:
     assert "\x1b" not in str(UnknownName("class", TITLE, [TITLE, "\x1b[2J"]))
 
 
-@pytest.mark.parametrize("text", ["<script>x</script>", "a|b", "*b* _i_ `c` ~~s~~", "[t](http://x.y)", "![i](x)", "@you", "www.x.y", "a\n# b", "$m$"])
+@pytest.mark.parametrize(
+    "text", ["<script>x</script>", "a|b", "*b* _i_ `c` ~~s~~", "[t](http://x.y)", "![i](x)", "@you", "www.x.y", "a\n# b", "$m$"]
+)
 def test_nothing_is_markup_in_markdown(text: str) -> None:
     shown = markdown(text)
     assert "\n" not in shown and "<" not in shown and not re.search(r"(?<!\\)\]\(", shown) and "://" not in shown
@@ -58,7 +60,7 @@ def test_no_cell_begins_a_formula_and_numbers_stay_numbers(start: str) -> None:
 
 
 def test_html_and_figures_take_text_as_text() -> None:
-    assert html("<b>\"x\"'\x1b") == "&lt;b&gt;&quot;x&quot;&#x27;\\x1b"
+    assert html('<b>"x"\'\x1b') == "&lt;b&gt;&quot;x&quot;&#x27;\\x1b"
     assert drawn("$x$") == r"\$x\$"  # not mathematics
     assert drawn("_hidden").strip() == "_hidden" != drawn("_hidden")  # matplotlib leaves labels with a leading underscore out
 

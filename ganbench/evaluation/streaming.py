@@ -37,6 +37,7 @@ class ScoreMeter:
     Only features are kept, of at most ``max_examples`` examples a set; of metrics that need no more than mean and covariance, such as FID,
     only these. The reference set is analysed once, however often the scores are computed. Random states are left alone.
 
+    >>> import numpy as np
     >>> meter = ScoreMeter(["fd"], extractor="identity")
     >>> rng = np.random.default_rng(0)
     >>> for _ in range(5):

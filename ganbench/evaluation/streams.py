@@ -126,8 +126,8 @@ class _Sums:
     def add(self, part: Features, start: int) -> None:
         values = part.values if self._tail is None else torch.cat([self._tail, part.values])
         whole = len(values) // CHUNK * CHUNK
-        for chunk in torch.split(values[:whole], CHUNK):
-            self._sums = _merged(self._sums, chunk)
+        for begin in range(0, whole, CHUNK):
+            self._sums = _merged(self._sums, values[begin : begin + CHUNK])
         self._tail = values[whole:].clone()
         self._log_probabilities.append(part.log_probabilities)
         numbers = torch.arange(start, start + len(part.values))

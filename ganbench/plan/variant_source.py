@@ -52,12 +52,12 @@ def _refuses(place: str, seen: frozenset[str] = frozenset()) -> bool:
 
 
 def _defined(target: Target) -> set[str] | None:
-    """The names that a class and its bases define; None if a base cannot be read."""
+    """The names that a class and its bases define; None if a base cannot be read, or there is none, so that it is no variant at all."""
     tree = target.tree
     classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     froms = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     imported = {alias.asname or alias.name: Target(origin(node, target), alias.name) for node in froms for alias in node.names}
-    if target.attribute not in classes:
+    if target.attribute not in classes or not classes[target.attribute].bases:
         return None
     found: set[str] = set()
     for node in classes[target.attribute].body:

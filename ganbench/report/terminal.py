@@ -38,7 +38,9 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
 
 def _rich(table: Table, columns: Sequence[int]) -> RenderableType:
     first = columns[1:2] == [1]
-    grid = RichTable(title=plain(table.title) if first else None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = RichTable(
+        title=plain(table.title) if first else None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for index in columns:
         if index == 0:  # the name of a configuration may be long and is wrapped
             grid.add_column(table.columns[index].heading, max_width=NAME_WIDTH)

@@ -140,3 +140,43 @@ def test_a_matrix_with_nothing_to_do_imports_nothing_heavy_and_leaves_the_report
     (tmp_path / "out" / "figures" / "curves-ring8.svg").unlink()
     assert ganbench("run", "suite.toml", "--out", "out").code == 0
     assert (tmp_path / "out" / "figures" / "curves-ring8.svg").is_file()  # what is missing is made again
+
+
+PIXELS = '{ extractor = "pixels", metrics = ["fd"], n_fake = 320 }'
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"variants": '["acgan"]'}, "acgan works on images"),
+        ({"variants": '["progressive_gan"]', "datasets": '["digits"]', "evaluation": PIXELS}, "is grown after"),
+        ({"variants": '["pacgan"]', "training": "{ batch_size = 63 }"}, "training.batch_size = 63"),
+    ],
+    ids=["shape", "budget", "batch"],
+)
+def test_plan_refuses_what_run_refuses_of_registered_sets(
+    ganbench: Command, suite: Callable[..., Path], changes: dict[str, Any], words: str
+) -> None:
+    suite(**changes)
+    said = [ganbench(command, "suite.toml", "--out", "out").one_line() for command in ("plan", "run")]
+    assert said[0] == said[1] and words in said[0]
+
+
+def test_plan_says_what_it_could_not_check_where_the_data_are_away(ganbench: Command, suite: Callable[..., Path], tmp_path: Path) -> None:
+    suite(variants='["dcgan"]', datasets='["mnist"]', evaluation='{ extractor = "pixels", metrics = ["fd"], n_fake = 64 }')
+    result = ganbench("plan", "suite.toml", env={"GANBENCH_DATA": str(tmp_path / "nowhere")})
+    assert result.code == 0 and "note: mnist: " in result.err and "is not there, so that `run` has yet to check" in result.err
+
+
+def test_an_error_in_a_method_names_its_line_and_the_file_of_the_traceback(
+    ganbench: Command, suite: Callable[..., Path], methods: Path, tmp_path: Path
+) -> None:
+    suite(variants=f'["{methods}:Raises"]')
+    result = ganbench("run", "suite.toml", "--out", "out", "--device", "cpu")
+    line = 1 + methods.read_text().splitlines().index('            raise ArithmeticError("the third step\\nis too much")')
+    assert result.code == 1
+    assert f"1 failed with ArithmeticError: the third step (methods.py, line {line}, in generator_step)" in result.err
+    (told,) = (part.split(": ")[1] for part in result.err.splitlines() if part.startswith("  traceback: "))
+    assert "is too much" in (tmp_path / told).read_text() and "generator_step" in (tmp_path / told).read_text()
+    again = ganbench("run", "suite.toml", "--out", "out", "--retry-failed", "--device", "cpu", env={"MENDED": "1"})
+    assert again.code == 0 and not (tmp_path / told).exists()

@@ -88,7 +88,7 @@ def test_python_scores_it_alike_and_where_the_file_lies_is_no_part_of_the_score(
         ("my.py:MANY", "needs at least 9,999 examples"),
         ("my.py:MEAN_GAP@", "half a name"),
         ("my.py:MEAN_GAP@pixel", "did you mean 'pixels'?"),
-        ("broken.py:METRIC", "broken.py: not valid Python"),
+        ("broken.py:METRIC", "broken.py, line 1: not valid Python"),
         ("raising.py:MEAN_GAP", "cannot be imported: OSError: on import"),
         ("my.py:MEAN_GAP,my.py:MEAN_GAP", "is there twice"),
     ],

@@ -1,11 +1,14 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 from PIL import Image
 
 from ganbench.plan.spec import run_id
+from ganbench.report.curves import curves
 from ganbench.report.figures import write_figures
 from ganbench.report.folder import figure_files, write_report
 from ganbench.results.events import EventLog
@@ -102,3 +105,53 @@ def test_points_are_kept_as_they_are(tmp_path: Path) -> None:
     points = np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32)
     path = write_samples(tmp_path, points, "0-ema")
     assert np.array_equal(np.load(path, allow_pickle=False), points)
+
+
+def curved(name: str, seed: int, values: list[float], status: Any = "done") -> Record:
+    """A run whose FD takes these values every 512 images, of raw weights twice as large."""
+    spec = replace(FINISHED.spec, seed=seed, variant=replace(FINISHED.spec.variant, name=name))
+    series = tuple(
+        replace(
+            one, images_seen=512 * step, scores=tuple(replace(score, value=value * (1 + (one.weights == "raw"))) for score in one.scores)
+        )
+        for step, value in enumerate(values)
+        for one in FINISHED.evaluations[:2]
+    )
+    return replace(FINISHED, spec=spec, run_id=run_id(spec), evaluations=series, status=status)
+
+
+def test_curves_show_the_median_seed_the_band_of_all_and_equal_axes(tmp_path: Path) -> None:
+    records = [curved("gan", 0, [9.0, 4.0, 1.0]), curved("gan", 1, [9.0, 5.0, 2.0]), curved("gan", 2, [9.0, 8.0], "diverged")]
+    figure = curves(tmp_path, records)
+    ema, raw = figure.axes[:2]
+    line = ema.lines[0]
+    assert line.get_xdata().tolist() == [0, 512, 1024] and line.get_ydata().tolist() == [9.0, 5.0, 1.5]  # at the end of the two that go on
+    band = ema.collections[0].get_paths()[0].get_extents()
+    assert (band.y0, band.y1) == (1.0, 9.0)
+    assert ema.get_ylim() == raw.get_ylim() and ema.get_xlim() == raw.get_xlim()
+    crosses = [(one.get_xdata()[0], one.get_ydata()[0]) for one in ema.lines if one.get_marker() == "x"]
+    assert crosses == [(512, 8.0)]
+    plt.close(figure)
+
+
+def test_more_variants_than_colours_have_a_panel_each(tmp_path: Path) -> None:
+    names = [f"v{index}" for index in range(22)]
+    figure = curves(tmp_path, [curved(name, 0, [9.0, 1.0 + index]) for index, name in enumerate(names)])
+    shown = [axes for axes in figure.axes if axes.get_title()]
+    assert [axes.get_title() for axes in shown] == [*names, *(f"{name}, losses" for name in names)]
+    assert len({axes.get_ylim() for axes in shown[:22]}) == 1
+    plt.close(figure)
+
+
+def test_a_method_that_explodes_does_not_flatten_the_losses_of_the_others(tmp_path: Path) -> None:
+    records = [curved("calm", 0, [1.0]), curved("wild", 0, [1.0])]
+    for record in records:
+        folder = run_folder(tmp_path, record.spec)
+        folder.mkdir(parents=True)
+        log = EventLog(folder / "events.jsonl")
+        for tick in range(100):
+            exploded = record.spec.variant.name == "wild" and tick == 99
+            log.append("tick", images_seen=tick, logs={"loss/generator": 1e6 if exploded else 1.0 + tick % 2})
+    figure = curves(tmp_path, records)
+    assert figure.axes[3].get_ylim()[1] < 3
+    plt.close(figure)

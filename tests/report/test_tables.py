@@ -127,6 +127,27 @@ def test_failed_and_diverged_seeds_are_counted_and_each_has_its_note() -> None:
     )
 
 
+def test_the_number_shown_is_the_one_that_ranks() -> None:
+    (found,) = leaderboards(
+        [run("steady", seed, 4.0) for seed in (0, 1, 2)] + [run("mostly", seed, 1.0 + 100 * (seed == 2)) for seed in (0, 1, 2)]
+    )
+    assert [(row.variant, row.ranked_by) for row in found.rows] == [("mostly", 1.0), ("steady", 4.0)]
+    shown = tables([found])[0].texts()
+    assert [row[1].split("\n")[0] for row in shown] == ["1.00", "4.00"]  # the mean of the first is 34.3
+
+
+def test_of_two_seeds_the_seeds_are_shown_and_not_an_interval_twelve_times_as_wide() -> None:
+    (found,) = leaderboards([run("a", seed, 2.0 + seed) for seed in (0, 1)])
+    assert tables([found])[0].texts()[0][1] == "2.50\n2.00 to 3.00"  # the 95 % t interval is [-3.85, 8.85]
+
+
+def test_a_row_whose_median_seed_did_not_end_says_so_where_it_is_ranked() -> None:
+    (found,) = leaderboards([run("shaky", 0, 2.0), run("shaky", 1, **FAILED), run("whole", 0, 9.0), run("whole", 1, 9.0)])
+    table = tables([found])[0]
+    assert [row[1] for row in table.texts()] == ["9.00\n9.00 to 9.00", "not ended\n(2.00)"]
+    assert table.texts()[1][3] == "2.00"  # raw weights rank nothing, so the seed that ended is shown
+
+
 def test_protocol_and_speed_are_told_below_the_tables() -> None:
     scores, runs = tables([board()])
     assert "random-conv" in scores.notes[0] and "128 generated against 1,438 train examples" in scores.notes[0]

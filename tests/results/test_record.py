@@ -13,10 +13,11 @@ import pytest
 import ganbench
 from ganbench.errors import RequestError
 from ganbench.plan.spec import run_id
-from ganbench.results import provenance
-from ganbench.results.folders import run_folder
 from ganbench.report.frame import frame
 from ganbench.report.rows import COLUMNS
+from ganbench.results import provenance
+from ganbench.results.events import EventLog
+from ganbench.results.folders import run_folder
 from ganbench.results.record import SCHEMA_VERSION, Divergence, Failure, Record, digest, protocol_key, read_record, write_record
 from ganbench.storage import write_json
 
@@ -213,6 +214,44 @@ def test_load_results_has_a_row_for_every_score_and_one_for_a_run_without(tmp_pa
     assert (ema["train_images_per_s"], ema["sample_images_per_s"], ema["device"]) == (5_000.0, 20_000.0, "cpu")
     failed = table[table["status"] == "failed"].iloc[0]
     assert failed["seed"] == 1 and pd.isna(failed["value"]) and pd.isna(failed["train_images_per_s"])
+
+
+def test_results_tell_axes_apart_and_say_where_they_stand_on_the_leaderboard(tmp_path: Path) -> None:
+    records = []
+    for beta, value in ((0.0, 9.0), (0.5, 2.0)):
+        for seed in (0, 1, 2):
+            variant = replace(FINISHED.spec.variant, config={**FINISHED.spec.variant.config, "beta1": beta})
+            spec = replace(FINISHED.spec, variant=variant, seed=seed)
+            last = [
+                replace(one, scores=tuple(replace(score, value=value + seed**2) for score in one.scores)) for one in FINISHED.evaluations
+            ]
+            scores = last[-2].scores + last[-1].scores
+            records.append(replace(FINISHED, spec=spec, run_id=run_id(spec), evaluations=tuple(last), scores=scores))
+    ended = replace(records[-1], status="diverged", divergence=Divergence(kind="variance", images_seen=512, detail="collapsed"))
+    table = frame([*records[:-1], ended])
+    fd = table[(table["metric"] == "fd") & (table["weights"] == "ema")]
+    assert dict(fd.groupby("config.beta1")["rank"].first()) == {0.0: 2, 0.5: 1}
+    assert dict(fd.groupby("config.beta1")["ranked_by"].first()) == {0.0: 10.0, 0.5: 3.0}  # medians of 9, 10, 13 and of 2, 3, worst
+    assert set(fd["name"]) == {"dcgan (beta1=0.0)", "dcgan (beta1=0.5)"}
+    assert fd[fd["status"] == "diverged"]["value"].tolist() == [6.0]  # kept, and told by the status
+    assert {"training.batch_size", "dataset.resolution"} <= set(table.columns) and "dataset.path" not in table.columns
+
+
+def test_curves_have_every_evaluation_and_what_the_steps_logged(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path, FINISHED.spec)
+    folder.mkdir(parents=True)
+    write_record(folder / "record.json", FINISHED)
+    log = EventLog(folder / "events.jsonl")
+    for seen in (512, 1_024):
+        log.append("tick", images_seen=seen, logs={"loss/generator": seen / 512, "odd": "text"})
+    table = ganbench.load_results(tmp_path, curves=True)
+    losses = table[table["kind"] == "log"]
+    assert losses[["metric", "images_seen", "value"]].values.tolist() == [["loss/generator", 512, 1.0], ["loss/generator", 1_024, 2.0]]
+    fd = table[(table["kind"] == "score") & (table["metric"] == "fd")]
+    expected = [(e.images_seen, e.weights, e.scores[0].value) for e in FINISHED.evaluations]
+    assert list(fd[["images_seen", "weights", "value"]].itertuples(index=False, name=None)) == expected
+    assert set(table[table["kind"] == "diagnostic"]["metric"]) == {one.name for e in FINISHED.evaluations for one in e.diagnostics}
+    assert set(table["config.latent_dim"]) == {8}
 
 
 def test_load_results_refuses_a_folder_without_runs(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 
+from ganbench.errors import UnknownName
 from ganbench.training.augmentation import Augmentation, none, translation
 from ganbench.training.context import HarnessContext
 from ganbench.training.draws import Draws
@@ -196,7 +197,10 @@ def test_readings_are_means_since_the_last_one() -> None:
     assert watch.read() == {"loss": 5.0}
 
 
-def test_an_unknown_optimizer_is_an_error() -> None:
-    loss: Tensor = torch.zeros((), requires_grad=True)
-    with pytest.raises(KeyError):
-        context().minimize("critic", loss)
+def test_minimize_names_the_optimizers_and_the_options_there_are(networks: tuple[nn.Linear, nn.Linear]) -> None:
+    first, _ = networks
+    ctx = context({"generator": SGD(first.parameters(), lr=0.5)})
+    with pytest.raises(UnknownName, match=r"unknown optimizer in ctx.minimize 'gen'; did you mean 'generator'\? .*optimizers\(\) returns"):
+        ctx.minimize("gen", first.bias.sum())
+    with pytest.raises(UnknownName, match=r"option of SGD in ctx.minimize 'moment'; did you mean 'momentum'\?"):
+        ctx.minimize("generator", first.bias.sum(), moment=0.5)
