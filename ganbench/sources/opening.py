@@ -47,6 +47,8 @@ class Opening:
     """Number of examples drawn from a generator; None is 50,000 as in the literature."""
     seed: int | None = None
     """Root seed of generators; None is a run's own seed, and 0 for other generators."""
+    trust: bool = False
+    """Whether code in an input may run: that of a program, or of a run whose method is a Python file."""
     latent_dim: int | None = None
     """Length of a program's latents; None reads it from the program."""
     resolution: int | None = None
@@ -138,7 +140,7 @@ def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
     if suffix in (".npz", ".npy"):
         return _arrays(text, path, how)
     if suffix in PROGRAMS:
-        return ProgramSource(text, path, how.latent_dim, how.n, how.seed or 0, how.device)
+        return ProgramSource(text, path, how.latent_dim, how.n, how.seed or 0, how.device, how.trust)
     if suffix in (".pkl", ".pickle"):
         raise DataError(
             f"{text!r} is a pickle, which could run anything and is never loaded; save mu and sigma with np.savez, or export the network"
@@ -157,7 +159,7 @@ def _arrays(text: str, path: Path, how: Opening) -> ArraySource:
 def _run(text: str, folder: Path, weights: str, how: Opening) -> Source:
     from ganbench.sources.runs import RunSource
 
-    return RunSource(text, folder, weights, how.n, how.seed, how.root, how.device)
+    return RunSource(text, folder, weights, how.n, how.seed, how.root, how.device, how.trust)
 
 
 def _function(text: str, path: Path, how: Opening) -> FunctionSource:

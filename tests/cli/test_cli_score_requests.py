@@ -152,7 +152,8 @@ WRONG: dict[str, tuple[list[str], list[str]]] = {
     "float images": (["floats.npz", "--real", "digits", *PIXELS], ["type float64", "uint8 from 0 to 255"]),
     "pickle": (["stats.pkl", "--real", "digits", *PIXELS], ["is a pickle", "never loaded", "np.savez"]),
     "pickle as reference": (["digits", "--real", "stats.pkl", *PIXELS], ["is a pickle", "never loaded"]),
-    "program": (["junk.pt", "--real", "digits", *PIXELS], ["'junk.pt' is no TorchScript program", "torch.jit.save"]),
+    "untrusted program": (["junk.pt", "--real", "digits", *PIXELS], ["'junk.pt' is a program", "nothing of it has run", "add --trust"]),
+    "program": (["junk.pt", "--real", "digits", "--trust", *PIXELS], ["'junk.pt' is no TorchScript program", "torch.jit.save"]),
     "one image": (
         ["small.zip", "--real", "digits", *PIXELS, "--metrics", "fd"],
         ["'fd' needs at least 10 examples", "generated set has 1"],
