@@ -270,24 +270,24 @@ def test_lpips_is_torch_fidelitys(vgg_file: Path, lpips_heads: Path, published_l
     monkeypatch.setattr(theirs_lpips, "load_state_dict_from_url", lambda *a, **k: torch.load(lpips_heads, weights_only=True))
     oracle = theirs_lpips.SampleSimilarityLPIPS("oracle")
     lpips = Lpips(vgg_file.parent)
-    assert lpips.notes == () and lpips.weights_sha256 == tuple(p.sha256 for p in published_lpips)
+    assert lpips.notes == () and lpips.departures() == []
     first, second = images(3).float() / 127.5 - 1, images(6)[3:].float() / 127.5 - 1
     second[1] = first[1]
     second[2] = first[2] + 1e-3
-    distance = lpips.distance(first, second)
+    distance = lpips(first, second)
     with torch.no_grad():
         expected = oracle((first + 1) * 127.5, (second + 1) * 127.5).flatten()
     torch.testing.assert_close(distance, expected, rtol=2e-4, atol=1e-7)
     assert distance.shape == (3,) and distance[0] > 100 * distance[2] > 0 and distance[1] == 0
-    torch.testing.assert_close(lpips.distance(second, first), distance)
-    torch.testing.assert_close(lpips.distance(first[:1], second[:1]), distance[:1], rtol=1e-5, atol=0)
+    torch.testing.assert_close(lpips(second, first), distance)
+    torch.testing.assert_close(lpips(first[:1], second[:1]), distance[:1], rtol=1e-5, atol=0)
 
 
 def test_lpips_refuses_other_images_and_other_heads(vgg_file: Path, lpips_heads: Path, published_lpips: Any, tmp_path: Path) -> None:
     lpips = Lpips(vgg_file.parent)
     for first, second in (((1, 3, 32, 32), (1, 3, 32, 31)), ((1, 1, 32, 32), (1, 1, 32, 32)), ((1, 3, 8, 32), (1, 3, 8, 32))):
         with pytest.raises(DataError, match="takes two equal shapes"):
-            lpips.distance(torch.zeros(first), torch.zeros(second))
+            lpips(torch.zeros(first), torch.zeros(second))
     heads = torch.load(lpips_heads, weights_only=True)
     heads["lin0.model.1.weight"][0, 0] = -1
     path = tmp_path / lpips_heads.name
