@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import DataError
-from ganbench.features.image_network import fill, read
+from ganbench.features.archives import read
+from ganbench.features.image_network import fill
 from ganbench.features.published import Published, find
 from ganbench.features.vgg import VGG16, vgg16
 from ganbench.precision import convolutions

@@ -52,7 +52,7 @@ class Reading:
             raise DataError(
                 f"{name}: gave {kind}; give uint8 or float images in [-1, 1] of shape (n, 1 or 3, height, width), or points (n, d)"
             )
-        unit = image and not levels and 0 <= values.min().item() and values.max().item() <= 1
+        unit = image and not levels and values.min().item() >= 0 and values.max().item() <= 1
         return cls(points=not image, levels=levels, unit=unit, channels_last=image and not first)
 
     def examples(self, values: Tensor, name: str) -> Tensor:
