@@ -11,6 +11,9 @@ import numpy.typing as npt
 from ganbench.data.limits import CLASSES_LIMIT
 from ganbench.errors import DataError
 
+_BRACKETS_LIMIT = 1_000
+"""Number of brackets that a label file may have besides four for every image, whose names may contain some."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
@@ -37,6 +40,8 @@ def from_json(data: bytes, names: Sequence[str], where: str) -> Labels | None:
         DataError: The file does not have this form, an image has no label, or a label has no image.
     """
     form = 'write {"labels": [["name.png", 0], ...]} or {"labels": null}'
+    if data.count(b"[") + data.count(b"{") > _BRACKETS_LIMIT + 4 * len(names):  # every bracket takes 20 times its size in memory
+        raise DataError(f"{where} does not hold labels in the known form: it has far more lists than {len(names):,} images; {form}")
     try:
         content = json.loads(data)
         entries = content["labels"]

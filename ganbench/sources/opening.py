@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from ganbench.content import content_hash
-from ganbench.data.arrays import array_shapes, load_npy, load_npz
+from ganbench.data.arrays import load_npy, load_npz
 from ganbench.data.loading import load_dataset
+from ganbench.data.stored import array_shapes
 from ganbench.errors import DataError, RequestError, UnknownName, nearest
 from ganbench.plan.spec import DatasetSpec
 from ganbench.registry import DATASETS
@@ -21,7 +22,7 @@ from ganbench.sets.features import Features
 from ganbench.sets.source import GivenSet, Source
 from ganbench.sources.arrays import ArraySource
 from ganbench.sources.generated import FunctionSource
-from ganbench.sources.given import FeatureFile, matrix, native, read_features
+from ganbench.sources.given import GivenFeatures, matrix, native, read_features
 from ganbench.sources.image_files import FileSource
 from ganbench.sources.programs import ProgramSource
 from ganbench.sources.statistics_files import holds_images_too, is_statistics, read_statistics
@@ -102,7 +103,7 @@ def open_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> G
         array = matrix(array, name).numpy()
     content = hashlib.sha256(f"{array.dtype} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
     if features:
-        return FeatureFile(name, content, Features(values=matrix(array, name)))
+        return GivenFeatures(name, content, Features(values=matrix(array, name)))
     if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1] in (1, 3) and len(array):
         return ArraySource(name, array, content)
     if array.dtype.kind == "f" and array.ndim == 2 and array.size:

@@ -217,13 +217,14 @@ def test_features_with_logits_labels_and_spatial(tmp_path: Path) -> None:
     np.savez(tmp_path / "f.npz", features=x, logits=x[:, :3], labels=np.arange(20), spatial=x.astype(np.float32))
     found = open_source(str(tmp_path / "f.npz"), how(features=True))
     assert isinstance(found, FeatureFile)
-    assert found.features.values.dtype == torch.float64
-    assert found.features.log_probabilities is not None
-    torch.testing.assert_close(found.features.log_probabilities.exp().sum(1), torch.ones(20, dtype=torch.float64))
+    known = found.known(Selection.of(20, None, stream(0, "x")), ("features", "spatial"))
+    assert known.values.dtype == torch.float64
+    assert known.log_probabilities is not None and known.spatial is not None
+    torch.testing.assert_close(known.log_probabilities.exp().sum(1), torch.ones(20, dtype=torch.float64))
     np.save(tmp_path / "f.npy", x.astype(np.float16))
     bare = open_source(str(tmp_path / "f.npy"), how(features=True))
     assert isinstance(bare, FeatureFile)
-    assert bare.features.values.dtype == torch.float32
+    assert bare.known(Selection.of(20, None, stream(0, "x")), ("moments",)).values.dtype == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ def test_features_with_logits_labels_and_spatial(tmp_path: Path) -> None:
 def test_features_of_a_wrong_form_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:  # type: ignore[type-arg]
     np.savez(tmp_path / "f.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(RequestError, match=message) as refusal:
-        open_source(str(tmp_path / "f.npz"), how(features=True))
+        open_source(str(tmp_path / "f.npz"), how(features=True)).known(Selection(indices=range(9)), ("features",))
     assert "\n" not in str(refusal.value)
 
 
