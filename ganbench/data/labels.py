@@ -71,6 +71,9 @@ def checked(labels: Sequence[Any], where: str) -> Labels:
         DataError: A label is neither a name nor an integer from 0 to ``limits.CLASSES_LIMIT`` - 1.
     """
     if labels and all(isinstance(label, str) for label in labels):
+        for index, name in enumerate(labels):
+            if not name.isprintable() and _lone_surrogate(name):
+                raise DataError(f"{where}: label {index} is {name!r}, which is no text; name the class in Unicode")
         numbers = {name: number for number, name in enumerate(sorted(set(labels)))}
         if len(numbers) > CLASSES_LIMIT:
             raise DataError(f"{where} names {len(numbers):,} classes; the limit is {CLASSES_LIMIT:,}")
@@ -82,3 +85,12 @@ def checked(labels: Sequence[Any], where: str) -> Labels:
                 f"{where}: label {index} is {shown}; labels are whole numbers from 0 to {CLASSES_LIMIT - 1:,}, one for each image"
             )
     return Labels(numbers=np.array(labels, np.int64))
+
+
+def _lone_surrogate(text: str) -> bool:
+    """Whether a text has half a character, which no file can be written with."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

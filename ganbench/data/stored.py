@@ -24,6 +24,8 @@ PICKLED = (
     "(--features) as floats (n, d), statistics as np.savez(path, mu=..., sigma=...)"
 )
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_LAST_CHARACTER = 0x10FFFF
+"""The largest code point of Unicode."""
 _MAGIC = b"\x93NUMPY"
 
 
@@ -63,7 +65,12 @@ class Stored:
         """
         if self.size_bytes > FILE_LIMIT_BYTES:
             raise DataError(f"{self.where} takes {self.size_bytes / 2**20:,.0f} MiB; it may take {FILE_LIMIT_BYTES / 2**20:,.0f} MiB")
-        return self.values()
+        found = self.values()
+        if self.dtype.kind == "U" and self.size_bytes:
+            codes = np.frombuffer(found.tobytes(), np.dtype(np.uint32).newbyteorder(found.dtype.byteorder))
+            if bool((codes > _LAST_CHARACTER).any()):
+                raise _damaged(self.where, ValueError("it holds what are no characters"))
+        return found
 
 
 def stored_arrays(path: Path, wanted: Collection[str] | None = None) -> dict[str, Stored]:

@@ -164,7 +164,7 @@ WRONG: dict[str, tuple[list[str], list[str]]] = {
     "folder as features": (["good", *GIVEN[1:]], ["'good': features come as .npz or .npy"]),
     "data set as features": (["digits", *GIVEN[1:]], ["'digits' is a data set", "leave --features out"]),
     "junk features": (["junk.npz", *GIVEN[1:]], ["'junk.npz' is no intact npz or npy file", "np.savez"]),
-    "pickled features": (["objects.npz", *GIVEN[1:]], ["'objects.npz': array 'features' holds pickled Python objects, which are never loaded"]),
+    "pickled features": (["objects.npz", *GIVEN[1:]], ["'objects.npz': array 'features' holds pickled Python objects, which are never"]),
     "NaN features": (["holes.npz", *GIVEN[1:]], ["1 of 60 generated examples", "not finite"]),
     "NaN reference": (["others.npz", "--real", "holes.npz", "--features"], ["1 of 60 real examples", "not finite"]),
     "1-D features": (["vector.npz", *GIVEN[1:]], ["shape (60,)", "matrix (n, d)"]),
