@@ -276,7 +276,7 @@ def test_an_array_is_read_only_when_it_is_used(tmp_path):
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("features.npy", npy_header((4, 2), "<f4") + bytes(32))
-        archive.writestr("spatial.npy", npy_header((4, 9), "<f4") + bytes(144))
+        archive.writestr("spatial.npy", npy_header((4, 9000), "<f4") + bytes(144_000))
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\1\2") - 10] ^= 1  # the last values of the spatial features no longer fit their checksum
     path.write_bytes(data)
