@@ -44,6 +44,8 @@ def existing(path: Path) -> Path:
     """The path with ``~`` expanded; raises if it does not exist."""
     path = path.expanduser()
     if path.exists():
+        if not (path.is_dir() or path.is_file()):  # a pipe would be waited for
+            raise DataError(f"{str(path)!r} is neither a file nor a folder; name one of them")
         return path
     try:
         siblings = [sibling.name for sibling in path.parent.iterdir()]

@@ -156,5 +156,5 @@ def test_a_generator_that_does_not_normalise_never_leaves_the_lengths_of_its_lat
             return super().images(latents, styles)
 
     estimate(PPL_Z, Listening(), 1000)
-    # Latents of 5 dimensions have a mean length of sqrt(2) gamma(3) / gamma(2.5) = 2.128 (chi distribution), as have points between two of them.
+    # Latents of 5 dimensions have a mean length of sqrt(2) gamma(3) / gamma(2.5) = 2.128 (chi distribution), and so have points between.
     assert torch.cat(lengths).mean().item() == pytest.approx(2.128, abs=4 * 0.7 / 1000**0.5)

@@ -1,6 +1,7 @@
 """Does whatever a user names give the examples it holds?"""
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -300,3 +301,11 @@ def test_a_selection_depends_on_the_numbers_alone() -> None:
     assert one == two
     assert list(one.indices) == sorted(set(one.indices))
     assert len(Selection.of(100, None, stream(3, "subset"))) == len(Selection.of(100, 100, stream(3, "subset"))) == 100
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.zip", "a.pt2", "a"])
+@pytest.mark.parametrize("features", [False, True])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str, features: bool) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(RequestError, match="neither a file nor a folder"):
+        open_source(str(tmp_path / name), how(features=features))
