@@ -10,7 +10,7 @@ CELLS_LIMIT = 100_000
 """Largest number of cells of a suite; with a second each, they would take a day."""
 
 
-def check_size(matrices: Sequence[Any], where: str) -> None:
+def check(matrices: Sequence[Any], where: str) -> None:
     """Multiplies the lengths of every matrix's lists and axes.
 
     Args:

@@ -38,10 +38,10 @@ from annotated_types import Ge, MinLen
 
 from ganbench.content import content_hash
 from ganbench.errors import RequestError, UnknownName
+from ganbench.plan import size
 from ganbench.plan.budgets import Budget, budget_images
 from ganbench.plan.facts import facts
 from ganbench.plan.requests import requested
-from ganbench.plan.size import check_size
 from ganbench.plan.spec import ConfigValue, Count, DatasetSpec, DatasetTable, EvaluationSpec, RunSpec, TrainingSpec, VariantSpec, run_id
 from ganbench.plan.validation import validated
 from ganbench.plan.variant_config import variant_spec
@@ -172,7 +172,7 @@ def with_axes(table: dict[str, Any], where: str) -> dict[str, Any]:
     matrices = table.get("matrix")
     if not isinstance(matrices, list):
         return table  # invalid; the validation that follows reports it
-    check_size(matrices, where)
+    size.check(matrices, where)
     expanded: list[Any] = []
     for matrix in matrices:
         axes = matrix.get("axes", {}) if isinstance(matrix, dict) else {}

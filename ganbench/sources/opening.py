@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ganbench.content import content_hash, existing
+from ganbench.content import content_hash, ordinary
 from ganbench.data.arrays import load_npy, load_npz
 from ganbench.data.loading import load_dataset
 from ganbench.data.stored import array_shapes
@@ -73,7 +73,7 @@ def open_source(text: str, how: Opening) -> GivenSet:
     if how.features:
         return read_statistics(path) if is_statistics(_existing(path)) else read_features(path)
     if path.exists():
-        return _at_path(text, existing(path), how)
+        return _at_path(text, ordinary(path), how)
     bare, _, suffix = text.rpartition(":")
     if suffix in ("raw", "ema") and (Path(bare).expanduser() / "spec.json").is_file():
         return _run(text, Path(bare).expanduser(), suffix, how)
@@ -197,7 +197,7 @@ def _path(text: str) -> Path:
 def _existing(path: Path) -> Path:
     """The path of a feature file; raises if it does not exist."""
     if path.exists():
-        return existing(path)
+        return ordinary(path)
     if path.name.partition(":")[0] in DATASETS.targets:
         raise DataError(f"{path.name!r} is a data set, and --features wants a file of features (.npz or .npy); leave --features out")
     raise _unknown(str(path), path)
