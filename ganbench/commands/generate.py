@@ -110,7 +110,7 @@ def _source(text: str, seed: int | None, place: Place) -> RunSource:
     run = Path(folder)
     if not (run / "spec.json").is_file():
         raise RequestError(f"{folder}: is no run directory, which holds a spec.json; give one of those below OUT/runs")
-    return RunSource(text, run, which, None, seed, data_root(place.data_root), chosen_device(place.device))
+    return RunSource(text, run, which, None, seed, data_root(place.data_root), chosen_device(place.device), place.trust)
 
 
 def _classes(text: str | None, source: RunSource) -> Tensor | None:
