@@ -9,13 +9,14 @@ if TYPE_CHECKING:
     from ganbench.errors import RequestError as RequestError
     from ganbench.evaluation.result import Scores as Scores
     from ganbench.evaluation.score import score as score
+    from ganbench.evaluation.streaming import ScoreMeter as ScoreMeter
     from ganbench.features.base import Extractor as Extractor
     from ganbench.matrix import run as run
     from ganbench.metrics.base import Estimate as Estimate
     from ganbench.metrics.base import Metric as Metric
     from ganbench.plan.runtime import Runtime as Runtime
     from ganbench.plan.spec import RunSpec as RunSpec
-    from ganbench.results.frame import load_results as load_results
+    from ganbench.report.frame import load_results as load_results
     from ganbench.results.record import Record as Record
     from ganbench.results.record import Score as Score
     from ganbench.sets.comparison import Comparison as Comparison
@@ -40,10 +41,11 @@ _HOMES = {
     "RunSpec": "ganbench.plan.spec",
     "Runtime": "ganbench.plan.runtime",
     "Score": "ganbench.results.record",
+    "ScoreMeter": "ganbench.evaluation.streaming",
     "Scores": "ganbench.evaluation.result",
     "StepContext": "ganbench.training.variant",
     "Variant": "ganbench.training.variant",
-    "load_results": "ganbench.results.frame",
+    "load_results": "ganbench.report.frame",
     "run": "ganbench.matrix",
     "score": "ganbench.evaluation.score",
 }

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
-from rich.console import Console
 
 from ganbench import __version__
 from ganbench.commands.options import with_options
+from ganbench.commands.output import PlainConsole
 from ganbench.errors import Diverged, GanbenchError, Interrupted, MachineFault, RequestError
 from ganbench.evaluation.settings import Looks, Place, Settings
 from ganbench.plan.runtime import OnCpu, Runtime
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 plus the number of the signal, as in shells."""
-console = Console(stderr=True, markup=False, emoji=False, width=None if sys.stderr.isatty() else 160)  # a log file has no limited width
+console = PlainConsole(stderr=True)
 
 
 class Kind(StrEnum):
@@ -182,6 +182,17 @@ def score(
     run_score(fake, real, held_out, metrics, verify, replace(settings, use_cache=not no_cache), threads, as_json, console)
 
 
+@app.command()
+def leaderboard(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders given as --out of `run`, shown together.")],
+    as_json: Json = False,
+) -> None:
+    """Print the tables of finished runs again, on stdout, from their records alone; runs and changes nothing."""
+    from ganbench.commands.leaderboard import show_leaderboard
+
+    show_leaderboard(folders, as_json, console)
+
+
 Run = Annotated[str, typer.Argument(help="Directory of a run, OUT/runs/NAME, with its EMA weights; NAME:raw for its raw weights.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="Seed of the latents; default: the run's own, which gives the scored examples.")]
 
@@ -199,6 +210,11 @@ def generate(
     threads: AllThreads = None,
 ) -> None:
     """Generate examples with a run's newest checkpoint, as PNG files or as one npy of points."""
+    from ganbench.commands.checks import check_drawing
+
+    if truncation is not None and not truncation > 0:  # "not >" also refuses nan
+        raise RequestError(f"--truncation {truncation:g}: must be above 0; 1 leaves StyleGANs' images as they are, 0.5 to 0.8 is usual")
+    check_drawing(run, out, place.device)
     from ganbench.commands.generate import run_generate
 
     run_generate(run, out, n, seed, truncation, classes, place, threads, console)
@@ -216,6 +232,9 @@ def latents(
     threads: AllThreads = None,
 ) -> None:
     """Draw and measure a run's latent space: interpolation, style mixing, truncation and SeFa directions."""
+    from ganbench.commands.checks import check_drawing
+
+    check_drawing(run, out, place.device)
     from ganbench.commands.generate import run_latents
 
     run_latents(run, out, seed, rows, columns, place, threads, console)
@@ -265,7 +284,8 @@ def main() -> NoReturn:
     except typer.Exit as end:
         sys.exit(end.exit_code)
     except UsageError as error:
-        _fail(f"{error.format_message()} See `{error.ctx.command_path if error.ctx else 'ganbench'} --help`.")
+        said = error.format_message().rstrip()
+        _fail(f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} See `{error.ctx.command_path if error.ctx else 'ganbench'} --help`.")
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         _close_output()
         sys.exit(1)  # as typer does where it notices first
@@ -274,9 +294,7 @@ def main() -> NoReturn:
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C finds nothing left to stop
-        console.print(
-            f"interrupted: {str(error) or 'the same command goes on'}", style="yellow", markup=False, highlight=False, soft_wrap=True
-        )
+        console.say(f"interrupted: {str(error) or 'the same command goes on'}", "yellow")
         sys.exit(INTERRUPTED)
     except GanbenchError as error:
         _fail(str(error))
@@ -303,5 +321,5 @@ def _close_output() -> None:
 
 
 def _fail(message: str, code: int = 2) -> NoReturn:
-    console.print(f"ganbench: {' '.join(message.split())}", style="red", markup=False, highlight=False, soft_wrap=True)
+    console.say(f"ganbench: {' '.join(message.split())}", "red")
     sys.exit(code)

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ganbench.errors import RequestError
-from ganbench.plan.runtime import Runtime
+from ganbench.plan.runtime import Runtime, check_device
 from ganbench.precision import PRODUCTS, exact
 from ganbench.results import provenance
 
@@ -19,15 +19,10 @@ def chosen_device(wanted: str) -> torch.device:
     Raises:
         RequestError: The device does not exist or is not supported.
     """
-    name = wanted if wanted != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise RequestError(f"--device {name}: no such kind of device; use auto, cpu, cuda or cuda:N") from None
-    if device.type not in ("cpu", "cuda"):
-        raise RequestError(f"--device {name}: only cpu and cuda are supported")
+    check_device(wanted)
+    device = torch.device(wanted if wanted != "auto" else ("cuda" if torch.cuda.is_available() else "cpu"))
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise RequestError(f"--device {name}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu")
+        raise RequestError(f"--device {wanted}: this machine has {torch.cuda.device_count()} CUDA devices; use --device cpu")
     return device
 
 

@@ -16,9 +16,15 @@ A message is one line that says what is wrong, where, the nearest valid choice a
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from ganbench.text import plain
+
 
 class GanbenchError(Exception):
     """Base class of all errors that ganbench raises deliberately."""
+
+    def __str__(self) -> str:
+        """The message, in which names from elsewhere cannot control a terminal."""
+        return plain(super().__str__())
 
 
 class RequestError(GanbenchError):

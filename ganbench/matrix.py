@@ -6,11 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+from ganbench.data.loading import outlined
 from ganbench.errors import Interrupted, MachineFault, RequestError
 from ganbench.execution.executor import Change, Executor, Job
 from ganbench.execution.local import LocalExecutor
 from ganbench.execution.reporter import Reporter
-from ganbench.plan.runtime import Runtime
+from ganbench.plan.runtime import Runtime, check_device
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import load_suite
 from ganbench.plan.validation import validated
@@ -18,7 +19,7 @@ from ganbench.results.assembly import now
 from ganbench.results.events import EventLog
 from ganbench.results.folders import check_owner, claim, finished, holder, interruption, record_in, run_folder, write_manifest
 from ganbench.results.record import Record
-from ganbench.storage import free_bytes, sweep, writable_folder
+from ganbench.storage import check_folder, free_bytes, sweep, writable_folder
 
 POLL_S = 0.1
 """Time between two polls of the jobs."""
@@ -148,14 +149,18 @@ def _prepare(
     suite: str, specs: Sequence[RunSpec], missing: Sequence[RunSpec], out: Path, runtime: Runtime, workers: int | None
 ) -> list[dict[str, str]]:
     """Checks all runs before anything is written, then writes the manifest; returns the slots in which they run."""
+    check_device(runtime.device)
+    check_folder(out / "runs", "--out")
+    for spec in missing:
+        check_owner(run_folder(out, spec), spec)
+    for data in dict.fromkeys(spec.dataset for spec in missing if spec.dataset.path is not None):
+        outlined(data)  # what its headers and labels refuse, before torch is imported
     from ganbench.environment import chosen_device, slots
     from ganbench.pipeline.check import check
 
     chosen_device(runtime.device)
     unlike = {run_id(replace(spec, seed=0)): spec for spec in missing}  # one seed is enough for the checks
     sizes = {key: check(spec, runtime) for key, spec in unlike.items()}
-    for spec in missing:
-        check_owner(run_folder(out, spec), spec)
     places = slots(runtime, workers, len(missing))
     _check_space(out, [sizes[run_id(replace(spec, seed=0))] for spec in missing], len(places))
     writable_folder(out / "runs")

@@ -26,7 +26,6 @@ class Origin:
     """First line of its documentation."""
     about: str = ""
     """The rest of its documentation."""
-    """First line of its documentation."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class Registry:
             return self.targets[name]
         if (own := Target.of_file(name)) is not None:
             return own
-        raise UnknownName(self.kind, name, self.targets, f"see `ganbench list {self.kind.replace(' ', '')}s`")
+        raise UnknownName(self.kind, name, self.targets, f"see `ganbench list {self.kind}s`")
 
     def load(self, name: str) -> Any:
         """Imports the object that a name stands for.

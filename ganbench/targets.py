@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import traceback
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -89,10 +90,34 @@ class Target:
         Raises:
             RequestError: The file does not exist, or is not valid Python.
         """
+        source = self.source
         try:
-            return ast.parse(self.source.read_text(encoding="utf-8"))
-        except (SyntaxError, UnicodeDecodeError) as error:
-            raise RequestError(f"{self.source}: not valid Python: {error}") from None
+            return ast.parse(source.read_bytes(), str(source))
+        except SyntaxError as error:
+            raise RequestError(f"{source}, line {error.lineno or 1}: not valid Python: {error.msg}") from None
+        except (ValueError, RecursionError) as error:  # NUL, or expressions nested too deeply
+            raise RequestError(f"{source}: not valid Python: {error}") from None
+
+    def check(self, kind: str) -> None:
+        """Checks, without importing it, that its file can define it.
+
+        Args:
+            kind: What it is, for the error message ("extractor").
+
+        Raises:
+            RequestError: The file does not exist, or is not valid Python.
+            UnknownName: Nothing in the file has this name.
+        """
+        names, tree = set[str](), self.tree
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                names.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+            elif isinstance(node, ast.alias):
+                names.add(node.asname or node.name.partition(".")[0])
+        if self.attribute not in names and "*" not in names:
+            raise UnknownName(f"{kind} in {self.source}", self.attribute, [one.name for one in tree.body if isinstance(one, ast.ClassDef)])
 
     def definition(self) -> tuple[ast.stmt | None, str]:
         """The statement that defines it, and its documentation, read without importing it."""
@@ -126,6 +151,17 @@ def definition(tree: ast.Module, name: str) -> tuple[ast.stmt | None, str]:
     return None, ast.get_docstring(tree) or ""
 
 
+def raised_at(error: BaseException, path: Path) -> str:
+    """Where in a file an error was raised, or what the file called raised it ("my.py, line 31, in generator_step"); else empty."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return f"{path.name}, line {error.lineno}"
+    if not frames:
+        return ""
+    inside = "" if frames[-1].name == "<module>" else f", in {frames[-1].name}"
+    return f"{path.name}, line {frames[-1].lineno}{inside}"
+
+
 def _assigns(node: ast.Assign | ast.AnnAssign, name: str) -> bool:
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     return any(isinstance(target, ast.Name) and target.id == name for target in targets)
@@ -150,7 +186,8 @@ def _from_file(path: Path, attribute: str) -> Any:
     try:
         found.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # a script without a guard may end the process in the middle
-        raise RequestError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from error
+        where = raised_at(error, path)
+        raise RequestError(f"{path}: cannot be imported: {type(error).__name__}: {error}{f' ({where})' if where else ''}") from error
     finally:
         sys.dont_write_bytecode = not write_bytecode
     if not hasattr(module, attribute):

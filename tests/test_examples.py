@@ -15,7 +15,7 @@ MODULES = [
     if "\n    >>> " in (text := path.read_text(encoding="utf-8")) or "\n>>> " in text
 ]
 FACE = {
-    "run": "ganbench.matrix", "score": "ganbench.evaluation.score", "load_results": "ganbench.results.frame",
+    "run": "ganbench.matrix", "score": "ganbench.evaluation.score", "load_results": "ganbench.report.frame",
     "RunSpec": "ganbench.plan.spec", "Runtime": "ganbench.plan.runtime", "Features": "ganbench.sets.features",
     "Comparison": "ganbench.sets.comparison", "Metric": "ganbench.metrics.base", "Extractor": "ganbench.features.base",
     "Variant": "ganbench.training.variant", "Executor": "ganbench.execution.executor", "Examination": "ganbench.diagnostics.base",

@@ -213,7 +213,7 @@ def test_python_does_what_the_command_does(ganbench_suite: Path, tmp_path: Path)
     [
         ({"workers": -1}, "workers = -1: at least one run"),
         ({"workers": 0}, "workers = 0: at least one run"),
-        ({"runtime": replace(CPU, threads=0)}, "runtime: threads = 0: input should be greater than or equal to 1"),
+        ({"runtime": replace(CPU, threads=0)}, "runtime: threads = 0: must be at least 1"),
         ({"only": "variant=nobody"}, "unknown variant in --only 'nobody'"),
     ],
     ids=["workers-1", "workers0", "threads0", "only"],

@@ -6,12 +6,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ganbench import __version__
-from ganbench.commands.output import print_json
+from ganbench.commands.output import PlainConsole, print_json
 from ganbench.data.root import data_root
 from ganbench.errors import RequestError
 from ganbench.features.cache import cache_root
@@ -37,7 +36,7 @@ class Finding:
     """What to do about it; empty if nothing is wrong."""
 
 
-def examine(weights: Path | None, root: Path | None, cache: Path | None, as_json: bool, console: Console) -> None:
+def examine(weights: Path | None, root: Path | None, cache: Path | None, as_json: bool, console: PlainConsole) -> None:
     """Checks packages, device, weights, data sets and the feature cache, and prints the results; changes nothing."""
     findings = [
         *_software(),
@@ -61,7 +60,7 @@ def examine(weights: Path | None, root: Path | None, cache: Path | None, as_json
     files = [remedy.removeprefix(WEIGHTS_REMEDY) for remedy in remedies if remedy.startswith(WEIGHTS_REMEDY)]
     others = [remedy for remedy in remedies if not remedy.startswith(WEIGHTS_REMEDY)]
     for line in others + ([WEIGHTS_REMEDY + "".join(f"\n  {file}" for file in files)] if files else []):
-        console.print(f"to mend: {line}", soft_wrap=True)
+        console.say(f"to mend: {line}")
 
 
 def _software() -> list[Finding]:

@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from rich.console import Console
 from torch import Tensor
 
+from ganbench.commands.checks import run_folder
+from ganbench.commands.output import PlainConsole
 from ganbench.commands.score import set_threads
 from ganbench.data.root import data_root
 from ganbench.environment import chosen_device
@@ -16,7 +17,7 @@ from ganbench.errors import RequestError
 from ganbench.evaluation.settings import Place
 from ganbench.sampling import CHUNK, draw, heeds_labels, observed, to_uint8
 from ganbench.sources.runs import RunSource
-from ganbench.storage import check_folder, writable_folder, write_json
+from ganbench.storage import writable_folder, write_json
 
 
 def run_generate(
@@ -28,7 +29,7 @@ def run_generate(
     classes: str | None,
     place: Place,
     threads: int | None,
-    console: Console,
+    console: PlainConsole,
 ) -> None:
     """Generates examples with a run's newest checkpoint, as PNG files or as one npy of points."""
     set_threads(threads)
@@ -37,9 +38,6 @@ def run_generate(
     chosen = _classes(classes, source)
     if chosen is not None and not heeds_labels(variant, source.device):
         raise RequestError(f"--classes {classes}: {type(variant).__name__} as trained here draws no class on request; leave it out")
-    if truncation is not None and not truncation > 0:  # "not >" also refuses nan
-        raise RequestError(f"--truncation {truncation:g}: must be above 0; 1 leaves StyleGANs' images as they are, 0.5 to 0.8 is usual")
-    _check_unused(out)
     written, points = 0, []
     with observed(variant) as ready:
         for chunk in range(-(-n // CHUNK)):
@@ -55,20 +53,8 @@ def run_generate(
     if points:
         np.save(out / "points.npy", np.concatenate(points))
     for note in source.notes:
-        console.print(note, style="dim", highlight=False, soft_wrap=True)
-    console.print(f"{written:,} example{'s' if written != 1 else ''} in {out}", highlight=False, soft_wrap=True)
-
-
-def _check_unused(out: Path) -> None:
-    """Checks that a folder holds no examples or figures yet, so that those of two generators are never mixed.
-
-    Raises:
-        RequestError: It contains such files, or cannot be written to.
-    """
-    check_folder(out, "--out")
-    there = next((file for pattern in ("*.png", "*.npy", "latents.json") for file in sorted(out.glob(pattern))), None)
-    if there is not None:
-        raise RequestError(f"{out}: holds {there.name} already; name an empty or a new folder with --out")
+        console.say(note, "dim")
+    console.say(f"{written:,} example{'s' if written != 1 else ''} in {out}")
 
 
 def _write_images(out: Path, images: npt.NDArray[np.uint8], start: int) -> None:
@@ -84,14 +70,13 @@ def run_latents(
     columns: int,
     place: Place,
     threads: int | None,
-    console: Console,
+    console: PlainConsole,
 ) -> None:
     """Draws figures of a run's latent space, and writes the numbers measured on them."""
     from ganbench.latents.figures import LatentAtlas
     from ganbench.report.sheets import sheet
 
     set_threads(threads)
-    _check_unused(out)
     source = _source(run, seed, place)
     atlas = LatentAtlas(source.variant, source.seed, rows, columns)
     writable_folder(out)
@@ -100,17 +85,14 @@ def run_latents(
         sheet(figure.images, figure.columns, figure.caption, figure.across, figure.down, out / f"{figure.name}.png")
         measured[figure.name] = {"caption": figure.caption, **figure.measured}
         values = ", ".join(f"{name} {value:.3g}" for name, value in figure.measured.items())
-        console.print(f"{out / figure.name}.png: {figure.caption}" + (f" ({values})" if values else ""), highlight=False, soft_wrap=True)
+        console.say(f"{out / figure.name}.png: {figure.caption}" + (f" ({values})" if values else ""))
     write_json(out / "latents.json", measured)
 
 
 def _source(text: str, seed: int | None, place: Place) -> RunSource:
     """Opens the run in a directory, with its EMA weights, or its raw weights if the name ends in ``:raw``."""
-    folder, _, which = text.rpartition(":") if text.endswith((":raw", ":ema")) else (text, "", "ema")
-    run = Path(folder)
-    if not (run / "spec.json").is_file():
-        raise RequestError(f"{folder}: is no run directory, which holds a spec.json; give one of those below OUT/runs")
-    return RunSource(text, run, which, None, seed, data_root(place.data_root), chosen_device(place.device), place.trust)
+    which = "raw" if text.endswith(":raw") else "ema"
+    return RunSource(text, run_folder(text), which, None, seed, data_root(place.data_root), chosen_device(place.device), place.trust)
 
 
 def _classes(text: str | None, source: RunSource) -> Tensor | None:

@@ -4,11 +4,10 @@ import tomllib
 from importlib.resources import files
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from ganbench.commands.details import show
-from ganbench.commands.output import print_json
+from ganbench.commands.output import PlainConsole, print_json
 from ganbench.plan.metric_names import STANDARD
 from ganbench.registry import DATASETS, DIAGNOSTICS, EXTRACTORS, METRICS, PRESETS, SUITES, VARIANTS, Registry
 
@@ -22,8 +21,6 @@ REGISTRIES: dict[str, Registry] = {
     "presets": PRESETS,
 }
 
-WIDTH = 160
-"""Number of characters per line if the output is not a terminal."""
 ROOMY = 120
 """Terminal width, in characters, from which the place of a definition is also shown."""
 
@@ -36,7 +33,7 @@ def list_registry(kind: str, name: str | None, as_json: bool) -> None:
     """
     registry = REGISTRIES[kind]
     if name is not None:
-        show(registry, *_row(registry, name), as_json, _console())
+        show(registry, *_row(registry, name), as_json, PlainConsole(stderr=False))
         return
     rows = [_row(registry, one) for one in [*registry.names(), *(STANDARD if registry is METRICS else ())]]
     if as_json:
@@ -45,7 +42,7 @@ def list_registry(kind: str, name: str | None, as_json: bool) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("name", no_wrap=True)
     table.add_column("what it is")
-    console = _console()
+    console = PlainConsole(stderr=False)
     columns = 3 if console.width >= ROOMY else 2  # a narrow terminal has no room for the third column
     if columns == 3:
         table.add_column("defined in", style="dim", no_wrap=True)
@@ -64,11 +61,6 @@ def _row(registry: Registry, name: str) -> tuple[str, str, str]:
         return name, f"{one.label}: {one.metric} with {one.extractor}", "ganbench.plan.metric_names"
     origin = registry.origin(name)
     return name, origin.summary, f"{registry.target(name).place}:{origin.line}"
-
-
-def _console() -> Console:
-    console = Console(markup=False, highlight=False)
-    return console if console.is_terminal else Console(markup=False, highlight=False, width=WIDTH)
 
 
 def _description(registry: Registry, name: str) -> str:

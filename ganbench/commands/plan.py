@@ -8,26 +8,29 @@ from statistics import median
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from ganbench.commands.output import print_json
+from ganbench.commands.output import PlainConsole, print_json
 from ganbench.data.loading import outlined
+from ganbench.data.root import data_root
 from ganbench.errors import RequestError
 from ganbench.plan.naming import names
 from ganbench.plan.requests import may_not_fit
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import load_suite
+from ganbench.plan.variant_config import class_target
+from ganbench.plan.variant_source import may_refuse
+from ganbench.registry import DATASETS, SUITES
 from ganbench.results.folders import find_records, finished, holder, interruption, run_folder
 from ganbench.results.record import Record
 
 
-def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str], as_json: bool, console: Console) -> None:
+def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str], as_json: bool, console: PlainConsole) -> None:
     """Prints the runs of a suite, their states and their expected costs; changes nothing."""
     suite, specs = load_suite(name, settings, only)
-    notes = _check(specs)
     known, faults = _past(out)
+    notes = _check(specs, {record.run_id for record in known}, vetted=name in SUITES.targets and not settings)
     rows = [{**_planned(spec, out, known), "name": name} for spec, name in zip(specs, names(specs), strict=True)]
     if as_json:
         print_json({"schema_version": 1, "suite": suite.name, "notes": notes, "cells": rows, "faults": faults})
@@ -44,13 +47,13 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
         )  # fmt: skip
     console.print(table)
     for note in notes:
-        console.print(f"note: {note}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        console.say(f"note: {note}", "yellow")
     for row in rows:
         if row["reason"]:
             said = f"{row['run_id'][:8]} {row['name']}, seed {row['seed']}: {row['state']}, {row['reason']}"
-            console.print(said, style="yellow", highlight=False, markup=False, soft_wrap=True)
+            console.say(said, "yellow")
     for fault in faults:
-        console.print(f"left out: {fault}", style="red", highlight=False, markup=False, soft_wrap=True)
+        console.say(f"left out: {fault}", "red")
     to_do = [row for row in rows if row["state"] in ("new", "continues", "interrupted")]
     unknown = sum(row["expected_s"] is None for row in to_do)
     total = sum(row["expected_s"] or 0 for row in to_do)
@@ -58,26 +61,43 @@ def show_plan(name: str, out: Path, settings: Sequence[str], only: Sequence[str]
     if to_do:
         line += f"; {_span(total)} of training one after another" if unknown < len(to_do) else ""
         line += f"; no record in {out} tells the time of {unknown}" if unknown else ""
-    console.print(line, highlight=False)
+    console.say(line)
     request = [word for flag, words in (("--set", settings), ("--only", only)) for given in words for word in (flag, given)]
-    console.print(f"next: ganbench run {shlex.join([name, '--out', str(out), *request])}", style="dim", highlight=False, soft_wrap=True)
+    console.say(f"next: ganbench run {shlex.join([name, '--out', str(out), *request])}", "dim")
 
 
-def _check(specs: Sequence[RunSpec]) -> list[str]:
+def _check(specs: Sequence[RunSpec], done: set[str], vetted: bool) -> list[str]:
     """Checks data and methods as at the start of a run, where that might refuse them; only then is torch imported.
 
     A user's own data may lack what a method needs. Of them only headers and labels are read, which takes little time.
 
+    Args:
+        specs: The planned runs.
+        done: Ids of runs that have records, and could start therefore.
+        vetted: Whether all methods are known to support their data, as in registered suites.
+
     Returns:
-        What happens to the images of the user's own data sets.
+        What happens to the images of the user's own data sets, and what could not be checked.
     """
     own = {spec.dataset: outlined(spec.dataset) for spec in specs if spec.dataset.path is not None}
-    unlike = {run_id(replace(spec, seed=0)): spec for spec in specs if spec.dataset in own or may_not_fit(spec.evaluation)}
-    for spec in unlike.values():
+    notes = [f"{dataset.name}: {note}" for dataset in own.values() for note in dataset.notes]
+    asked = [spec for spec in specs if run_id(spec) not in done and (spec.dataset in own or may_not_fit(spec.evaluation) or
+             (not vetted and (spec.training.batch_size == 1 or may_refuse(class_target(spec.variant)))))]  # fmt: skip
+    for spec in {run_id(replace(spec, seed=0)): spec for spec in asked}.values():
+        if spec.dataset not in own and (away := _away(spec.dataset.name)):
+            notes.append(f"{spec.dataset.name}: {away}, so that `run` has yet to check whether its methods and metrics fit")
+            continue
         from ganbench.pipeline.check import check_on, real_data
 
         check_on(spec, own[spec.dataset] if spec.dataset in own else real_data(spec, Runtime()))
-    return list(dict.fromkeys(f"{dataset.name}: {note}" for dataset in own.values() for note in dataset.notes))
+    return list(dict.fromkeys(notes))
+
+
+def _away(dataset: str) -> str:
+    """Why a registered data set cannot be read here without a download; empty if it can."""
+    files: tuple[str, ...] = getattr(DATASETS.load(dataset), "files", ())
+    root = data_root()
+    return f"{root / files[0]} is not there" if files and not any((root / file).exists() for file in files) else ""
 
 
 def _past(out: Path) -> tuple[Sequence[Record], Sequence[str]]:

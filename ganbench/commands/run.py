@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 
-from ganbench.commands.output import print_json
+from ganbench.commands.output import PlainConsole, print_json
 from ganbench.execution.reporter import Reporter
 from ganbench.execution.worker import die_with_parent
 from ganbench.matrix import Matrix, run
 from ganbench.plan.runtime import Runtime, read_runtime
 from ganbench.plan.spec import RunSpec, from_json
 from ganbench.report.progress import MatrixProgress
-from ganbench.results.folders import record_in
-from ganbench.results.record import Record
+from ganbench.results.folders import TRACEBACK, record_in, run_folder
+from ganbench.results.record import Failure, Record
 from ganbench.storage import read_json
 
 
@@ -29,13 +28,13 @@ def run_suite(
     runtime: Runtime,
     retry_failed: bool,
     as_json: bool,
-    console: Console,
+    console: PlainConsole,
 ) -> None:
     """Runs the missing cells of a suite, then prints and writes the leaderboard."""
     shown: list[Reporter] = []
 
     def watch(suite: str, total: int, missing: Sequence[RunSpec], places: int) -> Reporter:
-        console.print(f"{suite}: {len(missing)} of {total} runs to do, {places} at a time, in {out}", highlight=False)
+        console.say(f"{suite}: {len(missing)} of {total} runs to do, {places} at a time, in {out}")
         shown.append(MatrixProgress(console, missing))
         return shown[-1]
 
@@ -46,7 +45,7 @@ def run_suite(
     _finish(matrix, unwritten, console)
 
 
-def _show(matrix: Matrix, as_json: bool, console: Console) -> str:
+def _show(matrix: Matrix, as_json: bool, console: PlainConsole) -> str:
     """Prints the records and the leaderboard, and writes the report; returns why it could not be written, or nothing."""
     from ganbench.report.boards import tables
     from ganbench.report.folder import write_report
@@ -58,46 +57,55 @@ def _show(matrix: Matrix, as_json: bool, console: Console) -> str:
         print_json({"schema_version": 1, "suite": matrix.suite, "records": [asdict(record) for record in found]})
     if not matrix.records:
         return ""
-    console.print(to_terminal(tables(leaderboards(found)), console.width), highlight=False)
+    console.print(to_terminal(tables(leaderboards(found)), console.width))
     try:
         written = write_report(out, found, matrix.suite)
     except OSError as error:
         return str(error)
-    console.print("wrote " + "\n      ".join(str(path) for path in [*written, out / "runs"]), highlight=False, markup=False, soft_wrap=True)
+    console.say("wrote " + "\n      ".join(str(path) for path in [*written, out / "runs"]))
     return ""
 
 
-def _finish(matrix: Matrix, unwritten: str, console: Console) -> None:
+def _finish(matrix: Matrix, unwritten: str, console: PlainConsole) -> None:
     """Prints what is not done, grouped by reason and with the next command, and sets the exit code."""
     failed = [record for record in matrix.records if record.status == "failed" and record.error]
     reasons: dict[str, list[Record]] = {}
     for record in failed:
         assert record.error is not None
-        reasons.setdefault(f"{record.error.type}: {record.error.message}".splitlines()[0], []).append(record)
+        reasons.setdefault(_failed(record.error), []).append(record)
     for reason, group in reasons.items():
         assert group[0].error is not None
-        console.print(f"{len(group)} failed with {reason}", style="red", highlight=False, markup=False, soft_wrap=True)
-        console.print(f"  reproduce in {matrix.out}: {group[0].error.command}", style="dim", highlight=False, markup=False, soft_wrap=True)
+        console.say(f"{len(group)} failed with {reason}", "red")
+        whole = run_folder(matrix.out, group[0].spec) / TRACEBACK
+        if whole.exists():
+            console.say(f"  traceback: {whole}", "dim")
+        console.say(f"  reproduce in {matrix.out}: {group[0].error.command}", "dim")
     stopped: dict[str, int] = {}
     for record in matrix.interrupted:
         stopped[record.reason] = stopped.get(record.reason, 0) + 1
     for reason, n in stopped.items():
         said = f"{n} interrupted: {reason}; the same command goes on with {'it' if n == 1 else 'them'}"
-        console.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
+        console.say(said, "red")
     for fault in matrix.faults:
-        console.print(f"left out: {fault}", style="red", highlight=False, markup=False, soft_wrap=True)
+        console.say(f"left out: {fault}", "red")
     for slug, who in matrix.elsewhere.items():
-        console.print(f"{slug}: {who} is at it", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        console.say(f"{slug}: {who} is at it", "yellow")
     if matrix.elsewhere:
-        console.print("the same command, repeated when these have ended, shows all runs", style="dim", highlight=False, soft_wrap=True)
+        console.say("the same command, repeated when these have ended, shows all runs", "dim")
     if unwritten:
         said = f"tables and figures were not written: {unwritten}; mend that, and the same command writes them"
-        console.print(said, style="red", highlight=False, markup=False, soft_wrap=True)
+        console.say(said, "red")
     if failed or stopped or matrix.faults or unwritten:
         raise typer.Exit(1)
 
 
-def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], as_json: bool, console: Console) -> None:
+def _failed(error: Failure) -> str:
+    """An error on one line, with its place in the method's file."""
+    message = f"{error.type}: {error.message}".splitlines()[0]
+    return f"{message} ({error.where})" if error.where else message
+
+
+def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], as_json: bool, console: PlainConsole) -> None:
     """Runs one cell in this process; the only entry point of workers, for all executors.
 
     Args:
@@ -105,7 +113,7 @@ def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], as_json: bool,
         folder: Directory of the run.
         by_hand: Fields of :class:`Runtime` that the user gave.
         as_json: Whether to print the record as JSON.
-        console: Console to print the outcome to.
+        console: PlainConsole to print the outcome to.
     """
     die_with_parent()
     spec = from_json(read_json(path, "give the spec.json of a run"), str(path))
@@ -117,7 +125,7 @@ def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], as_json: bool,
         record = run_cell(spec, folder, runtime)
     if as_json:
         print_json(asdict(record))
-    what = record.error.message if record.error else record.divergence.detail if record.divergence else ""
-    console.print(f"{spec.slug}: {record.status}{': ' if what else ''}{what}", highlight=False, markup=False, soft_wrap=True)
+    what = _failed(record.error) if record.error else record.divergence.detail if record.divergence else ""
+    console.say(f"{spec.slug}: {record.status}{': ' if what else ''}{what}")
     if record.status == "failed":
         raise typer.Exit(1)

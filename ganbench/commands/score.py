@@ -5,13 +5,12 @@ from pathlib import Path
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from ganbench.commands.output import print_json
-from ganbench.errors import RequestError
+from ganbench.commands.checks import check_score, check_statistics
+from ganbench.commands.output import PlainConsole, print_json
 from ganbench.evaluation.settings import Looks, Settings
 from ganbench.plan.metric_names import NO_NETWORK
 from ganbench.report.table import MISSING, number
@@ -27,17 +26,14 @@ def run_score(
     settings: Settings,
     threads: int | None,
     as_json: bool,
-    console: Console,
+    console: PlainConsole,
 ) -> None:
     """Scores a set, prints the results, and exits with 1 if a metric or the verification failed."""
+    names = None if metrics is None else metrics.split(",")
+    check_score({"generated": fake, "real": real, "held-out": held_out}, names, verify, settings)
     from ganbench.evaluation.score import score
 
-    if verify not in (None, "torch-fidelity"):
-        raise RequestError(f"--verify {verify}: the only library to verify with is torch-fidelity; write --verify torch-fidelity")
-    if verify and real is None:
-        raise RequestError("--verify compares two sets; name the real one with --real")
     set_threads(threads)
-    names = None if metrics is None else metrics.split(",")
     with _progress(console) as progress:
         chosen = {**vars(settings), "verify": verify is not None}
         result = score(fake, real, names, held_out=held_out, meter=meter(progress), **chosen)
@@ -51,30 +47,32 @@ def run_score(
             for score_ in result.scores:
                 if score_.details:
                     parts = ", ".join(f"{name} {number(value)}" for name, value in score_.details.items())
-                    console.print(f"{score_.label}: {parts}", style="dim", highlight=False, soft_wrap=True)
+                    console.say(f"{score_.label}: {parts}", "dim")
         if result.diagnostics:
             console.print(diagnostics_table(result.diagnostics))
     for line in result.warnings:
-        console.print(f"note: {line}", style="yellow", highlight=False, soft_wrap=True)
+        console.say(f"note: {line}", "yellow")
     for line in result.failures:
-        console.print(f"failed: {line}", style="red", highlight=False, soft_wrap=True)
+        console.say(f"failed: {line}", "red")
     for agreement in result.agreements:
-        console.print(f"torch-fidelity: {agreement.name} {agreement.theirs:.9g}, here {agreement.ours:.9g}", soft_wrap=True)
+        console.say(f"torch-fidelity: {agreement.name} {agreement.theirs:.9g}, here {agreement.ours:.9g}")
     if result.failures:
         raise typer.Exit(1)
 
 
-def run_stats(source: str, out: Path, settings: Looks, threads: int | None, console: Console) -> None:
+def run_stats(source: str, out: Path, settings: Looks, threads: int | None, console: PlainConsole) -> None:
     """Writes mean and covariance of the features of one or more sets together."""
+    sources = source.split(",")
+    check_statistics(sources, out, settings)
     from ganbench.evaluation.statistics import make_statistics
 
     set_threads(threads)
     with _progress(console) as progress:
-        made = make_statistics(source.split(","), out, meter=meter(progress), **vars(settings))
+        made = make_statistics(sources, out, meter=meter(progress), **vars(settings))
     for line in made.warnings:
-        console.print(f"note: {line}", style="yellow", highlight=False, soft_wrap=True)
+        console.say(f"note: {line}", "yellow")
     if made.n:  # printed by the first rank only
-        console.print(f"{out}: mean and covariance of {made.n:,} examples, {made.width:,} features", soft_wrap=True)
+        console.say(f"{out}: mean and covariance of {made.n:,} examples, {made.width:,} features")
 
 
 def set_threads(count: int | None) -> None:
@@ -134,8 +132,8 @@ class Rate(ProgressColumn):
         return Text("" if speed is None else f"{speed:,.0f}/s", style="dim")
 
 
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+def _progress(console: PlainConsole) -> Progress:
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 

@@ -27,10 +27,10 @@ def problem(metric: Facts, network: Network, sets: Mapping[Role, NamedSet]) -> s
         network: The extractor of the features.
         sets: The sets by role.
     """
+    if absent := metric.absent(sets):
+        return absent
     for role in ROLES:
         needs = metric.needs(role)
-        if needs and role not in sets:
-            return f"needs {role} examples: --{role} SET"
         lacking = next((need for need in needs if not sets[role].given.gives(need, network)), None)
         if lacking:
             return f"needs, of the {role} set, {_MISSING[lacking]}"

@@ -87,8 +87,9 @@ def score(
     0.0
 
     Args:
-        fake: Generated examples: a path or name as for ``ganbench score``, or an array: uint8 images
-            (n, channels, height, width), or float points or features (n, d).
+        fake: Generated examples: a path or name as for ``ganbench score``; an array or tensor of images, channels first or last, uint8 or
+            floats in [0, 1] or [-1, 1] (``value_range=`` where that is ambiguous), of points or of features (n, d); or a function of
+            (n, seed) that returns n examples.
         real: Reference examples or statistics; may be None if no metric needs them.
         metrics: Names like "fid", "kd" or "fd@dinov2-vitl14"; None takes those of ``plan.requests.USUAL``.
         held_out: Real examples that the generator was not trained on, for metrics of memorisation.
@@ -119,12 +120,12 @@ def score(
         # all extractors are loaded and all needs are checked before the first pass
         parts = [
             (extractor, _possible(own, extractor, sets, chosen, names is not None, findings))
-            for extractor, own in _by_extractor(requests, chosen, device)
+            for extractor, own in by_extractor(requests, chosen, device)
         ]
         for extractor, possible in parts:
             if possible:
                 _score(_plan(extractor, possible, sets, chosen, device), sets, look, findings)
-        _tell(findings, names is not None)
+        tell(findings, names is not None)
         return findings.result() if ranks.first else Scores(scores=(), warnings=())
 
 
@@ -152,7 +153,7 @@ def load_chosen(name: str, settings: Looks, device: torch.device, *, fast: bool 
         raise DataError(f"{error}; or score offline with --extractor {', '.join(OFFLINE)}, whose scores are not FID") from None
 
 
-def _by_extractor(requests: Sequence[Request], settings: Settings, device: torch.device) -> list[tuple[Extractor, list[Request]]]:
+def by_extractor(requests: Sequence[Request], settings: Settings, device: torch.device) -> list[tuple[Extractor, list[Request]]]:
     """Every extractor, loaded, with the requests for its features."""
     groups: dict[str, list[Request]] = {}
     for request in requests:
@@ -205,21 +206,21 @@ def _score(plan: Plan, sets: Mapping[Role, NamedSet], look: CachedPass, findings
     if not isinstance(extractor, Elsewhere) and (why := form_problem(extractor, sets)):
         raise RequestError(f"extractor {extractor.name!r} {why}")
     evaluator = Evaluator(plan, [one for role, one in sets.items() if role != "generated"], look)
-    evaluated = evaluator(sets["generated"], {"seed": settings.seed, **_references(evaluator.others)})
+    evaluated = evaluator(sets["generated"], {"seed": settings.seed, **references(evaluator.others)})
     findings.notes += map(remark, extractor.notes)
     if evaluated is None:
         return
     if extractor.dtype != "float32":
         findings.notes.append(comparison(_shift(extractor, sets, look)))
     findings.notes += _checked(evaluated, sets)
-    _collect(evaluated, findings)
+    collect(evaluated, findings)
     if _diagnosed(plan.metrics.values()):
         findings.diagnostics += examine(_case(evaluated.comparison))
     if settings.verify and extractor.name != NO_NETWORK:
         _verify(extractor, evaluated, findings)
 
 
-def _collect(evaluated: Evaluated, findings: Findings) -> None:
+def collect(evaluated: Evaluated, findings: Findings) -> None:
     """Collects scores, and the reasons for missing ones."""
     for outcome in evaluated.scores():
         if isinstance(outcome, Score):
@@ -231,7 +232,7 @@ def _collect(evaluated: Evaluated, findings: Findings) -> None:
             findings.refused.append(outcome)
 
 
-def _tell(findings: Findings, explicit: bool) -> None:
+def tell(findings: Findings, explicit: bool) -> None:
     """Tells of metrics that refused the examples; raises only if no metric has a value."""
     if findings.refused and not findings.scores and not findings.failures:
         raise findings.refused[0]
@@ -241,7 +242,7 @@ def _tell(findings: Findings, explicit: bool) -> None:
         findings.notes += [remark(f"left out: {error}") for error in findings.refused]
 
 
-def _references(others: Sequence[NamedSet]) -> dict[str, Any]:
+def references(others: Sequence[NamedSet]) -> dict[str, Any]:
     """Entries of the protocol for the reference set and the held-out set; the generated set is what is scored, and not part of it."""
     protocol: dict[str, Any] = {"reference": None}
     for one in others:

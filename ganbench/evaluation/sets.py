@@ -17,10 +17,11 @@ from ganbench.evaluation.settings import Settings
 from ganbench.plan.facts import Role
 from ganbench.sets.classes import Classes, renumbering
 from ganbench.sets.source import GivenSet, Selection
+from ganbench.sources.callables import CallableSource, Sampler
 from ganbench.sources.opening import Opening, open_array, open_source
 
-Examples = str | Path | npt.NDArray[Any] | Tensor
-"""The ways in which a user can give a set: a path or name, or an array."""
+Examples = str | Path | npt.NDArray[Any] | Tensor | Sampler
+"""The ways in which a user can give a set: a path or name, an array or tensor, or a function of (n, seed)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ def open_set(role: Role, named: Examples, settings: Settings, device: torch.devi
     Raises:
         RequestError: The set cannot be opened, cannot have this role, or has fewer examples than requested.
     """
-    text = str(named) if isinstance(named, str | Path) else f"the {role} array"
+    text = str(named) if isinstance(named, str | Path) else f"the {role} {'function' if callable(named) else 'array'}"
     n = {"generated": settings.n, "real": settings.n_real, "held-out": None}[role]
     how = Opening(
         root=data_root(settings.data_root),
@@ -67,7 +68,7 @@ def open_set(role: Role, named: Examples, settings: Settings, device: torch.devi
         resolution=settings.resolution,
         workers=settings.workers,
     )
-    given = open_source(text, how) if isinstance(named, str | Path) else open_array(text, named, settings.features)
+    given = _opened(text, named, how, settings)
     if given.reference_only:
         if role != "real":
             raise RequestError(f"{text!r} holds statistics, which can only be the reference; give the {role} examples themselves")
@@ -76,6 +77,16 @@ def open_set(role: Role, named: Examples, settings: Settings, device: torch.devi
         option = "--n" if role == "generated" else "--n-real"
         raise RequestError(f"{option} {n:,} is more than the {len(given):,} examples of {text!r}; ask for at most that, or leave it out")
     return NamedSet(role=role, given=given, selection=Selection.of(len(given), n, seeding.stream(settings.seed, f"subset/{role}")))
+
+
+def _opened(text: str, named: Examples, how: Opening, settings: Settings) -> GivenSet:
+    if isinstance(named, str | Path):
+        return open_source(text, how)
+    if callable(named):
+        if settings.features:
+            raise RequestError(f"{text} gives examples, and features=True wants features; give their array")
+        return CallableSource(text, named, how.n, how.seed or 0)
+    return open_array(text, named, settings.features, settings.value_range)
 
 
 def labelled(sets: Mapping[Role, NamedSet]) -> dict[str, Classes]:

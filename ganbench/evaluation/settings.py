@@ -34,6 +34,8 @@ class Looks(Place):
     workers: Annotated[int, Ge(1), Help("Number of threads that decode image files.")] = 2
     cache: Annotated[Path | None, Help("Folder of the feature cache; default: GANBENCH_CACHE, else the user's cache.")] = None
     use_cache: bool = True
+    value_range: tuple[float, float] | None = None
+    """Of float images in memory: the values of black and of white, (0, 1) or (-1, 1), say; None tells them from the values."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,9 @@ from ganbench.plan.requests import FEATURES, IMAGES
 from ganbench.precision import exact
 from ganbench.sets.comparison import Reference
 from ganbench.sets.moments import Moments
+from ganbench.sources.naming import check_target
 from ganbench.sources.statistics_files import StatisticsFile
-from ganbench.sources.stats import check_target, merged, write_statistics
+from ganbench.sources.stats import merged, write_statistics
 
 
 def make_statistics(sources: Sequence[str], out: Path, *, meter: MeterFor = lambda name, total: Silent(), **settings: Any) -> Statistics:

@@ -29,10 +29,12 @@ from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.variant_config import class_target
 from ganbench.results.assembly import assembled, evaluations, now
 from ganbench.results.events import EventLog
-from ganbench.results.folders import claim, heartbeat, running
+from ganbench.results.folders import TRACEBACK, claim, heartbeat, running
 from ganbench.results.record import Divergence, Evaluation, Failure, Record, Weights, write_record
 from ganbench.results.samples import write_samples
 from ganbench.sampling import VariantLatents, asked_labels, sample
+from ganbench.storage import write_text
+from ganbench.targets import raised_at
 from ganbench.timing.throughput import WARM_UP_TICKS, peak_memory_bytes, sampling_rate
 from ganbench.training.building import build
 from ganbench.training.checkpoint import prune, weights_sha256, write_checkpoint
@@ -61,6 +63,7 @@ def run_cell(spec: RunSpec, folder: Path, runtime: Runtime) -> Record:
         check(spec, runtime)
         dataset = real_data(spec, runtime)
         claim(folder, spec, runtime)
+        (folder / TRACEBACK).unlink(missing_ok=True)  # of an attempt before this one
         with running(folder), _interruption_logged(log), _stop_requests() as stop:
             cell = Cell(spec, dataset, folder, runtime, device, stop, log)
             try:
@@ -155,10 +158,12 @@ class Cell:
         """Ends the run as failed."""
         options = {"--device": str(self.device), "--threads": str(self.runtime.threads), "--data-root": self.runtime.data_root}
         given = [word for option, value in options.items() if value is not None for word in (option, str(value))]
+        write_text(self.folder / TRACEBACK, "".join(traceback.format_exception(error)))
         failure = Failure(
             type=type(error).__name__,
             message=str(error),
             stage=self.stage,
+            where=raised_at(error, class_target(self.spec.variant).source),
             traceback="".join(traceback.format_exception(error)[-6:]),
             command=f"ganbench run --spec runs/{self.spec.slug}/spec.json --out reproduced/{self.spec.slug} {shlex.join(given)}",
         )

@@ -2,7 +2,7 @@
 
 import ast
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal
@@ -53,6 +53,10 @@ class Facts:
     def needs(self, role: Role) -> tuple[Need, ...]:
         """What the metric needs of the set with this role."""
         return {"real": self.needs_real, "generated": self.needs_fake, "held-out": self.needs_held_out}[role]
+
+    def absent(self, given: Collection[Role]) -> str:
+        """The role of a set that the metric needs and that is not given, with the option that names it; empty if there is none."""
+        return next((f"needs {role} examples: --{role} SET" for role in ROLES if self.needs(role) and role not in given), "")
 
     def of_scores(self) -> dict[str, Any]:
         """The facts that every score carries, as plain data; an infinite bound becomes None, since JSON has no infinity."""

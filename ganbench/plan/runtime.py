@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Gt
 
+from ganbench.errors import RequestError
 from ganbench.plan.options import Help
 from ganbench.storage import read_json, write_json
 
@@ -37,6 +38,17 @@ class OnCpu(Runtime):
     """Runtime settings with the CPU as the default device, for quickstart, whose numbers should not depend on whether there is a GPU."""
 
     device: Annotated[str, Help("auto, cpu, cuda or cuda:N.")] = "cpu"
+
+
+def check_device(name: str) -> None:
+    """Checks the name of a device, without asking whether there is one.
+
+    Raises:
+        RequestError: No such kind of device is supported.
+    """
+    kind, colon, index = name.partition(":")
+    if kind not in ("auto", "cpu", "cuda") or (colon and not (index.isascii() and index.isdigit())) or (colon and kind == "auto"):
+        raise RequestError(f"--device {name}: only cpu and cuda are supported; write auto, cpu, cuda or cuda:N")
 
 
 def write_runtime(folder: Path, runtime: Runtime) -> None:

@@ -55,7 +55,8 @@ from ganbench.plan.spec import (
     run_id,
 )
 from ganbench.plan.validation import validated
-from ganbench.plan.variant_config import variant_spec
+from ganbench.plan.variant_config import called, meant, variant_spec, variant_target
+from ganbench.plan.variant_source import check_methods
 from ganbench.registry import DATASETS, PRESETS, SUITES, VARIANTS, Registry
 from ganbench.storage import parsed_toml, read_bytes
 from ganbench.targets import Target
@@ -139,11 +140,14 @@ def kept(specs: Sequence[RunSpec], part: str) -> list[RunSpec]:
         raise RequestError(f"--only {part}: write variant=NAME,NAME, dataset=NAME or seed=0,1")
     if key not in parts:
         raise UnknownName("part in --only", key, parts)
-    present = {parts[key](spec): None for spec in specs}
+    present = dict.fromkeys(parts[key](spec) for spec in specs)
     wanted = [value.strip() for value in text.split(",")]
+    hint = "what the suite holds, after its other --only"
+    if key == "variant":
+        wanted = [meant(value, present, "variant in --only", hint) for value in wanted]
     for value in wanted:
         if value not in present:
-            raise UnknownName(f"{key} in --only", value, present, "what the suite holds, after its other --only")
+            raise UnknownName(f"{key} in --only", value, present, hint)
     return [spec for spec in specs if parts[key](spec) in wanted]
 
 
@@ -246,13 +250,13 @@ def _targets(table: dict[str, Any], matrices: list[dict[str, Any]], key: str, wh
         return path, matrices
     listing = [matrix for matrix in matrices if isinstance(matrix.get("variants"), list)]
     variants = {str(name) for matrix in listing for name in matrix["variants"]}
-    meant = [name for name in variants if key.startswith(f"config.{name}.")]  # the name of a variant from a file contains dots itself
     if not variants:
         return path, []  # invalid; the validation that follows reports it
-    if not meant:
-        raise UnknownName(f"variant in {where}", path[1], variants)
-    name = max(meant, key=len)
-    return ["config", name, *key.removeprefix(f"config.{name}.").split(".")], [matrix for matrix in listing if name in matrix["variants"]]
+    known = {one for name in variants for one in called(name)}
+    begun = [one for one in known if key.startswith(f"config.{one}.")]  # the name of a variant from a file contains dots itself
+    said = max(begun, key=len, default=path[1])
+    name = meant(said, sorted(variants), f"variant in {where}")
+    return ["config", name, *key.removeprefix(f"config.{said}.").split(".")], [matrix for matrix in listing if name in matrix["variants"]]
 
 
 def expand(suite: Suite, folder: Path, where: str) -> list[RunSpec]:
@@ -290,8 +294,7 @@ def _check_names(matrix: Matrix, where: str) -> None:
     """Checks the names in a matrix before anything is imported or read."""
     _check_metrics(matrix.evaluation, f"{where}: evaluation")
     for name in matrix.config:
-        if name not in matrix.variants:
-            raise UnknownName(f"variant in {where}, config", name, matrix.variants)
+        meant(name, matrix.variants, f"variant in {where}, config")
 
 
 def _check_metrics(evaluation: EvaluationSpec, where: str) -> None:
@@ -327,8 +330,11 @@ def _variant(
 ) -> VariantSpec:
     overrides: dict[str, ConfigValue] = {}
     for table in (*presets, matrix.config):
-        overrides |= table.get(name, {})
-    return variant_spec(name, overrides, f"{where}: config.{name}", folder)
+        for said in sorted(called(name) & set(table), key=len):  # of a variant from a file, its class alone first
+            overrides |= table[said]
+    spec = variant_spec(name, overrides, f"{where}: config.{name}", folder)
+    check_methods(variant_target(name, folder))
+    return spec
 
 
 def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:

@@ -1,5 +1,6 @@
 """Does plain data from TOML or JSON fit a dataclass? (if not, one line says where, and what would fit)"""
 
+import re
 from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
@@ -85,7 +86,50 @@ def _line(cls: type, detail: ErrorDetails, where: str) -> str:
         return f"{where}: unknown key {key!r}; " + (f"did you mean {guess!r}?" if guess else f"known: {', '.join(known)}")
     if detail["type"] in ("missing", "missing_keyword_only_argument"):
         return f"{where}: {key!r} is missing"
-    return f"{where}: {key} = {detail['input']!r}: {detail['msg'][0].lower()}{detail['msg'][1:]}"
+    return f"{where}: {key} = {_shown(detail['input'])}: {_wanted(detail)}"
+
+
+_KINDS = {
+    "int": "a whole number is wanted",
+    "float": "a number is wanted",
+    "finite": "a finite number is wanted",
+    "bool": "true or false is wanted",
+    "string": "text is wanted",
+    "path": "a path is wanted",
+    "none": "nothing may stand here",
+    **dict.fromkeys(("dict", "mapping", "dataclass"), "a table is wanted"),
+    **dict.fromkeys(("tuple", "list"), "a list is wanted"),
+}
+"""What is wanted, by the first word of the types of pydantic's errors."""
+_LIMITS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("above", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("below", "lt"),
+}
+
+
+def _wanted(detail: ErrorDetails) -> str:
+    """What would fit, in words of people who write suites."""
+    kind, facts = detail["type"], detail.get("ctx", {})
+    if kind in _LIMITS:
+        words, key = _LIMITS[kind]
+        return f"must be {words} {facts[key]:g}"
+    if kind == "literal_error":
+        known = re.findall(r"'([^']*)'", facts["expected"])
+        guess = nearest(str(detail["input"]), known)
+        return f"did you mean {guess!r}?" if guess else f"known: {', '.join(known)}"
+    if kind == "too_short":
+        return "must not be empty" if facts["min_length"] == 1 else f"must have at least {facts['min_length']} parts"
+    if kind == "string_pattern_mismatch":
+        return f"must have the form {facts['pattern']}"
+    return _KINDS.get(kind.partition("_")[0], "does not fit here")
+
+
+def _shown(value: Any) -> str:
+    """A value as TOML and JSON write it, shortened."""
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}..."
 
 
 def _holder(cls: type, path: list[str]) -> type:

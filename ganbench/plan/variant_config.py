@@ -8,18 +8,18 @@ inherit another variant's (``class Config(DCGAN.Config)``), which is then cut ou
 import ast
 import hashlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
 from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-from ganbench.errors import RequestError, UnknownName
+from ganbench.errors import RequestError, UnknownName, nearest
 from ganbench.plan.spec import ConfigValue, VariantSpec
 from ganbench.plan.validation import validated
 from ganbench.registry import VARIANTS
-from ganbench.targets import Target
+from ganbench.targets import Target, raised_at
 
 STANDARD = {"__future__", "dataclasses", "typing", "math", "collections", "annotated_types"}
 """Modules that a Config may import."""
@@ -55,6 +55,10 @@ def variant_spec(name: str, overrides: Mapping[str, ConfigValue], where: str, fo
     """
     target = variant_target(name, folder)
     config = asdict(validated(config_class(target), overrides, where))
+    if "latent_dim" not in config:
+        guess = nearest("latent_dim", config)
+        choice = f"did you mean that by {guess!r}?" if guess else "add `latent_dim: int = 64`"
+        raise RequestError(f"{target.source.name}: {target.attribute}.Config has no latent_dim, the length of the latents; {choice}")
     if not target.is_file:
         return VariantSpec(name=name, config=config)
     return VariantSpec(name=f"{target.path.name}:{target.attribute}", config=config, path=str(target.path), content=target.content)
@@ -88,8 +92,10 @@ def config_class(target: Target) -> Any:
     try:
         exec(compile(ast.Module([*imports, config], []), str(file), "exec"), vars(module))
     except Exception as error:
+        where = raised_at(error, file)
         raise RequestError(
-            f"{file.name}: {target.attribute}.Config may use the standard library only, and nothing that raises ({error})"
+            f"{file.name}: {target.attribute}.Config may use the standard library only, and nothing that raises "
+            f"({type(error).__name__}: {error}{f'; {where}' if where else ''})"
         ) from None
     if not is_dataclass(module.Config):
         raise RequestError(f"{file.name}: {target.attribute}.Config is no dataclass; see CONTRIBUTING.md, 'Add a variant'")
@@ -120,7 +126,7 @@ def inherited(target: Target) -> dict[str, Target]:
         RequestError: The Config inherits itself.
     """
     tree, config = config_definition(target)
-    imported = {alias.asname or alias.name: (_module(node, target), alias.name) for node in tree.body if isinstance(node, ast.ImportFrom)
+    imported = {alias.asname or alias.name: (origin(node, target), alias.name) for node in tree.body if isinstance(node, ast.ImportFrom)
                 for alias in node.names}  # fmt: skip
     names = [base.value.id for base in config.bases
              if isinstance(base, ast.Attribute) and base.attr == "Config" and isinstance(base.value, ast.Name)]  # fmt: skip
@@ -130,8 +136,8 @@ def inherited(target: Target) -> dict[str, Target]:
     return homes
 
 
-def _module(node: ast.ImportFrom, target: Target) -> str:
-    """The module that an import refers to, or the file beside the target's own."""
+def origin(node: ast.ImportFrom, target: Target) -> str:
+    """The module that an import in the target's file refers to, or the file beside it."""
     name = "." * node.level + (node.module or "")
     if target.is_file:
         beside = target.path.with_name(f"{name}.py")
@@ -152,6 +158,34 @@ def load_variant(spec: VariantSpec) -> Any:
             f"{target.path}: has changed since this run was planned; run the suite again, which gives the changed file a run of its own"
         )
     return target.load() if target.is_file else VARIANTS.load(spec.name)
+
+
+def called(name: str) -> set[str]:
+    """What a user may call a variant: its name, and the class alone for one from a file."""
+    file = Target.of_file(name)
+    return {name} if file is None else {name, file.attribute}
+
+
+def meant(name: str, variants: Iterable[str], where: str, hint: str = "") -> str:
+    """The variant that the user meant by a name, or by the class of one from a file.
+
+    Args:
+        name: What the user wrote.
+        variants: Names of the variants that it may stand for.
+        where: What the name is, for error messages ("variant in --only").
+        hint: What else the message says.
+
+    Raises:
+        UnknownName: There is none.
+        RequestError: There are several.
+    """
+    known = list(dict.fromkeys(variants))
+    found = [one for one in known if one == name] or [one for one in known if name in called(one)]
+    if not found:
+        raise UnknownName(where, name, {one for variant in known for one in called(variant)}, hint)
+    if len(found) > 1:
+        raise RequestError(f"{where}: {name!r} may be {' or '.join(map(repr, found))}; write the file as well")
+    return found[0]
 
 
 def class_target(spec: VariantSpec) -> Target:

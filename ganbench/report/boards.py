@@ -1,9 +1,10 @@
 """Which columns and notes do the tables of a leaderboard have?"""
 
+import math
 import statistics
 from collections.abc import Iterable, Sequence
 
-from ganbench.report.table import MISSING, Cell, Column, Table, whole
+from ganbench.report.table import MISSING, Cell, Column, Table, number, whole
 from ganbench.results.record import Record
 from ganbench.statistics import leaderboard
 from ganbench.statistics.leaderboard import Leaderboard, Row
@@ -29,7 +30,10 @@ def _scores(board: Leaderboard) -> Table:
     best = [_best(board.rows, column) for column in shown]
     several = len({column.extractor for column in shown}) > 1
     cells = [
-        (Cell(value=_ranked(row) + _survivors(row)), *(_cell(row, column, place == best[index]) for index, column in enumerate(shown)))
+        (
+            Cell(value=_ranked(row) + _survivors(row)),
+            *(_cell(row, column, board.primary, place == best[index]) for index, column in enumerate(shown)),
+        )
         for place, row in enumerate(board.rows)
     ]
     return Table(
@@ -47,9 +51,17 @@ def _heading(column: leaderboard.Column, several: bool) -> str:
     return name + arrow + ("\nraw" if column.weights == "raw" else "")
 
 
-def _cell(row: Row, column: leaderboard.Column, best: bool) -> Cell:
-    mean = row.scores.get(column.key)
-    return Cell(value=None) if mean is None else Cell(value=mean.mean, low=mean.low, high=mean.high, best=best)
+def _cell(row: Row, column: leaderboard.Column, primary: leaderboard.Column | None, best: bool) -> Cell:
+    """The median over the seeds, in the ranking column the number that ranks; below it the interval, of two seeds the seeds themselves."""
+    found = row.scores.get(column.key)
+    if found is None:
+        return Cell(value=None)
+    if column == primary and row.ranked_by is not None and math.isinf(row.ranked_by):
+        return Cell(value=f"not ended\n({number(found.median)})")
+    value = row.ranked_by if column == primary and row.ranked_by is not None else found.median
+    if found.n == 2:
+        return Cell(value=value, low=min(found.values), high=max(found.values), spread=" to ", best=best)
+    return Cell(value=value, low=found.low, high=found.high, best=best)
 
 
 def _notes(board: Leaderboard, extractors: Sequence[str]) -> list[str]:
@@ -58,8 +70,8 @@ def _notes(board: Leaderboard, extractors: Sequence[str]) -> list[str]:
     of = "" if board.primary in (None, board.columns[0]) else f" of {board.primary.label}"
     sets = f"{plan['n_fake']:,} generated against {MISSING if n_real is None else whole(n_real)} {plan['reference']} examples"
     notes = [
-        f"Mean over seeds with 95 % t interval, of EMA weights unless raw; features: {', '.join(extractors)}; {sets}. "
-        f"Ranked by the median seed{of}, a run that did not end being the worst. "
+        f"Median over seeds, of EMA weights unless raw; below it the 95 % t interval of the mean, of two seeds their values. "
+        f"Features: {', '.join(extractors)}; {sets}. Ranked by the median seed{of}, a run that did not end being the worst. "
         "Best in green or bold where its interval is apart from the next."
     ]
     notes += _of_runs(board)
@@ -147,9 +159,9 @@ def _why(record: Record) -> str:
     if record.divergence:
         return f"diverged after {record.divergence.images_seen:,} images ({record.divergence.detail})"
     if record.error:
-        return (
-            f"failed in {record.error.stage}: {record.error.type}: {record.error.message.splitlines()[0] if record.error.message else ''}"
-        )
+        first = record.error.message.splitlines()[0] if record.error.message else ""
+        where = f" ({record.error.where})" if record.error.where else ""
+        return f"failed in {record.error.stage}: {record.error.type}: {first}{where}"
     return f"{record.status}: {record.reason}"
 
 

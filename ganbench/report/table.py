@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ganbench.text import plain
+
 MISSING = "—"
 """Text of a cell without a value."""
 
@@ -43,6 +45,8 @@ class Cell:
     low: float | None = None
     """Ends of the value's interval, if it has one."""
     high: float | None = None
+    spread: str = ""
+    """What stands between the ends if they are those of the seeds and not of an interval ("0.4 to 0.6")."""
     best: bool = False
     """Whether it is highlighted, because its interval is better than all others of its column without overlap."""
 
@@ -51,9 +55,11 @@ class Cell:
         if self.value is None:
             return MISSING
         if isinstance(self.value, str):
-            return self.value
-        interval = "" if self.low is None or self.high is None else f"\n[{column.written(self.low)}, {column.written(self.high)}]"
-        return column.written(self.value) + interval
+            return plain(self.value)
+        if self.low is None or self.high is None:
+            return column.written(self.value)
+        low, high = column.written(self.low), column.written(self.high)
+        return f"{column.written(self.value)}\n" + (f"{low}{self.spread}{high}" if self.spread else f"[{low}, {high}]")
 
 
 @dataclass(frozen=True, kw_only=True)

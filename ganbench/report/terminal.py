@@ -8,6 +8,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from ganbench.report.table import Table
+from ganbench.text import plain
 
 NAME_WIDTH = 48
 """Number of characters after which the name of a row is wrapped."""
@@ -18,7 +19,7 @@ def to_terminal(tables: Sequence[Table], width: int) -> RenderableType:
     parts: list[RenderableType] = []
     for table in tables:
         parts += [_rich(table, columns) for columns in _fitting(table, width)]
-        parts += [*(Text(note, style="dim") for note in table.notes), Text("")]
+        parts += [*(Text(plain(note), style="dim") for note in table.notes), Text("")]
     return Group(*parts)
 
 
@@ -37,7 +38,9 @@ def _fitting(table: Table, width: int) -> list[list[int]]:
 
 def _rich(table: Table, columns: Sequence[int]) -> RenderableType:
     first = columns[1:2] == [1]
-    grid = RichTable(title=table.title if first else None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = RichTable(
+        title=plain(table.title) if first else None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
     for index in columns:
         if index == 0:  # the name of a configuration may be long and is wrapped
             grid.add_column(table.columns[index].heading, max_width=NAME_WIDTH)

@@ -3,7 +3,7 @@
 ::
 
     OUT/manifest.json            every cell of every suite run here, written before the first run starts
-    OUT/runs/<slug>/             one run: spec.json, events.jsonl, checkpoints/, samples/, record.json
+    OUT/runs/<slug>/             one run: spec.json, events.jsonl, checkpoints/, samples/, record.json; traceback.txt if it failed
     OUT/leaderboard.md, .csv     tables made from the records
     OUT/figures/
 """
@@ -29,6 +29,8 @@ from ganbench.results.record import Record, read_record
 from ganbench.storage import AGAIN, read_json, writable_folder, write_json
 
 MANIFEST_VERSION = 1
+TRACEBACK = "traceback.txt"
+"""File of a failed run with the whole traceback."""
 LOCK_S = 0.5
 """How long the lock of a run that another process holds is tried."""
 

@@ -57,6 +57,12 @@ class Score:
     details: dict[str, float] = field(default_factory=dict)
     """Further numbers that are published beside the value ("standard deviation over 10 splits")."""
 
+    def __float__(self) -> float:
+        return self.value
+
+    def __repr__(self) -> str:
+        return f"Score({self.label} {self.value:.4g} [{self.ci_low:.4g}, {self.ci_high:.4g}])"
+
     @property
     def is_distance(self) -> bool:
         """Whether lower is better and values are at least 0."""
@@ -117,6 +123,8 @@ class Failure:
     """Last lines of the traceback."""
     command: str
     """Command that reproduces the run, to be called in the output folder of the matrix."""
+    where: str = ""
+    """Line of the method's own file ("my.py, line 31, in generator_step"); empty if the error came from elsewhere, and in old records."""
 
 
 @dataclass(frozen=True, kw_only=True)

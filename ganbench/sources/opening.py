@@ -14,22 +14,20 @@ from ganbench.content import content_hash, ordinary
 from ganbench.data.arrays import load_npy, load_npz
 from ganbench.data.loading import load_dataset
 from ganbench.data.stored import array_shapes
-from ganbench.errors import DataError, RequestError, UnknownName, nearest
+from ganbench.errors import DataError, RequestError, nearest
 from ganbench.plan.spec import DatasetSpec
 from ganbench.registry import DATASETS
 from ganbench.sets.classes import Classes
 from ganbench.sets.features import Features
 from ganbench.sets.source import GivenSet, Source
 from ganbench.sources.arrays import ArraySource
+from ganbench.sources.conversion import Converted, ValueRange, as_array, as_examples
 from ganbench.sources.generated import FunctionSource
-from ganbench.sources.given import GivenFeatures, matrix, native, read_features
+from ganbench.sources.given import GivenFeatures, matrix, read_features
 from ganbench.sources.image_files import FileSource
+from ganbench.sources.naming import PROGRAMS, SPLITS, existing, path_of, unfit, unknown, unknown_split
 from ganbench.sources.programs import ProgramSource
 from ganbench.sources.statistics_files import holds_images_too, is_statistics, read_statistics
-
-SPLITS = {"train": "train", "test": "held_out", "held_out": "held_out"}
-"""Names of the splits of a data set, and the fields of ``Dataset`` that they mean."""
-PROGRAMS = (".pt", ".pth", ".ts", ".jit", ".torchscript", ".pt2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +67,9 @@ def open_source(text: str, how: Opening) -> GivenSet:
     Raises:
         RequestError: No set of any kind has this name, or it is unusable.
     """
-    path = _path(text)
+    path = path_of(text)
     if how.features:
-        return read_statistics(path) if is_statistics(_existing(path)) else read_features(path)
+        return read_statistics(path) if is_statistics(path) else read_features(existing(path))
     if path.exists():
         return _at_path(text, ordinary(path), how)
     bare, _, suffix = text.rpartition(":")
@@ -84,44 +82,32 @@ def open_source(text: str, how: Opening) -> GivenSet:
         raise DataError(f"{text!r}: {bare!r} is a folder, and only a run's takes a suffix, ':ema' or ':raw'; write {bare!r} alone")
     if bare and "/" not in suffix and "\\" not in suffix:
         return _function(text, path, how)
-    raise _unknown(text, path)
+    raise unknown(text, path)
 
 
-def open_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool) -> GivenSet:
+def open_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool, value_range: ValueRange | None = None) -> GivenSet:
     """Opens examples or features in memory.
 
     Args:
         name: Name of the set, for error messages.
-        given: uint8 images (n, channels, height, width), or float points or features (n, d).
+        given: Images or points, see :func:`ganbench.sources.conversion.as_examples`, or features (n, d).
         features: Whether they are features.
+        value_range: The values of black and of white of float images; None tells them from the values.
 
     Raises:
         DataError: The array has none of these forms.
     """
-    array = _numpy(given) if isinstance(given, Tensor) else np.asarray(given)
+    array = as_array(given)
     if array.dtype.hasobject:  # before the hash, which would be one of addresses
         array = matrix(array, name).numpy()
+    converted = Converted(examples=array) if features else as_examples(array, name, value_range)
+    array = converted.examples
     content = hashlib.sha256(f"{array.dtype} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
     if features:
         return GivenFeatures(name, content, Features(values=matrix(array, name)))
-    if array.dtype == np.uint8 and array.ndim == 4 and array.shape[1] in (1, 3) and len(array):
-        return ArraySource(name, array, content)
-    if array.dtype.kind == "f" and array.ndim == 2 and array.size:
-        return ArraySource(name, np.ascontiguousarray(array, native(array.dtype)), content)
-    raise DataError(
-        f"{name} is {array.dtype} {array.shape}; give uint8 images (n, 1 or 3, height, width), float points (n, d), "
-        "or features (n, d) with features=True"
-    )
-
-
-def _numpy(given: Tensor) -> npt.NDArray[Any]:
-    """A tensor as an array; float32 for the floats that numpy lacks (bfloat16)."""
-    given = given.detach().cpu()
-    try:
-        found: npt.NDArray[Any] = given.numpy()
-    except TypeError:
-        found = given.float().numpy()
-    return found
+    source = ArraySource(name, array, content)
+    source.notes += converted.notes
+    return source
 
 
 def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
@@ -142,12 +128,7 @@ def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
         return _arrays(text, path, how)
     if suffix in PROGRAMS:
         return ProgramSource(text, path, how.latent_dim, how.n, how.seed or 0, how.device, how.trust)
-    if suffix in (".pkl", ".pickle"):
-        raise DataError(
-            f"{text!r} is a pickle, which could run anything and is never loaded; save mu and sigma with np.savez, or export the network"
-        )
-    kinds = "a folder, .zip, .npz, .npy, program (.pt, .pt2), run directory, data set or module:callable"
-    raise DataError(f"{text!r} is none of these: {kinds}; put single images into a folder and name that")
+    raise unfit(text, path)
 
 
 def _arrays(text: str, path: Path, how: Opening) -> ArraySource:
@@ -169,48 +150,14 @@ def _function(text: str, path: Path, how: Opening) -> FunctionSource:
     except RequestError:
         name, _, split = text.partition(":")
         if split in SPLITS and nearest(name, DATASETS.names()):
-            raise _unknown(text, path) from None  # a data set's name, misspelt
+            raise unknown(text, path) from None  # a data set's name, misspelt
         raise
 
 
 def _dataset(text: str, name: str, split: str, how: Opening) -> ArraySource:
     if split not in SPLITS:
-        raise UnknownName(f"split of {name}", split, SPLITS, f"write {name}:train or {name}:test")
+        raise unknown_split(name, split)
     dataset = load_dataset(DatasetSpec(name=name, resolution=how.resolution), how.root)
     part = dataset.train if SPLITS[split] == "train" else dataset.held_out
     classes = Classes.of_data(dataset, own_numbers=True)
     return ArraySource(text, part.examples, f"{dataset.fingerprint}/{SPLITS[split]}", part.labels, classes)
-
-
-def _path(text: str) -> Path:
-    """The name as a path, which may not exist."""
-    try:
-        path = Path(text).expanduser()
-        path.exists()
-    except (OSError, RuntimeError, ValueError) as error:  # too long, not permitted, or the home of an unknown user
-        raise DataError(f"{text[:80]!r} cannot be looked at ({' '.join(str(error).split())[:80]}); check the path") from None
-    if not text.strip():
-        raise DataError("an empty name stands where a set is meant; name a path or a data set (`ganbench list datasets`)")
-    return path
-
-
-def _existing(path: Path) -> Path:
-    """The path of a feature file; raises if it does not exist."""
-    if path.exists():
-        return ordinary(path)
-    if path.name.partition(":")[0] in DATASETS.targets:
-        raise DataError(f"{path.name!r} is a data set, and --features wants a file of features (.npz or .npy); leave --features out")
-    raise _unknown(str(path), path)
-
-
-def _unknown(text: str, path: Path) -> RequestError:
-    try:
-        siblings = [sibling.name for sibling in path.parent.iterdir()]
-    except OSError:
-        siblings = []
-    guess, named = nearest(path.name, siblings), nearest(text.partition(":")[0], DATASETS.names())
-    if named and not {"/", "."} & set(text):
-        choice = f"did you mean the data set {named!r}?"
-    else:
-        choice = f"did you mean {str(path.with_name(guess))!r}?" if guess else "check the path"
-    return DataError(f"{text!r} is neither a path nor a data set (`ganbench list datasets`) nor a run or module:callable; {choice}")

@@ -10,28 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ganbench.errors import DataError, RequestError
+from ganbench.errors import DataError
 from ganbench.results.record import protocol_key
 from ganbench.sets.moments import Moments, Sums
-from ganbench.storage import check_folder, writable_folder
+from ganbench.sources.naming import check_target
+from ganbench.storage import writable_folder
 
 FORMAT = 2
 """Raised when the format of the files changes."""
 STORED = ("mu", "sigma", "n", "ddof", "format", "protocol", "protocol_key", "parts", "notes")
 """Names of the arrays in a file."""
-
-
-def check_target(path: Path) -> None:
-    """Raises if statistics cannot be written to a path; called before they are computed.
-
-    Raises:
-        RequestError: The path does not end in .npz, is a folder, or its folder is not writable.
-    """
-    if path.suffix != ".npz":
-        raise RequestError(f"{str(path)!r}: statistics are written as .npz; name the file {path.with_suffix('.npz').name!r}")
-    if path.is_dir():
-        raise RequestError(f"{str(path)!r} is a folder; name a file in it with --out")
-    check_folder(path.parent, "--out")
 
 
 def write_statistics(path: Path, moments: Moments, protocol: Mapping[str, Any], parts: Sequence[str], notes: Sequence[str] = ()) -> None:

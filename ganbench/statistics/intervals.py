@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from statistics import fmean, stdev
+from statistics import fmean, median, stdev
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,18 @@ class MeanInterval:
     low: float | None
     """None for a single seed, which says nothing about the spread."""
     high: float | None
-    n: int
+    values: tuple[float, ...]
+    """The values of the seeds."""
+
+    @property
+    def n(self) -> int:
+        """Number of seeds."""
+        return len(self.values)
+
+    @property
+    def median(self) -> float:
+        """Median over the seeds."""
+        return median(self.values)
 
 
 def mean_interval(values: Sequence[float], bounds: tuple[float | None, float | None] = (None, None)) -> MeanInterval:
@@ -30,12 +41,12 @@ def mean_interval(values: Sequence[float], bounds: tuple[float | None, float | N
     """
     mean = fmean(values)
     if len(values) == 1:
-        return MeanInterval(mean=mean, low=None, high=None, n=1)
+        return MeanInterval(mean=mean, low=None, high=None, values=(values[0],))
     half = _student(len(values) - 1) * stdev(values) / math.sqrt(len(values))
     low, high = bounds
     low = mean - half if low is None else max(low, mean - half)
     high = mean + half if high is None else min(high, mean + half)
-    return MeanInterval(mean=mean, low=low, high=high, n=len(values))
+    return MeanInterval(mean=mean, low=low, high=high, values=tuple(values))
 
 
 @cache

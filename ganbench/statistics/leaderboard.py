@@ -9,7 +9,7 @@ run. Rows most of whose finished seeds ended lifeless stand behind all others th
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from statistics import fmean, median
+from statistics import median
 from typing import cast
 
 from ganbench.diagnostics.collapse import lifeless
@@ -52,11 +52,14 @@ class Row:
     records: tuple[Record, ...]
     """One record per seed, sorted by seed."""
     scores: Mapping[tuple[str, str, str], MeanInterval]
-    """Mean over finished seeds by column key; over diverged ones if none finished."""
+    """Over the finished seeds by column key; over diverged ones if none finished."""
     diagnostics: Mapping[str, MeanInterval]
     """Mean diagnostics of the EMA weights by name, over the finished seeds for which they are defined."""
     final_over_best: float | None
     """Median over seeds of the ratio by which the final score is worse than the best one of the run; 1 means equally good."""
+    ranked_by: float | None = None
+    """Median over seeds of the first metric, in which a run that did not end counts as worst: infinite if that are half of them or more.
+    None without such a metric, or if no seed finished."""
     rank: int | None = None
     """None if no seed finished, or most of those that did ended lifeless."""
     lifeless: Mapping[int, str] = field(default_factory=dict)
@@ -118,6 +121,7 @@ def _differs(board: Leaderboard, boards: Sequence[Leaderboard]) -> tuple[str, ..
 def _board(protocol: Protocol, records: Sequence[Record]) -> Leaderboard:
     rows = [_row(name, sorted(group, key=lambda record: record.spec.seed)) for name, group in rows_by_name(records)]
     board = Leaderboard(dataset=records[0].spec.dataset.name, protocol=protocol, columns=_columns(records), rows=())
+    rows = [replace(row, ranked_by=_median_seed(row, board.primary)) for row in rows]
     rows.sort(key=lambda row: (_standing(row, board.primary), row.variant))
     ranked = [replace(row, rank=place if row.done and not row.dead else None) for place, row in enumerate(rows, start=1)]
     return replace(board, rows=tuple(ranked))
@@ -182,17 +186,24 @@ def final_over_best(record: Record) -> float | None:
     return max(values) / values[-1] if series[0].higher_is_better else values[-1] / min(values)
 
 
-def _standing(row: Row, primary: Column | None) -> tuple[bool, bool, float, float, float]:
-    """Sorting key: finished rows, those alive first, by median, fraction of failures and mean.
+def _median_seed(row: Row, primary: Column | None) -> float | None:
+    """The number that ranks a row: the median over its seeds of the first metric, failures counting as worst."""
+    if primary is None or not row.done:
+        return None
+    values = [score.value for record in row.done for score in record.scores if score.column == primary.key]
+    worst = -math.inf if primary.higher_is_better else math.inf
+    return median([*values, *([worst] * (len(_ended(row)) - len(values)))])
 
-    The median over seeds of the first metric counts failures as worst.
-    """
-    if primary is None:
+
+def _ended(row: Row) -> list[Record]:
+    return [record for record in row.records if record.status != "interrupted"]
+
+
+def _standing(row: Row, primary: Column | None) -> tuple[bool, bool, float, float, float]:
+    """Sorting key: finished rows, those alive first, by the median seed, fraction of failures and mean."""
+    if primary is None or row.ranked_by is None:
         return not row.done, row.dead, math.inf, 1.0, math.inf
     sign = -1.0 if primary.higher_is_better else 1.0
-    values = [sign * score.value for record in row.done for score in record.scores if score.column == primary.key]
-    ended = [record for record in row.records if record.status != "interrupted"]
-    worst = [math.inf] * (len(ended) - len(values))
-    middle = median([*values, *worst]) if ended else math.inf
-    failed = len(worst) / len(ended) if ended else math.inf
-    return not row.done, row.dead, middle, failed, fmean(values) if values else math.inf
+    found = row.scores.get(primary.key)
+    failed = 1 - len(row.done) / len(_ended(row))
+    return False, row.dead, sign * row.ranked_by, failed, sign * found.mean if found else math.inf

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from ganbench.distributed import ALONE, Ranks
+from ganbench.errors import UnknownName
 from ganbench.training.plan import StepPlan
 from ganbench.training.watch import Watch
 
@@ -43,12 +44,16 @@ class Updates:
             name: Name of the optimizer.
             loss: Scalar loss of this rank's examples; the mean over ranks is minimised.
             options: New options of the optimizer's parameter groups; ``lr`` is multiplied by the schedule's factor.
+
+        Raises:
+            UnknownName: There is no such optimizer, or the optimizer has no such option.
         """
-        optimizer = self._optimizers[name]
+        optimizer = self._optimizers.get(name)
+        if optimizer is None:
+            raise UnknownName("optimizer in ctx.minimize", name, self._optimizers, "these are the keys of what optimizers() returns")
         for group in optimizer.param_groups:
-            unknown = options.keys() - group.keys()
-            if unknown:
-                raise TypeError(f"{type(optimizer).__name__} has no option {', '.join(sorted(unknown))}")
+            if unknown := sorted(options.keys() - group.keys()):
+                raise UnknownName(f"option of {type(optimizer).__name__} in ctx.minimize", unknown[0], set(group) - {"params"})
             group.update({key: value * plan.learning_rate_factor if key == "lr" else value for key, value in options.items()})
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         optimizer.zero_grad(set_to_none=True)

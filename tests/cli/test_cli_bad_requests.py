@@ -58,11 +58,11 @@ WRONG: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "rate below 0": (
         {"tail": "config.gan.learning_rate = -1e-3"},
         [],
-        ["config.gan", "learning_rate = -0.001", "greater than or equal to 0"],
+        ["config.gan", "learning_rate = -0.001", "must be at least 0"],
     ),
     "truth for a number": ({"tail": "config.gan.latent_dim = true"}, [], ["config.gan", "latent_dim = true", "a number is wanted"]),
     "width below 1": ({"tail": "config.gan.generator_widths = [-4]"}, [], ["config.gan", "generator_widths.0 = -4"]),
-    "beta of 1": ({"tail": "config.gan.beta1 = 1.0"}, [], ["config.gan", "beta1 = 1.0", "less than 1"]),
+    "beta of 1": ({"tail": "config.gan.beta1 = 1.0"}, [], ["config.gan", "beta1 = 1.0", "must be below 1"]),
     "one example for batch norm": (
         {"variants": '["dcgan"]', "training": "{ batch_size = 1 }"},
         [],

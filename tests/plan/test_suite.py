@@ -300,16 +300,16 @@ def test_an_only_that_keeps_nothing_is_refused(tmp_path: Path, only: str, words:
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("config.gman.discriminators=0", "discriminators = 0: input should be greater than or equal to 1"),
+        ("config.gman.discriminators=0", "discriminators = 0: must be at least 1"),
         ("config.stylegan2.stddev_group=0", "stddev_group = 0"),
         ("config.stylegan2.r1_interval=0", "r1_interval = 0"),
         ("config.r3gan.group_channels=0", "group_channels = 0"),
         ("config.wgan_gp.critic_steps=0", "critic_steps = 0"),
-        ("config.focal_gan.gamma=-1", "gamma = -1: input should be greater than or equal to 0"),
-        ("config.acgan.dropout=1.5", "dropout = 1.5: input should be less than 1"),
-        ("config.gan.dropout=1", "dropout = 1: input should be less than 1"),
-        ("config.improved_gan.real_target=0", "real_target = 0: input should be greater than 0"),
-        ("config.unrolled_gan.unrolling_steps=-1", "unrolling_steps = -1: input should be greater than or equal to 0"),
+        ("config.focal_gan.gamma=-1", "gamma = -1: must be at least 0"),
+        ("config.acgan.dropout=1.5", "dropout = 1.5: must be below 1"),
+        ("config.gan.dropout=1", "dropout = 1: must be below 1"),
+        ("config.improved_gan.real_target=0", "real_target = 0: must be above 0"),
+        ("config.unrolled_gan.unrolling_steps=-1", "unrolling_steps = -1: must be at least 0"),
     ],
 )
 def test_a_number_that_a_method_cannot_mean_is_refused_by_the_plan(setting: str, words: str) -> None:

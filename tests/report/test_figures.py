@@ -7,7 +7,7 @@ from PIL import Image
 
 from ganbench.plan.spec import run_id
 from ganbench.report.figures import write_figures
-from ganbench.report.folder import write_report
+from ganbench.report.folder import figure_files, write_report
 from ganbench.results.events import EventLog
 from ganbench.results.folders import run_folder
 from ganbench.results.record import Record, read_record
@@ -36,31 +36,39 @@ def matrix(tmp_path: Path) -> tuple[Path, list[Record]]:
 
 def test_figures_are_pngs_of_the_expected_size_and_the_same_bytes_again(matrix: tuple[Path, list[Record]]) -> None:
     out, records = matrix
-    paths = write_figures(out, records)
-    assert [path.relative_to(out).as_posix() for path in paths] == ["figures/curves-digits.png", "figures/samples-digits.png"]
-    for path, inches in zip(paths, ((4 * 4.2, 3.4), (2 * 2.6, 2 * 2.8 + 0.4)), strict=True):
+    write_figures(out, records)
+    curves, drawing, samples = paths = figure_files(out, records)
+    assert [path.name for path in paths] == ["curves-digits.png", "curves-digits.svg", "samples-digits.png"]
+    assert "<svg" in drawing.read_text() and "images seen" in drawing.read_text()  # letters stay letters
+    for path, inches in zip((curves, samples), ((4 * 4.2, 3.4), (2 * 2.6, 2 * 2.8 + 0.4)), strict=True):
         with Image.open(path) as image:
             assert image.format == "PNG"
             assert image.size == tuple(round(side * 110) for side in inches)  # drawn at 110 dots an inch
             assert len(np.unique(np.asarray(image))) > 20  # something is drawn
     before = [path.read_bytes() for path in paths]
-    assert [path.read_bytes() for path in write_figures(out, records)] == before
+    write_figures(out, records)
+    assert [path.read_bytes() for path in paths] == before
 
 
 def test_damaged_files_of_a_run_cost_their_own_panel_and_nothing_else(matrix: tuple[Path, list[Record]]) -> None:
     out, records = matrix
     folder = run_folder(out, FINISHED.spec)
-    whole = [path.read_bytes() for path in write_figures(out, records)]
+
+    def drawn() -> list[bytes]:
+        write_figures(out, records)
+        return [path.read_bytes() for path in figure_files(out, records)]
+
+    whole = drawn()
     (folder / "samples" / "0000001024-ema.png").write_bytes(b"\x89PNG")
     log = folder / "events.jsonl"
     log.write_text(log.read_text() + '5\n{"kind": "tick", "images_seen": 2048, "logs": 3}\n')
-    curves, samples = (path.read_bytes() for path in write_figures(out, records))
-    assert curves == whole[0] and samples != whole[1]  # what comes before the damage is drawn
+    curves, drawing, samples = drawn()
+    assert [curves, drawing] == whole[:2] and samples != whole[2]  # what comes before the damage is drawn
     (folder / "samples" / "real.png").write_bytes(b"")
     log.write_text(
         '{"kind": "tick", "images_seen": 2048, "logs": {"loss/generator": "x"}}\n{"kind": "tick", "images_seen": 7, "logs": 3}\n'
     )
-    assert len(write_figures(out, records)) == 2
+    assert len(drawn()) == 3
 
 
 def test_the_report_writes_markdown_table_and_figures(matrix: tuple[Path, list[Record]]) -> None:

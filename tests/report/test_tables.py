@@ -189,7 +189,7 @@ def test_one_metric_of_two_extractors_has_two_columns() -> None:
     table = tables([found])[0]
     shown = dict(zip([column.heading for column in table.columns], table.texts()[0], strict=True))
     assert (shown["FD\nrandom-conv ↓"], shown["FD\npixels ↓"]) == ("2.00", "7.00")
-    assert "features: pixels, random-conv;" in table.notes[0]
+    assert "Features: pixels, random-conv;" in table.notes[0]
 
 
 def test_notes_of_records_stand_below_the_scores_the_worst_first_and_each_once() -> None:

@@ -15,6 +15,8 @@ from ganbench import storage
 from ganbench.errors import RequestError
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import from_json, run_id, to_json
+from ganbench.report.frame import frame as table_of
+from ganbench.report.frame import load_results
 from ganbench.results.events import EventLog
 from ganbench.results.folders import (
     claim,
@@ -27,8 +29,6 @@ from ganbench.results.folders import (
     running,
     write_manifest,
 )
-from ganbench.results.frame import frame as table_of
-from ganbench.results.frame import load_results
 from ganbench.results.record import Record, read_record, write_record
 from ganbench.statistics.leaderboard import leaderboards
 from ganbench.storage import writable_folder, write_json, write_text

@@ -13,10 +13,10 @@ from ganbench.errors import GanbenchError
 from ganbench.plan.runtime import Runtime, read_runtime, write_runtime
 from ganbench.plan.spec import read_spec, to_json
 from ganbench.plan.suite import load_suite
+from ganbench.report.frame import frame
 from ganbench.results.assembly import assembled
 from ganbench.results.events import EventLog
 from ganbench.results.folders import find_records, write_manifest
-from ganbench.results.frame import frame
 from ganbench.results.record import read_record, write_record
 from ganbench.statistics.leaderboard import leaderboards
 from ganbench.storage import write_json

@@ -13,9 +13,10 @@ import pytest
 import ganbench
 from ganbench.errors import RequestError
 from ganbench.plan.spec import run_id
+from ganbench.report.frame import frame
+from ganbench.report.rows import COLUMNS
 from ganbench.results import provenance
 from ganbench.results.folders import run_folder
-from ganbench.results.frame import COLUMNS, frame
 from ganbench.results.record import SCHEMA_VERSION, Divergence, Failure, Record, digest, protocol_key, read_record, write_record
 from ganbench.storage import write_json
 
@@ -204,7 +205,7 @@ def test_load_results_has_a_row_for_every_score_and_one_for_a_run_without(tmp_pa
         folder.mkdir(parents=True)
         write_record(folder / "record.json", record)
     table = ganbench.load_results(tmp_path)
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns[: len(COLUMNS)]) == list(COLUMNS)
     assert len(table) == 5
     assert set(table["status"]) == {"done", "failed"}
     ema = table[(table["metric"] == "fd") & (table["weights"] == "ema")].iloc[0]
@@ -220,7 +221,7 @@ def test_load_results_refuses_a_folder_without_runs(tmp_path: Path) -> None:
 
 
 def test_a_frame_of_nothing_still_has_its_columns() -> None:
-    assert list(frame([]).columns) == COLUMNS
+    assert list(frame([]).columns) == list(COLUMNS)
 
 
 def test_provenance_names_neither_person_nor_machine() -> None:

@@ -1,0 +1,108 @@
+"""Which rows do the scores and curves of runs give? (plain values under the columns of ``load_results`` and ``leaderboard.csv``)
+
+Text that a spreadsheet would take for a formula is marked as text, so that the rows may be saved as CSV.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ganbench.plan.naming import names, setup
+from ganbench.results.events import EventLog
+from ganbench.results.folders import run_folder
+from ganbench.results.record import Evaluation, Record, Score, protocol_key
+from ganbench.statistics.leaderboard import leaderboards
+from ganbench.text import cell
+
+Row = dict[str, Any]
+RUN = ("run_id", "name", "rank", "ranked_by", "variant", "dataset", "seed", "status", "budget_images", "images_seen")
+"""Columns that say which run a row is from, how it ended, and where its row of the leaderboard stands."""
+SCORE = ("metric", "label", "value", "ci_low", "ci_high", "ci_method", "n_real", "n_fake", "higher_is_better")
+SPEED = ("train_images_per_s", "sample_images_per_s", "peak_memory_bytes", "device")
+COLUMNS = (*RUN, "weights", *SCORE, "protocol", *SPEED)
+"""Columns of scores, before those of the configuration."""
+CURVE_COLUMNS = (*RUN, "kind", "weights", "metric", "value", "ci_low", "ci_high")
+"""Columns of curves, before those of the configuration."""
+
+
+def score_rows(found: Iterable[Record]) -> list[Row]:
+    """One row per run, weights and score; a run without scores has one row without a score, and repeated records count once."""
+    rows = []
+    for record, run, config in _runs(found):
+        timing = record.timing
+        speed = {
+            "train_images_per_s": timing.training.median if timing and timing.training else None,
+            "sample_images_per_s": timing.sampling.median if timing and timing.sampling else None,
+            "peak_memory_bytes": timing.peak_memory_bytes if timing else None,
+            "device": timing.device if timing else None,
+        }
+        rows += [{**run, **_score(score), **speed, **config} for score in record.scores] or [{**run, **speed, **config}]
+    return _safe(rows)
+
+
+def curve_rows(out: Path, found: Iterable[Record]) -> list[Row]:
+    """One row per run, evaluation and number: its scores and diagnostics, and what the steps logged (losses, gradient norms).
+
+    Args:
+        out: The folder given as ``--out``, whose logs are read.
+        found: Its records.
+    """
+    rows = []
+    for record, run, config in _runs(found):
+        for evaluation in record.evaluations:
+            rows += [{**run, "images_seen": evaluation.images_seen, **one, **config} for one in _evaluated(evaluation)]
+        for event in EventLog(run_folder(out, record.spec) / "events.jsonl").scan()[0]:  # of a damaged log, what comes before the damage
+            logs = event.get("logs") if event.get("kind") == "tick" else None
+            if isinstance(logs, Mapping) and "images_seen" in event:
+                point = {**run, "images_seen": event["images_seen"], "kind": "log"}
+                numbers = {key: value for key, value in logs.items() if isinstance(value, int | float)}
+                rows += [{**point, "metric": key, "value": value, **config} for key, value in numbers.items()]
+    return _safe(rows)
+
+
+def columns(rows: Sequence[Row], first: Sequence[str]) -> list[str]:
+    """The columns of rows: the first ones, then every part of a configuration that any row has, sorted."""
+    return [*first, *sorted({key for row in rows for key in row} - set(first))]
+
+
+def _safe(rows: Sequence[Row]) -> list[Row]:
+    return [{key: cell(value) for key, value in row.items()} for row in rows]
+
+
+def _runs(found: Iterable[Record]) -> list[tuple[Record, Row, Row]]:
+    """Every run once, with what identifies it and with its configuration."""
+    records = list({record.run_id: record for record in found}.values())
+    places = {one.run_id: row for board in leaderboards(records) for row in board.rows for one in row.records}
+    runs = []
+    for record, name in zip(records, names([record.spec for record in records]), strict=True):
+        place, spec = places[record.run_id], record.spec
+        run = {
+            "run_id": record.run_id,
+            "name": name,
+            "rank": place.rank,
+            "ranked_by": place.ranked_by,
+            "variant": spec.variant.name,
+            "dataset": spec.dataset.name,
+            "seed": spec.seed,
+            "status": record.status,
+            "budget_images": spec.budget_images,
+            "images_seen": record.images_seen,
+        }
+        data = {f"dataset.{key}": value for key, value in asdict(spec.dataset).items() if key not in ("name", "path", "content")}
+        config = {key: value for key, value in {**setup(spec), **data}.items() if "." in key}
+        runs.append((record, run, config))
+    return runs
+
+
+def _score(score: Score) -> Row:
+    own = {name: getattr(score, name) for name in SCORE}
+    return {"weights": score.protocol.get("weights", ""), **own, "protocol": protocol_key(score.protocol)}
+
+
+def _evaluated(evaluation: Evaluation) -> list[Row]:
+    """Scores and diagnostics of one evaluation."""
+    of = {"weights": evaluation.weights}
+    shown = ("metric", "value", "ci_low", "ci_high")
+    scores = [{**of, "kind": "score", **{name: getattr(one, name) for name in shown}} for one in evaluation.scores]
+    return scores + [{**of, "kind": "diagnostic", "metric": one.name, "value": one.value} for one in evaluation.diagnostics]

@@ -1,0 +1,60 @@
+"""Do names, notes and headings that hold markup, escapes or formulas stay text in everything that a report consists of?"""
+
+import csv
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ganbench.plan.spec import run_id
+from ganbench.report.boards import tables
+from ganbench.report.figures import write_figures
+from ganbench.report.folder import figure_files, write_report
+from ganbench.report.frame import frame
+from ganbench.report.markdown import to_markdown
+from ganbench.report.terminal import to_terminal
+from ganbench.results.record import Failure, Record, read_record
+from ganbench.statistics.leaderboard import leaderboards
+
+FINISHED = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
+NAMES = ("<script>alert(1)</script>.py:A", "\x1b]0;title\x07.py:A", "=cmd|'x'!A0.py:A", "a$b$ ^{.py:A", "_my.py:A", "[x](http://y.z).py:A")
+
+
+def named(name: str, seed: int = 0) -> Record:
+    spec = replace(FINISHED.spec, seed=seed, variant=replace(FINISHED.spec.variant, name=name))
+    return replace(FINISHED, spec=spec, run_id=run_id(spec), notes=(f"note on {name}",))
+
+
+def failed(name: str) -> Record:
+    error = Failure(type=name, message=f"{name}\nsecond line", stage="training", traceback="", command="ganbench run", where=name)
+    return replace(named(name, 1), status="failed", scores=(), diagnostics=(), timing=None, error=error)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_holds_no_markup_of_a_name(name: str) -> None:
+    text = to_markdown(tables(leaderboards([named(name), failed(name)])), f"head\n<b>{name}")
+    assert "<script" not in text and "<b>" not in text and "\x1b" not in text and "](http" not in text.replace("\\](", "")
+    assert text.startswith("# head &lt;b&gt;")
+    widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| ")}
+    assert len(widths) == 2  # of the two tables: no cell breaks a row
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_terminal_and_a_spreadsheet_get_text(name: str, tmp_path: Path) -> None:
+    records = [named(name), failed(name)]
+    console = Console(record=True, width=100, file=io.StringIO())
+    console.print(to_terminal(tables(leaderboards(records)), 100))
+    assert "\x1b" not in console.export_text()
+    assert ",=cmd" not in frame(records).to_csv(index=False) and "\x1b" not in frame(records).to_csv(index=False)
+    write_report(tmp_path, records, name)
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "leaderboard.csv").read_text(encoding="utf-8"))))
+    assert not any(value.startswith(("=", "+", "@", "\t", "\r")) for row in rows for value in row.values())
+
+
+def test_figures_of_all_these_names_are_drawn_with_every_name(tmp_path: Path) -> None:
+    records = [named(name) for name in NAMES]
+    write_figures(tmp_path, records)
+    drawing = next(path for path in figure_files(tmp_path, records) if path.suffix == ".svg").read_text(encoding="utf-8")
+    assert all(part in drawing for part in ("_my.py:A", "&lt;script&gt;", "a$b$ ^{.py:A", "=cmd|"))
