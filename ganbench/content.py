@@ -79,3 +79,14 @@ def _walk(path: Path) -> Iterator[str]:
         subfolders[:] = sorted(name for name in subfolders if not name.startswith((".", "__MACOSX")))
         relative = Path(folder).relative_to(path)
         yield from ((relative / name).as_posix() for name in names if not name.startswith("."))
+
+
+def ordinary(path: Path) -> Path:
+    """An existing path; raises if it is a pipe or a device, whose content might never end.
+
+    Raises:
+        DataError: It is neither a file nor a folder.
+    """
+    if not (path.is_dir() or path.is_file()):
+        raise DataError(f"{str(path)!r} is neither a file nor a folder; name one of them")
+    return path

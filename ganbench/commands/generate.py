@@ -92,7 +92,7 @@ def run_latents(
 def _source(text: str, seed: int | None, place: Place) -> RunSource:
     """Opens the run in a directory, with its EMA weights, or its raw weights if the name ends in ``:raw``."""
     which = "raw" if text.endswith(":raw") else "ema"
-    return RunSource(text, run_folder(text), which, None, seed, data_root(place.data_root), chosen_device(place.device))
+    return RunSource(text, run_folder(text), which, None, seed, data_root(place.data_root), chosen_device(place.device), place.trust)
 
 
 def _classes(text: str | None, source: RunSource) -> Tensor | None:

@@ -6,6 +6,7 @@ because every conversion to 8 bits changes scores.
 """
 
 import io
+import logging
 import warnings
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from ganbench.data.limits import PIXELS_LIMIT
 from ganbench.data.resize import planes, square
 from ganbench.errors import DataError
 
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what Pillow logs of damaged files is told by the error
 FORMATS = ("BMP", "DIB", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 ALPHA, PALETTE, FRAMES = "alpha channel dropped", "palette expanded", "first of several frames taken"
 _TARGETS = {"1": "L", "L": "L", "LA": "L", "La": "L", "P": "RGB", "PA": "RGB", "RGB": "RGB", "RGBA": "RGB", "RGBa": "RGB", "RGBX": "RGB"}

@@ -11,6 +11,9 @@ import numpy.typing as npt
 from ganbench.data.limits import CLASSES_LIMIT
 from ganbench.errors import DataError
 
+_BRACKETS_LIMIT = 1_000
+"""Number of brackets that a label file may have besides four for every image, whose names may contain some."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
@@ -37,6 +40,8 @@ def from_json(data: bytes, names: Sequence[str], where: str) -> Labels | None:
         DataError: The file does not have this form, an image has no label, or a label has no image.
     """
     form = 'write {"labels": [["name.png", 0], ...]} or {"labels": null}'
+    if data.count(b"[") + data.count(b"{") > _BRACKETS_LIMIT + 4 * len(names):  # every bracket takes 20 times its size in memory
+        raise DataError(f"{where} does not hold labels in the known form: it has far more lists than {len(names):,} images; {form}")
     try:
         content = json.loads(data)
         entries = content["labels"]
@@ -66,6 +71,9 @@ def checked(labels: Sequence[Any], where: str) -> Labels:
         DataError: A label is neither a name nor an integer from 0 to ``limits.CLASSES_LIMIT`` - 1.
     """
     if labels and all(isinstance(label, str) for label in labels):
+        for index, name in enumerate(labels):
+            if not name.isprintable() and _lone_surrogate(name):
+                raise DataError(f"{where}: label {index} is {name!r}, which is no text; name the class in Unicode")
         numbers = {name: number for number, name in enumerate(sorted(set(labels)))}
         if len(numbers) > CLASSES_LIMIT:
             raise DataError(f"{where} names {len(numbers):,} classes; the limit is {CLASSES_LIMIT:,}")
@@ -77,3 +85,12 @@ def checked(labels: Sequence[Any], where: str) -> Labels:
                 f"{where}: label {index} is {shown}; labels are whole numbers from 0 to {CLASSES_LIMIT - 1:,}, one for each image"
             )
     return Labels(numbers=np.array(labels, np.int64))
+
+
+def _lone_surrogate(text: str) -> bool:
+    """Whether a text has half a character, which no file can be written with."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

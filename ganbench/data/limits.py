@@ -15,6 +15,16 @@ FILE_LIMIT_BYTES = 2**28
 """Largest size of one encoded image or label file."""
 DECODED_LIMIT_BYTES = 2**32
 """Largest size of all decoded images of a data set together, after the resize."""
+STREAM_PIXELS_LIMIT = 2**40
+"""Largest number of pixels of all images of a folder or archive together, before a resize; ImageNet at full size has a fifth of it."""
+LABEL_FILE_LIMIT_BYTES = 2**26
+"""Largest size of a file of labels; that of ImageNet takes 50 MB."""
+EXPANDED_LIMIT_BYTES = 2**28
+"""Largest size of arrays that a file may hold in compressed form however small it is."""
+EXPANSION_LIMIT = 100
+"""Largest ratio of the arrays' size to the file's beyond that; CIFAR-10's images have 1.1, and 1,032 is the most that deflate reaches."""
+WIDTH_LIMIT = 2**14
+"""Largest number of features of statistics, whose covariance then takes 2 GiB; the widest published network has 4,096."""
 CLASSES_LIMIT = 2**16
 """Largest number of classes of a data set."""
 

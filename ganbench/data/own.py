@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ganbench.content import existing
+from ganbench.content import existing, ordinary
 from ganbench.data.arrays import load_npy, load_npz
 from ganbench.data.dataset import Dataset, DataShape
 from ganbench.data.fingerprint import fingerprint
@@ -82,7 +82,7 @@ def content_at(path: Path, resolution: int | None = None, headers_only: bool = F
     Raises:
         DataError: The path does not exist, or its content is unusable.
     """
-    path = existing(path)
+    path = ordinary(existing(path))
     if path.is_dir():
         return load_folder(path, resolution, headers_only)
     loader = _LOADERS.get(path.suffix.lower())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ganbench.data.decode import Encoded, encoded
 from ganbench.data.images import ImageFile
+from ganbench.data.limits import STREAM_PIXELS_LIMIT
 from ganbench.errors import DataError
 from ganbench.layout import counted
 
@@ -53,6 +54,9 @@ def survey(files: Sequence[ImageFile], resolution: int | None, where: str) -> Su
         raise DataError(f"{unusable[0]}{more}")
     if resolution is None:
         _check_sizes(files, sizes, where)
+    pixels = sum(map(_area, sizes))
+    if pixels > STREAM_PIXELS_LIMIT:
+        raise DataError(f"{where}: its images have {pixels:,} pixels together, and the limit is {STREAM_PIXELS_LIMIT:,}; use fewer images")
     width, height = (resolution, resolution) if resolution else sizes[0]
     notes = [f"{change} in {count:,} of {len(files):,} images" for change, count in sorted(changes.items())]
     grey = [file.name for file, number in zip(files, channels, strict=True) if number == 1]

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from ganbench.data.images import Content, ImageFile, Listing, listed
-from ganbench.data.limits import FILE_LIMIT_BYTES
+from ganbench.data.limits import FILE_LIMIT_BYTES, LABEL_FILE_LIMIT_BYTES
 from ganbench.data.stacking import content_of
 from ganbench.errors import DataError
 from ganbench.layout import LABEL_FILE, layout
@@ -48,7 +48,7 @@ def list_zip(archive: zipfile.ZipFile, where: str) -> Listing:
     """
     members = {member.filename: member for member in archive.infolist() if not member.is_dir() and _visible(member.filename)}
     found = layout(members, archive=True)
-    label_file = _read(archive, members[LABEL_FILE], where) if found.has_label_file else None
+    label_file = _read(archive, members[LABEL_FILE], where, largest_bytes=LABEL_FILE_LIMIT_BYTES) if found.has_label_file else None
     return listed(
         where, found, [ImageFile(name=name, read=partial(_read, archive, members[name], where)) for name in found.images], label_file
     )
@@ -92,16 +92,19 @@ def _visible(name: str) -> bool:
     return not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
 
-def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str, limit_bytes: int | None = None) -> bytes:
-    """Reads one member of at most ``FILE_LIMIT_BYTES``, or only its first bytes."""
+def _read(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str, limit_bytes: int | None = None, largest_bytes: int | None = None
+) -> bytes:
+    """Reads one member of at most ``largest_bytes``, by default ``FILE_LIMIT_BYTES``, or only its first bytes."""
+    largest_bytes = FILE_LIMIT_BYTES if largest_bytes is None else largest_bytes
     pieces, length = [], 0
     try:
         with archive.open(member) as file:
             while (limit_bytes is None or length < limit_bytes) and (piece := file.read(_PIECE_BYTES)):
                 pieces.append(piece)
                 length += len(piece)
-                if length > FILE_LIMIT_BYTES:
-                    raise DataError(f"{where}: member {member.filename!r} is larger than {FILE_LIMIT_BYTES / 2**20:,.0f} MiB; shrink it")
+                if length > largest_bytes:
+                    raise DataError(f"{where}: member {member.filename!r} is larger than {largest_bytes / 2**20:,.0f} MiB; shrink it")
     except _DAMAGED as error:
         raise DataError(f"{where}: member {member.filename!r} is damaged ({_brief(error)}); write the archive again") from None
     return b"".join(pieces)

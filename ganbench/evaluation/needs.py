@@ -12,7 +12,7 @@ _MISSING: dict[Need, str] = {
     "probabilities": "class probabilities (a classifier as the extractor, or an array 'logits' beside features)",
     "spatial": "spatial features (inception-v3-compat, or an array 'spatial' beside features)",
     "images": "images, not points or features alone",
-    "generator": "a generator that can be asked (a run directory or an exported program)",
+    "generator": "a generator that can be asked (a run directory or an exported program), and that returns floats, not 8-bit levels",
     "styles": "a generator with intermediate latents (a StyleGAN's run directory)",
     "features": "the examples themselves, not statistics",
     "moments": "examples",

@@ -54,9 +54,9 @@ class Pass(Protocol):
         """
 
 
-def without_network(extractor: Extractor, one: NamedSet) -> Known | None:
+def without_network(extractor: Extractor, one: NamedSet, needs: Collection[Need]) -> Known | None:
     """Features or moments that are known without an extractor, or a placeholder if none is needed; None if it must be run."""
-    known = one.given.known(one.selection)
+    known = one.given.known(one.selection, needs)
     if known is not None:
         return Known(features=known)
     if extractor.name == NO_NETWORK and isinstance(one.given, Source):
@@ -72,7 +72,7 @@ class MemoryPass:
 
     def __call__(self, extractor: Extractor, one: NamedSet, needs: Collection[Need], sketched: bool) -> Known | None:
         """See :class:`Pass`."""
-        if (known := without_network(extractor, one)) is not None:
+        if (known := without_network(extractor, one, needs)) is not None:
             return known
         assert isinstance(one.given, Source)
         found = extract(extractor, one.given.at(one.selection.indices), self.device)
@@ -94,7 +94,7 @@ class CachedPass:
 
     def __call__(self, extractor: Extractor, one: NamedSet, needs: Collection[Need], sketched: bool) -> Known | None:
         """See :class:`Pass`."""
-        if (known := without_network(extractor, one)) is not None:
+        if (known := without_network(extractor, one, needs)) is not None:
             return known
         source = one.given
         assert isinstance(source, Source)

@@ -172,7 +172,8 @@ def _possible(
         if why and explicit:
             raise RequestError(f"{request.name!r} {why}")
         if not why and metric.network is not None:
-            metric.network(settings.weights)  # now, so that missing weights fail before any pass
+            network = metric.network(settings.weights)  # now, so that missing weights fail before any pass
+            findings.notes += map(remark, getattr(network, "notes", ()))
         if why:
             left_out.setdefault(why, []).append(request.name)
         else:

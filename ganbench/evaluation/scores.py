@@ -10,8 +10,8 @@ import torch
 from ganbench import seeding
 from ganbench.errors import Diverged, GanbenchError, RequestError
 from ganbench.features.base import Extractor
-from ganbench.metrics.base import Metric
-from ganbench.plan.metric_names import label
+from ganbench.metrics.base import Metric, OwnNetwork
+from ganbench.plan.metric_names import NO_NETWORK, label
 from ganbench.results.record import Score
 from ganbench.sets.comparison import Comparison
 
@@ -50,7 +50,9 @@ def score_metric(metric: Metric, name: str, comparison: Comparison, extractor: E
         raise RequestError(f"metric {name!r} gave a {type(estimate).__name__}; give an Estimate of Python floats (ganbench.metrics.base)")
     if not all(map(math.isfinite, (estimate.value, estimate.ci_low, estimate.ci_high))):
         raise Diverged(f"{shown} is not finite: {estimate.value}, 95 % interval {estimate.ci_low} to {estimate.ci_high}")
-    departures = extractor.departures()
+    own = None if metric.network is None else metric.network(comparison.weights)
+    network = own if isinstance(own, OwnNetwork) else None
+    departures = [*([] if extractor.name == NO_NETWORK else extractor.departures()), *(network.departures() if network else [])]
     return Score(
         metric=name,
         label=shown + (f" ({', '.join(departures)})" if departures else ""),
@@ -66,7 +68,8 @@ def score_metric(metric: Metric, name: str, comparison: Comparison, extractor: E
             "metric_version": metric.version,
             **({"metric_source_sha256": metric.source_sha256} if metric.source_sha256 else {}),
             **{f"parameter_{key}": value for key, value in metric.parameters},
-            **extractor.identity(),
+            **({"extractor": NO_NETWORK} if extractor.name == NO_NETWORK else extractor.identity()),
+            **(network.identity() if network else {}),
             "tf32": bool(extractor.device.type == "cuda" and extractor.dtype == "tf32"),
             "n_real": comparison.n_real,
             "n_fake": comparison.n_fake,

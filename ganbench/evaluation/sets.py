@@ -63,6 +63,7 @@ def open_set(role: Role, named: Examples, settings: Settings, device: torch.devi
         statistics=role == "real",
         n=n,
         seed=settings.seed if role != "generated" or settings.seed else None,
+        trust=settings.trust,
         latent_dim=settings.latent_dim,
         resolution=settings.resolution,
         workers=settings.workers,

@@ -13,10 +13,11 @@ from ganbench.plan.options import Help
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Device of computations, and folder of data sets."""
+    """Device of computations, folder of data sets, and what may run."""
 
     device: Annotated[str, Help("auto, cpu, cuda or cuda:N.")] = "auto"
     data_root: Annotated[Path | None, Help("Folder of data sets; default: GANBENCH_DATA, else the user's cache.")] = None
+    trust: Annotated[bool, Help("Let code in an input run: a program's, or that of a run whose method is a Python file.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """How are the features of batches kept? (all of them, or sums and a sample where mean and covariance suffice)"""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -53,7 +53,7 @@ class Stream(GivenSet):
                 return network.gives_spatial
         return False
 
-    def known(self, selection: Selection) -> Features:
+    def known(self, selection: Selection, needs: Collection[Need]) -> Features:
         """The features so far."""
         return self._kept.features(self._n)
 

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ganbench.features.image_network import IMAGENET_MEAN, IMAGENET_STD, ImageNetwork, fill, normalised, read
+from ganbench.features.archives import read
+from ganbench.features.image_network import IMAGENET_MEAN, IMAGENET_STD, ImageNetwork, fill, normalised
 from ganbench.features.published import Found, Published
 from ganbench.sets.features import Features
 

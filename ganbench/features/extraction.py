@@ -108,6 +108,7 @@ def extract_source(
         ranks: This process among those that share the work.
         batch: Number of examples in a batch.
     """
+    batch = min(batch, source.largest_batch or batch)
     missing = ranks.from_first(store.missing() if ranks.first else None)
     done = store.size - sum(len(store.extent(shard)) for shard in missing)
     meter.advance(done)

@@ -1,7 +1,5 @@
 """How does a network with published weights become an extractor?"""
 
-import warnings
-import zipfile
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,26 +82,6 @@ def normalised(levels: Tensor, mean: tuple[float, float, float], std: tuple[floa
     return (levels - shift) / scale
 
 
-def read(extractor: str, path: Path) -> dict[str, Tensor]:
-    """Reads tensors by name from a state dictionary or a TorchScript archive, on the CPU; no code of the file is run.
-
-    Raises:
-        DataError: The file is neither.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch warns about old formats
-            if _is_script(path):
-                loaded = torch.jit.load(path, map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
-            else:
-                loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # damaged files raise many types of errors
-        loaded = None
-    if not isinstance(loaded, Mapping) or not all(isinstance(tensor, Tensor) for tensor in loaded.values()):
-        raise DataError(f"extractor {extractor!r}: {str(path)!r} holds no state dictionary of tensors; give the published file")
-    return {str(key): tensor.detach() for key, tensor in loaded.items()}
-
-
 def fill(extractor: str, network: nn.Module, tensors: Mapping[str, Tensor], found: Found) -> nn.Module:
     """Loads weights into a network on the meta device, without the batch counters of batch normalisation.
 
@@ -126,11 +104,3 @@ def fill(extractor: str, network: nn.Module, tensors: Mapping[str, Tensor], foun
         )
     network.load_state_dict({key: tensor.float() for key, tensor in given.items()}, strict=False, assign=True)
     return network
-
-
-def _is_script(path: Path) -> bool:
-    """Whether a file is a TorchScript archive."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ganbench.errors import DataError
-from ganbench.features.image_network import BATCH_IMAGES, ImageNetwork, fill, read
+from ganbench.features.archives import read
+from ganbench.features.image_network import BATCH_IMAGES, ImageNetwork, fill
 from ganbench.features.inception_network import CLASSES, WIDTH, Definition, InceptionNetwork, Seen
 from ganbench.features.published import Found, Published
 from ganbench.precision import convolutions

@@ -1,13 +1,14 @@
 """What is the perceptual distance of two images?"""
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from ganbench.errors import DataError
-from ganbench.features.image_network import fill, read
+from ganbench.features.archives import read
+from ganbench.features.image_network import fill
 from ganbench.features.published import Published, find
 from ganbench.features.vgg import VGG16, vgg16
 from ganbench.precision import convolutions
@@ -55,10 +56,17 @@ class Lpips:
         if negative:
             raise DataError(f"{self.name}: {str(heads.path)!r} has negative weights in {negative[0]}; give {heads.published.file}")
         self.layers = layers[: _TAPS[-1] + 1].eval().requires_grad_(False).to(memory_format=torch.channels_last)
-        self.weights_sha256 = (backbone.sha256, heads.sha256)
-        """Hashes of both files."""
+        self.found = (backbone, heads)
         self.notes = backbone.notes + heads.notes
         """Remarks for the reader of its distances, one line each."""
+
+    def identity(self) -> dict[str, Any]:
+        """What its distances depend on besides the images; part of the protocol of scores that rest on them."""
+        return {"network": self.name, "network_weights_sha256": "+".join(one.sha256 for one in self.found)}
+
+    def departures(self) -> list[str]:
+        """Deviations from the network that the literature means, as labels in tables."""
+        return [] if all(one.genuine for one in self.found) else ["other weights"]
 
     def to(self, device: torch.device | str) -> Self:
         """Moves the networks; images must be on the same device."""
@@ -67,7 +75,7 @@ class Lpips:
         return self
 
     @torch.no_grad()
-    def distance(self, first: Tensor, second: Tensor) -> Tensor:
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
         """Distances of pairs of images.
 
         Args:

@@ -38,7 +38,7 @@ def load(name: str, where: Traversable | None = None) -> tuple[dict[str, Tensor]
         data = weights.read_bytes()
         recipe: dict[str, Any] = json.loads(recipe_file.read_text(encoding="utf-8"))
         expected = recipe["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise RequestError(f"extractor {name!r}: {str(weights)!r} or its .json is missing or damaged; {remedy}") from None
     found = hashlib.sha256(data).hexdigest()
     if found != expected:

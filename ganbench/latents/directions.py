@@ -58,7 +58,8 @@ def _first_weights(variant: Variant) -> Tensor | None:
         width = int(mapping(torch.zeros(1, variant.config.latent_dim, device=_device(variant)), *_label(variant)).shape[-1])
         affine = [module.weight for module in generator.synthesis.modules() if _takes(module, width)]  # type: ignore[union-attr]
         return torch.cat([weight.flatten(1) for weight in affine if isinstance(weight, Tensor)]) if affine else None
-    first = next((module for module in generator.modules() if isinstance(getattr(module, "weight", None), Tensor)), None)
+    layers = (module for module in generator.modules() if isinstance(getattr(module, "weight", None), Tensor))
+    first = next((layer for layer in layers if not isinstance(layer, nn.Embedding)), None)  # a table of classes takes no latent
     if first is None or not _takes(first, variant.config.latent_dim):
         return None
     weight = first.weight

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 
@@ -36,6 +37,17 @@ class Estimate:
     """Names and values of further numbers that are published beside it ("standard deviation over 10 splits")."""
 
 
+@runtime_checkable
+class OwnNetwork(Protocol):
+    """A network that a metric brings along, beside or instead of an extractor."""
+
+    def identity(self) -> dict[str, Any]:
+        """What its values depend on besides the images; part of the protocol."""
+
+    def departures(self) -> list[str]:
+        """Deviations from the network that the literature means, as labels in tables ("other weights")."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric(Facts):
     """A registered metric: its formula, and the facts needed to plan it and to read its scores.
@@ -62,7 +74,7 @@ class Metric(Facts):
     """Results that it reads from the shared pass over all pairs of examples."""
     streams: bool = False
     """Reads only moments and class probabilities, and only of the sets that it needs, so features are never loaded whole."""
-    network: Callable[[Path | None], object] | None = None
+    network: Callable[[Path | None], OwnNetwork] | None = None
     """Loads the metric's own network from a folder of weights, or from the default locations; None if it has no network."""
     on_device: bool = False
     """Whether it may be computed on a GPU."""

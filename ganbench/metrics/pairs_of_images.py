@@ -8,13 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.metrics.base import Estimate, Metric
+from ganbench.metrics.base import Estimate, Metric, OwnNetwork
 from ganbench.metrics.intervals import normal_estimate
 from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import Features
@@ -37,13 +38,20 @@ _LUMINANCE, _CONTRAST = 0.01**2, 0.03**2
 """Stabilising constants of the luminance and contrast terms, for levels from 0 to 1."""
 
 
+class Perceptual(OwnNetwork, Protocol):
+    """A network that compares images."""
+
+    def __call__(self, first: Tensor, second: Tensor) -> Tensor:
+        """See :data:`Distance`."""
+
+
 @cache
-def perceptual(weights: Path | None) -> Distance:
+def perceptual(weights: Path | None) -> Perceptual:
     """LPIPS on VGG16, with weights from a folder, or from the default locations if None; loaded once."""
     # imported here because features import metrics, and only these metrics need the network
     from ganbench.features.lpips import Lpips
 
-    return Lpips(weights).distance
+    return Lpips(weights)
 
 
 def random_pairs(n: int, labels: Tensor | None, generator: torch.Generator) -> Tensor:
@@ -195,7 +203,7 @@ LPIPS = Metric(
     minimum_side=16,
     network=perceptual,
     bounds=(0.0, torch.inf),
-    parameters=(("pairs", PAIRS), ("network", "vgg16 v0.1")),
+    parameters=(("pairs", PAIRS),),
     estimate=lambda comparison, generator: diversity(
         comparison, generator, perceptual(comparison.weights), "lpips", (0.0, torch.inf), same_class=False
     ),

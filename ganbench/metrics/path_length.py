@@ -2,6 +2,11 @@
 
 Perceptual path length (Karras, Laine and Aila 2019, section 4.1): the perceptual distance of two images a small step
 apart, divided by the squared step. Images are not rounded to 8 bits, which would exceed the effect of so small a step.
+
+The authors' code follows great circles of the unit sphere, because StyleGAN normalises its latents first. Generators that do
+not, such as a DCGAN, have never seen latents that short: their latents lie near the sphere of radius sqrt(d). Here directions
+follow great circles and lengths are interpolated, which gives the authors' path where the generator normalises, and stays
+among the latents of training where it does not.
 """
 
 from collections.abc import Iterator
@@ -107,11 +112,11 @@ def path_length(comparison: Comparison, generator: torch.Generator, distance: Di
     return trimmed_estimate(torch.cat(lengths))
 
 
-_PARAMETERS = (("step", STEP), ("lower", LOWER), ("upper", UPPER), ("network", "vgg16 v0.1"), ("resolution", RESOLUTION))
+_PARAMETERS = (("step", STEP), ("lower", LOWER), ("upper", UPPER), ("resolution", RESOLUTION))
 
 PPL_Z = Metric(
     name="ppl_z",
-    version=1,
+    version=2,
     higher_is_better=False,
     needs_real=(),
     needs_fake=("generator",),
@@ -119,14 +124,14 @@ PPL_Z = Metric(
     minimum_side=16,
     network=perceptual,
     bounds=_BOUNDS,
-    parameters=_PARAMETERS,
+    parameters=(*_PARAMETERS, ("path", "great circles, lengths interpolated")),
     estimate=lambda comparison, generator: path_length(comparison, generator, perceptual(comparison.weights), styles=False),
 )
 """Perceptual path length along great circles between latents, one step per example (Karras, Laine and Aila 2019)."""
 
 PPL_W = Metric(
     name="ppl_w",
-    version=1,
+    version=2,
     higher_is_better=False,
     needs_real=(),
     needs_fake=("generator", "styles"),
@@ -134,7 +139,7 @@ PPL_W = Metric(
     minimum_side=16,
     network=perceptual,
     bounds=_BOUNDS,
-    parameters=_PARAMETERS,
+    parameters=(*_PARAMETERS, ("path", "lines")),
     estimate=lambda comparison, generator: path_length(comparison, generator, perceptual(comparison.weights), styles=True),
 )
 """Perceptual path length along lines between intermediate latents, one step per example (Karras, Laine and Aila 2019)."""

@@ -38,6 +38,7 @@ from annotated_types import Ge, MinLen
 
 from ganbench.content import content_hash
 from ganbench.errors import RequestError, UnknownName
+from ganbench.plan import size
 from ganbench.plan.budgets import Budget, budget_images
 from ganbench.plan.facts import facts
 from ganbench.plan.requests import requested
@@ -184,6 +185,7 @@ def with_axes(table: dict[str, Any], where: str) -> dict[str, Any]:
     matrices = table.get("matrix")
     if not isinstance(matrices, list):
         return table  # invalid; the validation that follows reports it
+    size.check(matrices, where)
     expanded: list[Any] = []
     for matrix in matrices:
         axes = matrix.get("axes", {}) if isinstance(matrix, dict) else {}

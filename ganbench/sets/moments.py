@@ -7,6 +7,9 @@ from functools import reduce
 import torch
 from torch import Tensor
 
+from ganbench.data.limits import WIDTH_LIMIT
+from ganbench.errors import RequestError
+
 CHUNK = 1024
 """Number of rows whose moments are computed at once; fixed, so that the same features always give the same bits."""
 
@@ -62,8 +65,13 @@ class Sums:
 
 
 def _scatter(centred: Tensor) -> Tensor:
-    """X^T X of centred features (n, d), computed in blocks on and above the diagonal."""
+    """X^T X of centred features (n, d), computed in blocks on and above the diagonal; raises if it would take too much memory."""
     width = centred.shape[1]
+    if width > WIDTH_LIMIT:
+        raise RequestError(
+            f"the covariance of {width:,} features takes {8 * width**2 / 2**30:,.0f} GiB; take an extractor with at most {WIDTH_LIMIT:,} "
+            "features, or smaller images (--resolution N)"
+        )
     if width <= _BLOCK:
         return centred.T @ centred
     scatter = centred.new_empty(width, width)

@@ -1,7 +1,7 @@
 """What is a set that a user names? (examples, their features, or only their moments)"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
@@ -101,8 +101,8 @@ class GivenSet(ABC):
     def gives(self, need: Need, network: Network) -> bool:
         """Whether this set, with an extractor, provides what a metric needs."""
 
-    def known(self, selection: Selection) -> Features | Moments | None:
-        """Features or moments of the selected examples if they are known without an extractor, else None."""
+    def known(self, selection: Selection, needs: Collection[Need]) -> Features | Moments | None:
+        """What is needed of the selected examples if it is known without an extractor, else None; a file may hold more."""
         return None
 
     def protocol(self) -> dict[str, Any]:
@@ -127,6 +127,8 @@ class Source(GivenSet):
 
     labels: Tensor | None = None
     """int64 (n,)."""
+    largest_batch: int | None = None
+    """Largest number of examples that should be in memory at a time; None for any number."""
     generator: LatentModel | None = None
     """The generator of the examples, if it is available."""
 

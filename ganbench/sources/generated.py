@@ -13,14 +13,14 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from ganbench import seeding
-from ganbench.errors import DataError, Diverged, RequestError, UnknownName
-from ganbench.sampling import CHUNK, to_uint8
+from ganbench.errors import RequestError, UnknownName
+from ganbench.sampling import CHUNK
 from ganbench.sets.source import Source
+from ganbench.sources.outputs import Reading, returned
 from ganbench.targets import Target
 
 DEFAULT_N = 50_000
@@ -40,6 +40,7 @@ class DrawnSource(Source):
         super().__init__(name)
         self.n, self.seed = n or DEFAULT_N, seed
         self._chunk = lru_cache(maxsize=4)(self._checked)
+        self._reading: Reading | None = None
 
     def __len__(self) -> int:
         return self.n
@@ -52,42 +53,25 @@ class DrawnSource(Source):
         """
         return torch.stack([self._chunk(index // CHUNK)[index % CHUNK] for index in indices])
 
+    @property
+    def reading(self) -> Reading:
+        """How the generator's output is read: as its first chunk shows, which is drawn if it was not yet."""
+        if self._reading is None:
+            self._chunk(0)
+        assert self._reading is not None
+        return self._reading
+
     def _checked(self, chunk: int) -> Tensor:
         with torch.inference_mode():
-            drawn = self.draw(chunk)
-        return _examples(drawn, self.name)
+            values = returned(self.draw(chunk), CHUNK, self.name)
+        if self._reading is None and chunk == 0:
+            self._reading = Reading.of(values, self.name)
+            self.notes += [f"{self.name}: {self._reading.note}"] if self._reading.note else []
+        return self.reading.examples(values, self.name)
 
     @abstractmethod
-    def draw(self, chunk: int) -> Tensor:
+    def draw(self, chunk: int) -> Any:
         """Draws one chunk, as returned by the generator."""
-
-
-def _examples(drawn: Any, name: str) -> Tensor:
-    """A generator's output as uint8 images or float32 points; raises for any other output."""
-    values = torch.from_numpy(drawn) if isinstance(drawn, np.ndarray) and drawn.dtype.kind in "biufc" else drawn
-    if not isinstance(values, Tensor) or values.layout != torch.strided or not values.ndim:
-        raise DataError(
-            f"{name}: gave a {type(drawn).__name__}; give a tensor or numpy array of {CHUNK} images (n, channels, height, width)"
-        )
-    values = values.detach().cpu()
-    if len(values) != CHUNK:
-        raise DataError(f"{name}: gave {len(values)} examples when asked for {CHUNK}; give as many as asked for")
-    if values.dtype == torch.uint8 and values.ndim == 4:
-        if values.shape[1] in (1, 3):
-            return values
-        if values.shape[3] in (1, 3):
-            return values.permute(0, 3, 1, 2).contiguous()
-    if not values.is_floating_point() or values.ndim not in (2, 4) or (values.ndim == 4 and values.shape[1] not in (1, 3)):
-        kind = f"{str(values.dtype).removeprefix('torch.')} {tuple(values.shape)}"
-        raise DataError(f"{name}: gave {kind}; give uint8 or float images in [-1, 1] of shape (n, 1 or 3, height, width), or points (n, d)")
-    if not bool(values.isfinite().all()):
-        raise Diverged(f"{name}: gave values that are not finite, so there is nothing to score; look at the generator")
-    if values.ndim == 2:
-        return values.float()
-    low, high = values.min().item(), values.max().item()
-    if low < -1.5 or high > 1.5:
-        raise DataError(f"{name}: gave images from {low:.3g} to {high:.3g}; floats lie in [-1, 1], levels 0 to 255 come as uint8")
-    return to_uint8(values)
 
 
 class FunctionSource(DrawnSource):
@@ -106,11 +90,12 @@ class FunctionSource(DrawnSource):
         super().__init__(name, n, seed)
         self.function = _function(name)
         self.remarks.append(f"{name}: code is not hashed, so its features are not cached")
+        self._chunk(0)  # now, so that a mistake is told and the reading noted before anything else is opened
 
-    def draw(self, chunk: int) -> Tensor:
+    def draw(self, chunk: int) -> Any:
         """Calls the function once."""
         try:
-            return self.function(CHUNK, seeding.derive(self.seed, "eval-latents", chunk) % 2**32)  # type: ignore[no-any-return]
+            return self.function(CHUNK, seeding.derive(self.seed, "eval-latents", chunk) % 2**32)
         except (Exception, SystemExit) as error:
             raise RequestError(f"{self.name}({CHUNK}, seed) raised {type(error).__name__}: {brief(error)}") from error
 

@@ -1,5 +1,6 @@
 """How are image files decoded while the network computes features?"""
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,6 +19,10 @@ from ganbench.data.survey import survey
 from ganbench.data.zips import list_zip, open_zip
 from ganbench.sets.classes import Classes
 from ganbench.sets.source import Source
+
+BATCH_LIMIT_BYTES = 2**28
+"""Largest size of a batch of decoded images, several of which are in memory at a time: images of more than 512 pixels a side are read
+in smaller batches than others."""
 
 
 class FileSource(Source):
@@ -47,6 +52,7 @@ class FileSource(Source):
             self.classes = Classes.of(self.labels, self.listing.class_names)
         found = survey(self.listing.files, resolution, self.listing.where)
         self.form, self.size, self.sizes = found.size, found.size, found.original
+        self.largest_batch = fitting(found.size)
         self.notes += [f"{self.listing.where}: {note}" for note in self.listing.notes + found.notes]
         self._pool = self._open.enter_context(ThreadPoolExecutor(workers))
 
@@ -67,3 +73,12 @@ class FileSource(Source):
 
     def _pixels(self, index: int) -> npt.NDArray[np.uint8]:
         return decoded(self.listing.files[index], self.size, self.resolution, self.listing.where)
+
+
+def fitting(form: Sequence[int]) -> int:
+    """The largest power of two of images of one form that fit into ``BATCH_LIMIT_BYTES``; 1 if not even one does.
+
+    >>> fitting((3, 32, 32)), fitting((3, 1024, 1024)), fitting((3, 8192, 8192))
+    (65536, 64, 1)
+    """
+    return 1 << max(0, (BATCH_LIMIT_BYTES // max(1, math.prod(form))).bit_length() - 1)

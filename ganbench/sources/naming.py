@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from ganbench.content import ordinary
 from ganbench.errors import DataError, RequestError, UnknownName, nearest
 from ganbench.registry import DATASETS
 from ganbench.storage import check_folder
@@ -128,7 +129,7 @@ def path_of(text: str) -> Path:
 def existing(path: Path) -> Path:
     """The path of a feature file; raises if it does not exist."""
     if path.exists():
-        return path
+        return ordinary(path)
     if path.name.partition(":")[0] in DATASETS.targets:
         raise DataError(f"{path.name!r} is a data set, and --features wants a file of features (.npz or .npy); leave --features out")
     raise unknown(str(path), path)

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ganbench.content import content_hash
-from ganbench.data.arrays import array_shapes, load_npy, load_npz
+from ganbench.content import content_hash, ordinary
+from ganbench.data.arrays import load_npy, load_npz
 from ganbench.data.loading import load_dataset
+from ganbench.data.stored import array_shapes
 from ganbench.errors import DataError, RequestError, nearest
 from ganbench.plan.spec import DatasetSpec
 from ganbench.registry import DATASETS
@@ -22,7 +23,7 @@ from ganbench.sets.source import GivenSet, Source
 from ganbench.sources.arrays import ArraySource
 from ganbench.sources.conversion import Converted, ValueRange, as_array, as_examples
 from ganbench.sources.generated import FunctionSource
-from ganbench.sources.given import FeatureFile, matrix, read_features
+from ganbench.sources.given import GivenFeatures, matrix, read_features
 from ganbench.sources.image_files import FileSource
 from ganbench.sources.naming import PROGRAMS, SPLITS, existing, path_of, unfit, unknown, unknown_split
 from ganbench.sources.programs import ProgramSource
@@ -45,6 +46,8 @@ class Opening:
     """Number of examples drawn from a generator; None is 50,000 as in the literature."""
     seed: int | None = None
     """Root seed of generators; None is a run's own seed, and 0 for other generators."""
+    trust: bool = False
+    """Whether code in an input may run: that of a program, or of a run whose method is a Python file."""
     latent_dim: int | None = None
     """Length of a program's latents; None reads it from the program."""
     resolution: int | None = None
@@ -68,7 +71,7 @@ def open_source(text: str, how: Opening) -> GivenSet:
     if how.features:
         return read_statistics(path) if is_statistics(path) else read_features(existing(path))
     if path.exists():
-        return _at_path(text, path, how)
+        return _at_path(text, ordinary(path), how)
     bare, _, suffix = text.rpartition(":")
     if suffix in ("raw", "ema") and (Path(bare).expanduser() / "spec.json").is_file():
         return _run(text, Path(bare).expanduser(), suffix, how)
@@ -101,7 +104,7 @@ def open_array(name: str, given: npt.NDArray[Any] | Tensor, features: bool, valu
     array = converted.examples
     content = hashlib.sha256(f"{array.dtype} {array.shape}\n".encode() + np.ascontiguousarray(array).tobytes()).hexdigest()
     if features:
-        return FeatureFile(name, content, Features(values=matrix(array, name)))
+        return GivenFeatures(name, content, Features(values=matrix(array, name)))
     source = ArraySource(name, array, content)
     source.notes += converted.notes
     return source
@@ -124,7 +127,7 @@ def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
     if suffix in (".npz", ".npy"):
         return _arrays(text, path, how)
     if suffix in PROGRAMS:
-        return ProgramSource(text, path, how.latent_dim, how.n, how.seed or 0, how.device)
+        return ProgramSource(text, path, how.latent_dim, how.n, how.seed or 0, how.device, how.trust)
     raise unfit(text, path)
 
 
@@ -138,7 +141,7 @@ def _arrays(text: str, path: Path, how: Opening) -> ArraySource:
 def _run(text: str, folder: Path, weights: str, how: Opening) -> Source:
     from ganbench.sources.runs import RunSource
 
-    return RunSource(text, folder, weights, how.n, how.seed, how.root, how.device)
+    return RunSource(text, folder, weights, how.n, how.seed, how.root, how.device, how.trust)
 
 
 def _function(text: str, path: Path, how: Opening) -> FunctionSource:

@@ -13,6 +13,8 @@ from ganbench.plan.spec import read_spec, run_id
 from ganbench.sampling import SAMPLING_VERSION, VariantLatents, asked_labels, draw, observed
 from ganbench.sets.classes import Classes
 from ganbench.sources.generated import DrawnSource, digest
+from ganbench.sources.outputs import Reading
+from ganbench.sources.trust import check_trust
 from ganbench.training.building import build
 from ganbench.training.checkpoint import read_checkpoints, weights_sha256
 
@@ -28,13 +30,27 @@ class RunSource(DrawnSource):
         seed: Root seed of the streams; None is the run's own, which gives the examples that the run itself scored.
         root: Folder of data sets: the run's data set determines the image shape and the classes.
         device: Device on which the generator runs.
+        trust: Whether the user allowed the code of a method from a file to run; installed methods need no leave.
 
     Raises:
+        RequestError: The method is a Python file, and the user did not allow it to run.
         DataError: There is no readable checkpoint.
     """
 
-    def __init__(self, name: str, folder: Path, weights: str, n: int | None, seed: int | None, root: Path, device: torch.device) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        weights: str,
+        n: int | None,
+        seed: int | None,
+        root: Path,
+        device: torch.device,
+        trust: bool = False,
+    ) -> None:
         spec = read_spec(folder)
+        if spec.variant.path is not None:
+            check_trust(trust, name, f"a run whose method is the Python file {spec.variant.path!r}")
         super().__init__(name, n, spec.seed if seed is None else seed)
         dataset = load_dataset(spec.dataset, root)
         faults: list[str] = []
@@ -48,6 +64,7 @@ class RunSource(DrawnSource):
         else:
             self.variant.generator.load_state_dict(checkpoint.weights["ema"])
         self.device = device
+        self._reading = Reading(points=not self.variant.shape.is_image)  # by contract, so that nothing is guessed
         self.known_classes = Classes.of_data(dataset, own_numbers=spec.dataset.path is None)
         """Classes of the run's data, also if the method ignores them."""
         self.shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()

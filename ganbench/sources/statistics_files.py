@@ -1,6 +1,6 @@
 """How are files of statistics (mean and covariance) read, and are they such?"""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from ganbench.content import content_hash
-from ganbench.data.arrays import array_shapes
+from ganbench.data.limits import WIDTH_LIMIT
+from ganbench.data.stored import Stored, array_shapes, stored_arrays
 from ganbench.errors import DataError
 from ganbench.plan.facts import Need
 from ganbench.sets.moments import Moments
 from ganbench.sets.source import GivenSet, Network, Selection
-from ganbench.sources.given import read_arrays
 from ganbench.sources.stats import STORED, notes_of, protocol_of
 
 IMAGES = ("images", "arr_0")
@@ -46,7 +46,7 @@ class StatisticsFile(GivenSet):
         """Whether only moments are needed."""
         return need == "moments"
 
-    def known(self, selection: Selection) -> Moments:
+    def known(self, selection: Selection, needs: Collection[Need]) -> Moments:
         """The moments, whatever the selection."""
         return self.moments
 
@@ -93,20 +93,21 @@ def read_statistics(path: Path) -> StatisticsFile:
     Raises:
         DataError: The file is damaged, or its arrays are not a mean and a covariance.
     """
-    found, where = read_arrays(path, STORED), repr(str(path))
-    if "mu" not in found or "sigma" not in found:
+    stored, where = stored_arrays(path, STORED), repr(str(path))
+    if "mu" not in stored or "sigma" not in stored:
         raise DataError(f"{where} holds no statistics; arrays 'mu' (d,) and 'sigma' (d, d) are needed, for example from `ganbench stats`")
-    mean, covariance = found["mu"], found["sigma"]
-    width = mean.shape[-1] if mean.ndim else 0
-    if mean.dtype.kind != "f" or covariance.dtype.kind != "f" or mean.shape != (width,) or covariance.shape != (width, width) or not width:
-        raise DataError(f"{where}: 'mu' and 'sigma' have shapes {mean.shape} and {covariance.shape}; they must be (d,) and (d, d) floats")
+    _check_headers(stored["mu"], stored["sigma"], where)
+    found = {name: array.small() for name, array in stored.items() if name not in ("mu", "sigma")}
+    protocol, n = protocol_of(found, where)
+    mean, covariance = stored["mu"].values(), stored["sigma"].values()
     if not (np.isfinite(mean).all() and np.isfinite(covariance).all()):
         raise DataError(f"{where}: the statistics hold values that are not finite; make them again")
     if not np.allclose(covariance, covariance.T, rtol=1e-4, atol=1e-8 * float(np.abs(covariance).max())):
         raise DataError(f"{where}: 'sigma' is not symmetric, so it is no covariance; make the statistics again")
-    protocol, n = protocol_of(found, where)
     symmetric = torch.from_numpy(covariance.astype(np.float64))
     moments = Moments(n=n or 0, mean=torch.from_numpy(mean.astype(np.float64)), covariance=(symmetric + symmetric.T) / 2)
+    if not bool(moments.covariance.isfinite().all() and moments.mean.square().isfinite().all()):
+        raise DataError(f"{where}: the statistics are too large for float64; scale the features and make them again")
     rounding = _rounding(moments, where, max(float(np.finfo(part.dtype).eps) for part in (mean, covariance)))
     found_set = StatisticsFile(str(path), content_hash(path), moments, n is not None, protocol)
     if not protocol:
@@ -119,6 +120,16 @@ def read_statistics(path: Path) -> StatisticsFile:
     if n is None:
         found_set.notes.append(f"{str(path)!r} does not say on how many images it rests; the interval takes the reference as exact")
     return found_set
+
+
+def _check_headers(mean: Stored, covariance: Stored, where: str) -> None:
+    """Raises unless two arrays have the types and shapes of a mean and a covariance; nothing but their headers has been read."""
+    width = mean.shape[-1] if mean.shape else 0
+    kinds = {mean.dtype.kind, covariance.dtype.kind}
+    if kinds != {"f"} or mean.shape != (width,) or covariance.shape != (width, width) or not width:
+        raise DataError(f"{where}: 'mu' and 'sigma' have shapes {mean.shape} and {covariance.shape}; they must be (d,) and (d, d) floats")
+    if width > WIDTH_LIMIT:
+        raise DataError(f"{where}: its statistics are of {width:,} features, and the limit is {WIDTH_LIMIT:,}; take a narrower extractor")
 
 
 def _rounding(moments: Moments, where: str, stored_eps: float) -> list[str]:

@@ -65,13 +65,12 @@ def protocol_of(found: Mapping[str, npt.NDArray[Any]], where: str) -> tuple[dict
         return {}, None
     try:
         protocol = json.loads(str(found["protocol"]))
-        intact = protocol_key(protocol) == str(found["protocol_key"])
-        n = int(found["n"])
-    except (ValueError, KeyError, TypeError):
-        intact, n = False, 0
+        intact = isinstance(protocol, dict) and protocol_key(protocol) == str(found["protocol_key"])
+        n, written = int(found["n"]), int(found["format"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        intact, n, written = False, 0, 0
     if not intact or n < 2:
         raise DataError(f"{where}: its protocol does not fit its key; make the statistics again with `ganbench stats`")
-    written = int(found["format"])
     if written > FORMAT:
         raise DataError(f"{where}: statistics of format {written}; this ganbench reads up to {FORMAT}, so update ganbench")
     if written == 1 and protocol.get("extractor_weights_sha256") is None:

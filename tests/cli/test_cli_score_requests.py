@@ -152,7 +152,8 @@ WRONG: dict[str, tuple[list[str], list[str]]] = {
     "float images": (["floats.npz", "--real", "digits", *PIXELS], ["type float64", "uint8 from 0 to 255"]),
     "pickle": (["stats.pkl", "--real", "digits", *PIXELS], ["is a pickle", "never loaded", "np.savez"]),
     "pickle as reference": (["digits", "--real", "stats.pkl", *PIXELS], ["is a pickle", "never loaded"]),
-    "program": (["junk.pt", "--real", "digits", *PIXELS], ["'junk.pt' is no TorchScript program", "torch.jit.save"]),
+    "untrusted program": (["junk.pt", "--real", "digits", *PIXELS], ["'junk.pt' is a program", "nothing of it has run", "add --trust"]),
+    "program": (["junk.pt", "--real", "digits", "--trust", *PIXELS], ["'junk.pt' is no TorchScript program", "torch.jit.save"]),
     "one image": (
         ["small.zip", "--real", "digits", *PIXELS, "--metrics", "fd"],
         ["'fd' needs at least 10 examples", "generated set has 1"],
@@ -163,7 +164,7 @@ WRONG: dict[str, tuple[list[str], list[str]]] = {
     "folder as features": (["good", *GIVEN[1:]], ["'good': features come as .npz or .npy"]),
     "data set as features": (["digits", *GIVEN[1:]], ["'digits' is a data set", "leave --features out"]),
     "junk features": (["junk.npz", *GIVEN[1:]], ["'junk.npz' is no intact npz or npy file", "np.savez"]),
-    "pickled features": (["objects.npz", *GIVEN[1:]], ["'objects.npz' holds pickled Python objects, which are never loaded"]),
+    "pickled features": (["objects.npz", *GIVEN[1:]], ["'objects.npz': array 'features' holds pickled Python objects, which are never"]),
     "NaN features": (["holes.npz", *GIVEN[1:]], ["1 of 60 generated examples", "not finite"]),
     "NaN reference": (["others.npz", "--real", "holes.npz", "--features"], ["1 of 60 real examples", "not finite"]),
     "1-D features": (["vector.npz", *GIVEN[1:]], ["shape (60,)", "matrix (n, d)"]),

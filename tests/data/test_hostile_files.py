@@ -13,6 +13,9 @@ from PIL import Image
 from ganbench.data import limits
 from ganbench.data.own import content_at
 from ganbench.errors import DataError
+from ganbench.sets.source import Selection
+from ganbench.sources.given import read_features
+from ganbench.sources.statistics_files import read_statistics
 
 
 def refused(path, resolution=None):
@@ -230,3 +233,94 @@ def test_random_damage_ends_in_one_line_or_in_images(tmp_path, form):
             refusals += 1
             assert "\n" not in str(error)
     assert refusals > 50
+
+
+def zeros(path, **shapes):
+    """An npz of zeros, of which a thousand take one byte."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, (shape, descr, size) in shapes.items():
+            archive.writestr(f"{name}.npy", npy_header(shape, descr) + bytes(size))
+    return path
+
+
+def peak_bytes_of(call):
+    tracemalloc.start()
+    with pytest.raises(DataError) as error:
+        call()
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "\n" not in str(error.value)
+    return peak_bytes, str(error.value)
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"images": ((64, 512, 512), "|u1", 2**24)},
+        {"images": ((12, 8, 8), "|u1", 768), "labels": ((12,), f"<U{2**19}", 12 * 2**21)},
+        {"features": ((2**12, 2**12), "|u1", 2**24)},
+        {"mu": ((2**11,), "<f4", 2**13), "sigma": ((2**11, 2**11), "<f4", 2**24)},
+    ],
+    ids=["images", "labels", "features", "statistics"],
+)
+def test_arrays_that_grow_beyond_their_file_are_refused_from_their_headers(tmp_path, monkeypatch, arrays):
+    monkeypatch.setattr("ganbench.data.stored.EXPANDED_LIMIT_BYTES", 2**20)
+    path = zeros(tmp_path / "a.npz", **arrays)
+    doors = {"features": read_features, "mu": read_statistics}
+    peak_bytes, message = peak_bytes_of(lambda: doors.get(next(iter(arrays)), content_at)(path))
+    assert "more than 100 times the file" in message and "uncompressed with np.savez" in message
+    assert peak_bytes < 2**20
+
+
+def test_an_array_is_read_only_when_it_is_used(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("features.npy", npy_header((4, 2), "<f4") + bytes(32))
+        archive.writestr("spatial.npy", npy_header((4, 9000), "<f4") + bytes(144_000))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\1\2") - 10] ^= 1  # the last values of the spatial features no longer fit their checksum
+    path.write_bytes(data)
+    found, every = read_features(path), Selection(indices=range(4))
+    assert found.known(every, ("moments",)).values.shape == (4, 2)
+    with pytest.raises(DataError, match="array 'spatial' is no intact numpy array"):
+        found.known(every, ("features", "spatial"))
+
+
+@pytest.mark.parametrize("text", ['{"labels": [' + "[]," * 10**5 + "[]]}", "[" * 10**6, '{"a":' * 10**5])
+def test_label_files_with_more_lists_than_images_are_not_parsed(tmp_path, text):
+    buffer = io.BytesIO()
+    Image.new("L", (4, 4)).save(buffer, "PNG")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.png", buffer.getvalue())
+        archive.writestr("dataset.json", text)
+    peak_bytes, message = peak_bytes_of(lambda: content_at(tmp_path / "a.zip"))
+    assert "far more lists than 1 images" in message
+    assert peak_bytes < 3 * len(text) + 2**20  # the text itself, in pieces and joined
+
+
+def test_a_large_label_file_is_not_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganbench.data.folders.LABEL_FILE_LIMIT_BYTES", 1000)
+    monkeypatch.setattr("ganbench.data.zips.LABEL_FILE_LIMIT_BYTES", 1000)
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    (tmp_path / "dataset.json").write_bytes(b" " * 2000)
+    assert "is larger than" in refused(tmp_path)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "a.png", "a.png")
+        archive.writestr("dataset.json", b" " * 2000)
+    assert "is larger than" in refused(tmp_path / "a.zip")
+
+
+def test_pixels_of_all_images_are_limited_whatever_they_are_resized_to(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganbench.data.survey.STREAM_PIXELS_LIMIT", 10**8)
+    for index in range(2):
+        (tmp_path / f"{index}.png").write_bytes(png_header(8000, 8000))
+    assert "128,000,000 pixels together" in refused(tmp_path, 8)
+
+
+@pytest.mark.parametrize("code", [b"\0\0\x11\0", b"\0\xd8\0\0"], ids=["beyond Unicode", "half a character"])
+def test_class_names_are_text(tmp_path, code):
+    images = npy_header((10, 8, 8)) + bytes(640)
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("images.npy", images)
+        archive.writestr("labels.npy", npy_header((10,), "<U1") + code * 10)
+    assert any(words in refused(tmp_path / "a.npz") for words in ("are no characters", "is no text"))

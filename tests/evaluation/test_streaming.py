@@ -12,6 +12,7 @@ from ganbench.evaluation import streaming
 from ganbench.evaluation.streams import Stream
 from ganbench.features.plain import Identity
 from ganbench.sets.moments import INFLUENCES
+from ganbench.sets.source import Selection
 
 RNG = np.random.default_rng(0)
 REAL = RNG.integers(0, 256, (300, 1, 8, 8), dtype=np.uint8)
@@ -78,7 +79,7 @@ def test_where_moments_suffice_memory_does_not_grow_with_the_examples() -> None:
         stream.add(part, (), are_features=False)
     kept = stream._kept
     assert sum(map(len, kept._sample)) <= 2 * INFLUENCES  # type: ignore[union-attr]
-    found = stream.known(None)  # type: ignore[arg-type]
+    found = stream.known(Selection(indices=range(len(values))), {"moments"})
     assert len(found) == len(values) and len(found.values) <= INFLUENCES
     assert torch.allclose(found.moments().covariance, torch.from_numpy(np.cov(values.T)), rtol=1e-5)
 

@@ -1,3 +1,4 @@
+import contextlib
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch_fidelity.feature_extractor_clip import VisionTransformer
 from torch_fidelity.feature_extractor_vgg16 import FeatureExtractorVGG16
 
 from ganbench.errors import DataError
-from ganbench.features import clip, dinov2, image_network
+from ganbench.features import archives, clip, dinov2
 from ganbench.features.base import extract
 from ganbench.features.clip import ClipVitB32, ClipVitL14At336
 from ganbench.features.dinov2 import DinoV2VitL14, at_224
@@ -270,24 +271,24 @@ def test_lpips_is_torch_fidelitys(vgg_file: Path, lpips_heads: Path, published_l
     monkeypatch.setattr(theirs_lpips, "load_state_dict_from_url", lambda *a, **k: torch.load(lpips_heads, weights_only=True))
     oracle = theirs_lpips.SampleSimilarityLPIPS("oracle")
     lpips = Lpips(vgg_file.parent)
-    assert lpips.notes == () and lpips.weights_sha256 == tuple(p.sha256 for p in published_lpips)
+    assert lpips.notes == () and lpips.departures() == []
     first, second = images(3).float() / 127.5 - 1, images(6)[3:].float() / 127.5 - 1
     second[1] = first[1]
     second[2] = first[2] + 1e-3
-    distance = lpips.distance(first, second)
+    distance = lpips(first, second)
     with torch.no_grad():
         expected = oracle((first + 1) * 127.5, (second + 1) * 127.5).flatten()
     torch.testing.assert_close(distance, expected, rtol=2e-4, atol=1e-7)
     assert distance.shape == (3,) and distance[0] > 100 * distance[2] > 0 and distance[1] == 0
-    torch.testing.assert_close(lpips.distance(second, first), distance)
-    torch.testing.assert_close(lpips.distance(first[:1], second[:1]), distance[:1], rtol=1e-5, atol=0)
+    torch.testing.assert_close(lpips(second, first), distance)
+    torch.testing.assert_close(lpips(first[:1], second[:1]), distance[:1], rtol=1e-5, atol=0)
 
 
 def test_lpips_refuses_other_images_and_other_heads(vgg_file: Path, lpips_heads: Path, published_lpips: Any, tmp_path: Path) -> None:
     lpips = Lpips(vgg_file.parent)
     for first, second in (((1, 3, 32, 32), (1, 3, 32, 31)), ((1, 1, 32, 32), (1, 1, 32, 32)), ((1, 3, 8, 32), (1, 3, 8, 32))):
         with pytest.raises(DataError, match="takes two equal shapes"):
-            lpips.distance(torch.zeros(first), torch.zeros(second))
+            lpips(torch.zeros(first), torch.zeros(second))
     heads = torch.load(lpips_heads, weights_only=True)
     heads["lin0.model.1.weight"][0, 0] = -1
     path = tmp_path / lpips_heads.name
@@ -298,5 +299,46 @@ def test_lpips_refuses_other_images_and_other_heads(vgg_file: Path, lpips_heads:
         Lpips(tmp_path)
 
 
+class Sets(nn.Module):
+    """A module whose code runs when torch loads it: TorchScript has ``__setstate__``, and an operator that writes files."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    @torch.jit.export
+    def __getstate__(self):  # type: ignore[no-untyped-def]
+        return (self.training,)
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[bool]) -> None:
+        self.training = state[0]
+        torch.save(torch.zeros(1), "ran")
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:FutureWarning", "ignore:.*torch.jit.*:DeprecationWarning")
+def test_attributes_of_a_torchscript_archive_are_read_and_its_code_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    plain = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4)).eval()
+    torch.jit.trace(plain, torch.zeros(2, 3)).save("plain.pt")
+    found = archives.read("net", Path("plain.pt"))
+    assert found.keys() == plain.state_dict().keys()
+    assert all(torch.equal(found[key], tensor) for key, tensor in plain.state_dict().items())
+    torch.jit.script(Sets()).save("sets.pt")
+    with contextlib.suppress(DataError):
+        archives.read("net", Path("sets.pt"))
+    assert not Path("ran").exists()
+    torch.jit.load("sets.pt")  # type: ignore[no-untyped-call]
+    assert Path("ran").exists(), "torch itself runs it, so this test can fail"
+
+
+def test_tensors_larger_than_their_storage_are_refused(tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(1).expand(10**12)}, tmp_path / "w.pth")
+    with pytest.raises(DataError, match="holds no state dictionary"):
+        archives.read("net", tmp_path / "w.pth")
+
+
 def test_torchscript_archives_are_told_from_state_dictionaries(lpips_heads: Path) -> None:
-    assert set(image_network.read("net", lpips_heads)) == {f"lin{i}.model.1.weight" for i in range(5)}
+    assert set(archives.read("net", lpips_heads)) == {f"lin{i}.model.1.weight" for i in range(5)}

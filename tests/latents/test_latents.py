@@ -76,6 +76,24 @@ def test_the_first_weights_are_those_that_a_latent_meets(tiny_spec: TinySpec, ti
         assert first_weights(tiny_trainer(tiny_spec(name)).variant) is None
 
 
+def test_a_table_of_classes_before_the_first_layer_hides_no_directions(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:
+    variant: Any = tiny_trainer(tiny_spec("gan")).variant
+    first = variant.generator[0].weight
+    variant.generator = nn.Sequential(nn.Embedding(10, variant.config.latent_dim), *variant.generator)
+    assert torch.equal(first_weights(variant), first)  # type: ignore[arg-type]
+
+
+def test_a_mistake_in_a_methods_truncation_is_told(tiny_spec: TinySpec, tiny_trainer: NewTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    variant = tiny_trainer(tiny_spec("biggan")).variant
+
+    def mistaken(self: Any, latents: torch.Tensor, truncation: float, labels: torch.Tensor | None = None) -> torch.Tensor:
+        raise RequestError("labels are missing")
+
+    monkeypatch.setattr(type(variant), "generate_truncated", mistaken)
+    with pytest.raises(RequestError, match="labels are missing"):
+        LatentAtlas(variant, 0, 2, 3).figures()
+
+
 @pytest.mark.parametrize(
     ("name", "figures"),
     [

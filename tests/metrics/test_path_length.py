@@ -132,3 +132,29 @@ class Indifferent(Linear):
 @pytest.mark.parametrize("metric", [PPL_Z, PPL_W], ids=lambda metric: metric.name)
 def test_both_ends_share_class_and_noise(metric: Metric) -> None:
     assert estimate(metric, Indifferent(), 200).value == 0
+
+
+def test_a_generator_that_normalises_its_latents_is_followed_on_the_unit_sphere_as_in_the_authors_code() -> None:
+    class Normalising(Linear):
+        def images(self, latents: torch.Tensor, styles: bool) -> torch.Tensor:
+            return super().images(torch.nn.functional.normalize(latents), styles)
+
+    class OnTheSphere(Normalising):
+        def latents(self, n: int, generator: torch.Generator) -> torch.Tensor:
+            return torch.nn.functional.normalize(super().latents(n, generator))
+
+    # The same paths, but for rounding of differences of 1e-4 in float64.
+    assert estimate(PPL_Z, Normalising(), 300).value == pytest.approx(estimate(PPL_Z, OnTheSphere(), 300).value, rel=1e-6)
+
+
+def test_a_generator_that_does_not_normalise_never_leaves_the_lengths_of_its_latents() -> None:
+    lengths = []
+
+    class Listening(Linear):
+        def images(self, latents: torch.Tensor, styles: bool) -> torch.Tensor:
+            lengths.append(latents.norm(dim=1))
+            return super().images(latents, styles)
+
+    estimate(PPL_Z, Listening(), 1000)
+    # Latents of 5 dimensions have a mean length of sqrt(2) gamma(3) / gamma(2.5) = 2.128 (chi distribution), and so have points between.
+    assert torch.cat(lengths).mean().item() == pytest.approx(2.128, abs=4 * 0.7 / 1000**0.5)

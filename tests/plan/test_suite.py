@@ -202,6 +202,12 @@ def test_a_list_is_a_value_of_an_axis(load: Load) -> None:
     assert {spec.variant.config["generator_widths"] for spec in specs if spec.variant.name == "gan"} == {(8,), (8, 8)}
 
 
+def test_a_suite_of_too_many_cells_is_refused_by_arithmetic(load: Load) -> None:
+    axis = f'axes = {{ "training.batch_size" = {list(range(1, 5001))}, "config.gan.latent_dim" = {list(range(1, 5001))} }}\n'
+    with pytest.raises(RequestError, match="has 200,000,000 cells, and the limit is 100,000"):  # 8 in the matrix, times 5,000 twice
+        load(MATRIX + axis)
+
+
 @pytest.mark.parametrize(
     ("axes", "words"),
     [

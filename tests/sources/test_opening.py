@@ -1,6 +1,7 @@
 """Does whatever a user names give the examples it holds?"""
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -185,9 +186,9 @@ def test_programs_draw_from_the_same_latents(tmp_path: Path, net: Net) -> None:
     batch = torch.export.Dim("batch")
     exported = torch.export.export(net, (torch.zeros(2, 5),), dynamic_shapes=({0: batch},))
     torch.export.save(exported, tmp_path / "net.pt2")
-    script = images_of(tmp_path / "net.pt", n=20, latent_dim=5)
+    script = images_of(tmp_path / "net.pt", n=20, latent_dim=5, trust=True)
     assert script.shape == (20, 3, 2, 2)
-    assert torch.equal(images_of(tmp_path / "net.pt2", n=20), script)
+    assert torch.equal(images_of(tmp_path / "net.pt2", n=20, trust=True), script)
     latents = torch.randn(CHUNK, 5, generator=stream(0, "eval-latents", 0))
     levels = ((net(latents) + 1) * 127.5).round().to(torch.uint8)
     assert torch.equal(script, levels[:20])
@@ -197,10 +198,10 @@ def test_programs_draw_from_the_same_latents(tmp_path: Path, net: Net) -> None:
 def test_a_program_that_does_not_say_its_latents_is_asked_for_them(tmp_path: Path, net: Net) -> None:
     torch.jit.save(torch.jit.trace(net, torch.zeros(2, 5)), str(tmp_path / "net.pt"))
     with pytest.raises(RequestError, match="--latent-dim"):
-        open_source(str(tmp_path / "net.pt"), how())
+        open_source(str(tmp_path / "net.pt"), how(trust=True))
     (tmp_path / "junk.pt").write_bytes(b"junk")
     with pytest.raises(RequestError, match="no TorchScript program"):
-        open_source(str(tmp_path / "junk.pt"), how())
+        open_source(str(tmp_path / "junk.pt"), how(trust=True))
 
 
 def test_generators_draw_the_fields_number_unless_told(tmp_path: Path) -> None:
@@ -217,13 +218,14 @@ def test_features_with_logits_labels_and_spatial(tmp_path: Path) -> None:
     np.savez(tmp_path / "f.npz", features=x, logits=x[:, :3], labels=np.arange(20), spatial=x.astype(np.float32))
     found = open_source(str(tmp_path / "f.npz"), how(features=True))
     assert isinstance(found, FeatureFile)
-    assert found.features.values.dtype == torch.float64
-    assert found.features.log_probabilities is not None
-    torch.testing.assert_close(found.features.log_probabilities.exp().sum(1), torch.ones(20, dtype=torch.float64))
+    known = found.known(Selection.of(20, None, stream(0, "x")), ("features", "spatial"))
+    assert known.values.dtype == torch.float64
+    assert known.log_probabilities is not None and known.spatial is not None
+    torch.testing.assert_close(known.log_probabilities.exp().sum(1), torch.ones(20, dtype=torch.float64))
     np.save(tmp_path / "f.npy", x.astype(np.float16))
     bare = open_source(str(tmp_path / "f.npy"), how(features=True))
     assert isinstance(bare, FeatureFile)
-    assert bare.features.values.dtype == torch.float32
+    assert bare.known(Selection.of(20, None, stream(0, "x")), ("moments",)).values.dtype == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -242,7 +244,7 @@ def test_features_with_logits_labels_and_spatial(tmp_path: Path) -> None:
 def test_features_of_a_wrong_form_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:  # type: ignore[type-arg]
     np.savez(tmp_path / "f.npz", **arrays)  # type: ignore[arg-type]
     with pytest.raises(RequestError, match=message) as refusal:
-        open_source(str(tmp_path / "f.npz"), how(features=True))
+        open_source(str(tmp_path / "f.npz"), how(features=True)).known(Selection(indices=range(9)), ("features",))
     assert "\n" not in str(refusal.value)
 
 
@@ -299,3 +301,11 @@ def test_a_selection_depends_on_the_numbers_alone() -> None:
     assert one == two
     assert list(one.indices) == sorted(set(one.indices))
     assert len(Selection.of(100, None, stream(3, "subset"))) == len(Selection.of(100, 100, stream(3, "subset"))) == 100
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy", "a.zip", "a.pt2", "a"])
+@pytest.mark.parametrize("features", [False, True])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str, features: bool) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(RequestError, match="neither a file nor a folder"):
+        open_source(str(tmp_path / name), how(features=features))
