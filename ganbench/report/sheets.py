@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ganbench.results.samples import grid
+from ganbench.text import drawn
 
 matplotlib.use("Agg")
 
@@ -45,12 +46,12 @@ def sheet(images: npt.NDArray[np.uint8], columns: int, title: str, across: Seque
     _name(axes.yaxis, down, height)
     axes.xaxis.tick_top()
     letters = max(20, int((size[0] + margins[0]) * 12))
-    figure.suptitle(textwrap.fill(title, letters), fontsize=9, y=1 - 0.1 / (size + margins)[1], va="top")
+    figure.suptitle(textwrap.fill(drawn(title), letters), fontsize=9, y=1 - 0.1 / (size + margins)[1], va="top")
     figure.savefig(path, metadata={"Software": None})
     plt.close(figure)
 
 
 def _name(axis: Any, names: Sequence[str], side: int) -> None:
     """Places names at the centres of images of this side, which are separated by lines of one pixel."""
-    axis.set_ticks([i * (side + 1) + (side - 1) / 2 for i in range(len(names))], labels=names, fontsize=8)
+    axis.set_ticks([i * (side + 1) + (side - 1) / 2 for i in range(len(names))], labels=[drawn(name) for name in names], fontsize=8)
     axis.set_tick_params(length=0)

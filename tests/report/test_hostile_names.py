@@ -5,6 +5,7 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -14,6 +15,7 @@ from ganbench.report.figures import write_figures
 from ganbench.report.folder import figure_files, write_report
 from ganbench.report.frame import frame
 from ganbench.report.markdown import to_markdown
+from ganbench.report.sheets import sheet
 from ganbench.report.terminal import to_terminal
 from ganbench.results.record import Failure, Record, read_record
 from ganbench.statistics.leaderboard import leaderboards
@@ -58,3 +60,9 @@ def test_figures_of_all_these_names_are_drawn_with_every_name(tmp_path: Path) ->
     write_figures(tmp_path, records)
     drawing = next(path for path in figure_files(tmp_path, records) if path.suffix == ".svg").read_text(encoding="utf-8")
     assert all(part in drawing for part in ("_my.py:A", "&lt;script&gt;", "a$b$ ^{.py:A", "=cmd|"))
+
+
+def test_a_sheet_of_classes_with_any_name_is_drawn(tmp_path: Path) -> None:
+    images = np.zeros((2, 1, 8, 8), np.uint8)
+    sheet(images, 2, "class $a", ("$b^{", "\x1b[2J"), ("_c",), tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").stat().st_size > 0
