@@ -75,7 +75,7 @@ def _plain(value: object) -> bool:
         isinstance(value, Tensor)
         and value.layout == torch.strided
         and value.device.type == "cpu"
-        and not value.is_quantized
+        and not (value.is_quantized or value.is_complex())
         and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
     )
 

@@ -125,7 +125,7 @@ def test_a_fault_anywhere_leaves_no_record_and_the_same_call_ends_as_if_nothing_
     assert stopped is not None and (stopped.status, stopped.run_id) == ("interrupted", whole.run_id)
     assert stopped.reason in str(told.value) and stopped.scores == ()
     again = run_cell(whole.spec, tmp_path / "run", CPU)
-    assert (again.status, again.weights_sha256, again.attempts, again.notes) == (whole.status, whole.weights_sha256, 2, ())
+    assert (again.status, again.weights_sha256, again.attempts, again.notes) == (whole.status, whole.weights_sha256, 2, whole.notes)
     assert values(again) == values(whole)
 
 
