@@ -332,9 +332,8 @@ def _variant(
     for table in (*presets, matrix.config):
         for said in sorted(called(name) & set(table), key=len):  # of a variant from a file, its class alone first
             overrides |= table[said]
-    spec = variant_spec(name, overrides, f"{where}: config.{name}", folder)
     check_methods(variant_target(name, folder))
-    return spec
+    return variant_spec(name, overrides, f"{where}: config.{name}", folder)
 
 
 def _dataset(name: str, suite: Suite, folder: Path, where: str) -> DatasetSpec:

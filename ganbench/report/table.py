@@ -46,7 +46,7 @@ class Cell:
     """Ends of the value's interval, if it has one."""
     high: float | None = None
     spread: str = ""
-    """What stands between the ends if they are those of the seeds and not of an interval ("0.4 to 0.6")."""
+    """What stands between the ends if they are those of the seeds and not of an interval ("(0.4 to 0.6)")."""
     best: bool = False
     """Whether it is highlighted, because its interval is better than all others of its column without overlap."""
 
@@ -59,7 +59,7 @@ class Cell:
         if self.low is None or self.high is None:
             return column.written(self.value)
         low, high = column.written(self.low), column.written(self.high)
-        return f"{column.written(self.value)}\n" + (f"{low}{self.spread}{high}" if self.spread else f"[{low}, {high}]")
+        return f"{column.written(self.value)}\n" + (f"({low}{self.spread}{high})" if self.spread else f"[{low}, {high}]")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,13 +138,13 @@ def test_the_number_shown_is_the_one_that_ranks() -> None:
 
 def test_of_two_seeds_the_seeds_are_shown_and_not_an_interval_twelve_times_as_wide() -> None:
     (found,) = leaderboards([run("a", seed, 2.0 + seed) for seed in (0, 1)])
-    assert tables([found])[0].texts()[0][1] == "2.50\n2.00 to 3.00"  # the 95 % t interval is [-3.85, 8.85]
+    assert tables([found])[0].texts()[0][1] == "2.50\n(2.00 to 3.00)"  # the 95 % t interval is [-3.85, 8.85]
 
 
 def test_a_row_whose_median_seed_did_not_end_says_so_where_it_is_ranked() -> None:
     (found,) = leaderboards([run("shaky", 0, 2.0), run("shaky", 1, **FAILED), run("whole", 0, 9.0), run("whole", 1, 9.0)])
     table = tables([found])[0]
-    assert [row[1] for row in table.texts()] == ["9.00\n9.00 to 9.00", "not ended\n(2.00)"]
+    assert [row[1] for row in table.texts()] == ["9.00\n(9.00 to 9.00)", "not ended\n(2.00)"]
     assert table.texts()[1][3] == "2.00"  # raw weights rank nothing, so the seed that ended is shown
 
 
