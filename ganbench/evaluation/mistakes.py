@@ -35,7 +35,7 @@ _QUANTILES = torch.linspace(0, 1, 33, dtype=torch.float64)
 
 _LEVELS: tuple[tuple[str, Callable[[Values], Values]], ...] = (
     ("all levels below the middle are 0, as of floats in [-1, 1] times 255; save 127.5 x + 127.5", lambda v: np.clip(2 * v - 255, 0, 255)),
-    ("levels wrap around, as of floats in [-1, 1] times 255 made uint8; save 127.5 x + 127.5", lambda v: np.fix(2 * v - 255) % 256),
+    ("levels wrap around, as of floats in [-1, 1] times 255 made uint8; save 127.5 x + 127.5", lambda v: np.trunc(2 * v - 255) % 256),
     ("levels wrap around at 256, as of images doubled in brightness; save levels from 0 to 255", lambda v: (2 * v) % 256),
     ("they have half the brightness of real ones; were floats in [0, 1] times 127.5?", lambda v: v / 2),
     ("they have twice the brightness of real ones, cut at 255; was the range applied twice?", lambda v: np.clip(2 * v, 0, 255)),

@@ -51,16 +51,18 @@ def assert_as_precise_as_the_cpu(slopes: Callable[[torch.device, torch.dtype], l
     """
     cpu = torch.device("cpu")
     exact = slopes(cpu, torch.float64)
-    for name, ours, theirs, truth in zip(range(len(exact)), slopes(device, torch.float32), slopes(cpu, torch.float32), exact, strict=True):
+    with exact():  # torch's own setting is TF32 in convolutions, which are off by 1e-3
+        found = slopes(device, torch.float32)
+    for name, ours, theirs, truth in zip(range(len(exact)), found, slopes(cpu, torch.float32), exact, strict=True):
         largest = truth.abs().max().item()
-        off, usual = ((found.double() - truth).abs().max().item() for found in (ours, theirs))
+        off, usual = ((one.double() - truth).abs().max().item() for one in (ours, theirs))
         assert off <= 10 * usual + 1e-5 * largest, f"slope {name} is off by {off:.3g} of {largest:.3g}, on the CPU by {usual:.3g}"
 
 
 @pytest.mark.parametrize("variant", NAMES)
 def test_same_spec_twice_gives_the_same_bits(tiny_spec: TinySpec, variant: str, tmp_path: Path) -> None:
     first, second = (run_cell(spec_for(tiny_spec, variant), tmp_path / name, Runtime(device="cuda")) for name in ("first", "second"))
-    assert first.error is None
+    assert first.error is None, first.error.traceback
     assert first.weights_sha256 == second.weights_sha256
     assert [score.value for e in first.evaluations for score in e.scores] == [score.value for e in second.evaluations for score in e.scores]
 
