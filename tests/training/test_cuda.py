@@ -50,10 +50,10 @@ def assert_as_precise_as_the_cpu(slopes: Callable[[torch.device, torch.dtype], l
     Sums of many terms that cancel are imprecise on every device, and their order differs between devices.
     """
     cpu = torch.device("cpu")
-    exact = slopes(cpu, torch.float64)
+    truths = slopes(cpu, torch.float64)
     with exact():  # torch's own setting is TF32 in convolutions, which are off by 1e-3
         found = slopes(device, torch.float32)
-    for name, ours, theirs, truth in zip(range(len(exact)), found, slopes(cpu, torch.float32), exact, strict=True):
+    for name, ours, theirs, truth in zip(range(len(truths)), found, slopes(cpu, torch.float32), truths, strict=True):
         largest = truth.abs().max().item()
         off, usual = ((one.double() - truth).abs().max().item() for one in (ours, theirs))
         assert off <= 10 * usual + 1e-5 * largest, f"slope {name} is off by {off:.3g} of {largest:.3g}, on the CPU by {usual:.3g}"
