@@ -13,6 +13,7 @@ from ganbench.environment import configure
 from ganbench.pipeline.cell import run_cell
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
+from ganbench.precision import exact
 from ganbench.registry import VARIANTS
 from ganbench.sampling import sample
 from ganbench.training.building import build
