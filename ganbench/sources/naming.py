@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from ganbench.content import ordinary
+from ganbench.content import ordinary
 from ganbench.errors import DataError, RequestError, UnknownName, nearest
 from ganbench.registry import DATASETS
 from ganbench.storage import check_folder
@@ -32,7 +33,7 @@ def check_named(text: str, features: bool) -> None:
         existing(path)
         return
     if path.exists():
-        _check_path(text, path)
+        _check_path(text, ordinary(path))
         return
     bare, _, suffix = text.rpartition(":")
     if suffix in ("raw", "ema") and (Path(bare).expanduser() / "spec.json").is_file():
