@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 from ganbench.content import ordinary
-from ganbench.content import ordinary
 from ganbench.errors import DataError, RequestError, UnknownName, nearest
 from ganbench.registry import DATASETS
 from ganbench.storage import check_folder
