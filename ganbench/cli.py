@@ -275,7 +275,9 @@ UsageError: Any = typer.BadParameter.__base__
 
 def main() -> NoReturn:
     """Runs the command line; every error of a request, a run or the machine is printed as one line and sets the exit code."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:  # a shell's background job ignores Ctrl-C
+            signal.signal(number, _interrupt)
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
@@ -292,10 +294,11 @@ def main() -> NoReturn:
     except (Diverged, MachineFault) as error:
         _fail(str(error), code=1)
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C finds nothing left to stop
-        console.say(f"interrupted: {str(error) or 'the same command goes on'}", "yellow")
-        sys.exit(INTERRUPTED)
+        _end(str(error))
+    except ImportError:
+        if not _stopped:
+            raise
+        _end("")  # compiled modules turn an interruption of their import into an ImportError
     except GanbenchError as error:
         _fail(str(error))
     except OSError as error:
@@ -309,9 +312,22 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _interrupt(*_: object) -> None:
+_stopped: list[int] = []
+"""Signals that asked this process to stop."""
+
+
+def _interrupt(number: int, _: object) -> None:
     """Lets SIGTERM, as a batch system or a shutdown sends it, end a command as Ctrl-C does."""
+    _stopped.append(number)
     raise KeyboardInterrupt
+
+
+def _end(why: str) -> NoReturn:
+    """Ends an interrupted command."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C finds nothing left to stop
+    console.say(f"interrupted: {why or 'the same command goes on'}", "yellow")
+    sys.exit(INTERRUPTED)
 
 
 def _close_output() -> None:

@@ -32,7 +32,7 @@ def check_named(text: str, features: bool) -> None:
         existing(path)
         return
     if path.exists():
-        _check_path(text, path)
+        _check_path(text, ordinary(path))
         return
     bare, _, suffix = text.rpartition(":")
     if suffix in ("raw", "ema") and (Path(bare).expanduser() / "spec.json").is_file():

@@ -69,7 +69,7 @@ def open_source(text: str, how: Opening) -> GivenSet:
     """
     path = path_of(text)
     if how.features:
-        return read_statistics(path) if is_statistics(path) else read_features(existing(path))
+        return read_statistics(path) if is_statistics(existing(path)) else read_features(path)
     if path.exists():
         return _at_path(text, ordinary(path), how)
     bare, _, suffix = text.rpartition(":")

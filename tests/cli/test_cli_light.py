@@ -108,3 +108,20 @@ def test_set_changes_every_matrix_and_a_config_only_where_its_variant_is(suite: 
     nested = planned(ganbench, "training.learning_rate_schedule=cosine", "evaluation.every_images=128")
     assert {cell["run_id"] for cell in nested}.isdisjoint(cell["run_id"] for cell in plain)
     assert planned(ganbench, "training.batch_size=64")[0]["run_id"] == plain[0]["run_id"]
+
+
+def test_an_interrupted_import_of_a_compiled_module_ends_like_any_interruption() -> None:
+    code = """
+import os, signal
+import ganbench.cli as cli
+def app(standalone_mode):
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        signal.pause()
+    except KeyboardInterrupt:
+        raise ImportError("initialization failed")  # as pybind11 does
+cli.app = app
+cli.main()
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert (said.returncode, said.stderr) == (130, "interrupted: the same command goes on\n")
