@@ -6,7 +6,6 @@ resumes. Functions import what they need when called, so that ``--help`` and ``l
 """
 
 import os
-import signal
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +16,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ganbench import __version__
+from ganbench.commands import stopping
 from ganbench.commands.options import with_options
 from ganbench.commands.output import PlainConsole
 from ganbench.errors import Diverged, GanbenchError, Interrupted, MachineFault, RequestError
@@ -275,9 +275,7 @@ UsageError: Any = typer.BadParameter.__base__
 
 def main() -> NoReturn:
     """Runs the command line; every error of a request, a run or the machine is printed as one line and sets the exit code."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:  # a shell's background job ignores Ctrl-C
-            signal.signal(number, _interrupt)
+    stopping.hear()
     try:
         code = app(standalone_mode=False)
         if code == INTERRUPTED:
@@ -296,7 +294,7 @@ def main() -> NoReturn:
     except (Interrupted, KeyboardInterrupt, typer.Abort) as error:
         _end(str(error))
     except ImportError:
-        if not _stopped:
+        if not stopping.stopped:
             raise
         _end("")  # compiled modules turn an interruption of their import into an ImportError
     except GanbenchError as error:
@@ -312,20 +310,9 @@ def main() -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
-_stopped: list[int] = []
-"""Signals that asked this process to stop."""
-
-
-def _interrupt(number: int, _: object) -> None:
-    """Lets SIGTERM, as a batch system or a shutdown sends it, end a command as Ctrl-C does."""
-    _stopped.append(number)
-    raise KeyboardInterrupt
-
-
 def _end(why: str) -> NoReturn:
     """Ends an interrupted command."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C finds nothing left to stop
+    stopping.ignore()
     console.say(f"interrupted: {why or 'the same command goes on'}", "yellow")
     sys.exit(INTERRUPTED)
 
