@@ -15,7 +15,8 @@ FEW_DEGREES = 20.0
 extractors give 50 to 7,000 at 700 to 2,500 examples; Student's law of 5 degrees of freedom gives 10 to 28, a lognormal law 8 to 21."""
 CLUMPED = 0.1
 """Spacing of the generated examples (:attr:`Comparison.spacing`) below which intervals of their share in real balls come with a warning.
-The intervals of precision of five or one points with noise of 1 % of the real deviation hold the expected value in 45 to 70 %."""
+With five points and noise of 1 % of the real deviation the interval of precision holds the expected value in 68 % of 60 draws (300 real and
+300 generated examples of width 8) and 80 % of 40 (3,000 and 300), with one point in 2 % (3,000 and 300)."""
 _SKEWED = 2.0
 """Largest half width, relative to the value, up to which the upper half of a distance's interval grows on the log scale."""
 
