@@ -31,7 +31,8 @@ SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales, finest first (Wang, Simoncelli and Bovik 2003, section 3.2)."""
 WINDOW, SIGMA = 11, 1.5
 """Side and standard deviation of the Gaussian window, in pixels. At a scale with smaller images the window has their side, and the same
-shape, as in TensorFlow's code in numpy (msssim.py of 2016), so that images of 128 pixels can be compared as by Odena, Olah and Shlens (2017)."""
+shape, as in TensorFlow's code in numpy (msssim.py of 2016), so that images of 128 pixels can be
+compared, as by Odena, Olah and Shlens (2017)."""
 SMALLEST = 2 ** (len(SCALE_WEIGHTS) - 1)
 """Smallest height and width, in pixels, at which the coarsest scale has a pixel."""
 _LUMINANCE, _CONTRAST = 0.01**2, 0.03**2
