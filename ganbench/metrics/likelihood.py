@@ -5,8 +5,7 @@ isotropic Gaussian, whose variance is fitted to the training set. The negative l
 feature is compared with that under a density fitted the same way to half of the training set. A copy of a training example
 gets so narrow a Gaussian that it explains no other example.
 
-Values equal those of the authors' published code (marcojira/fld), which the paper's tables come from: see :func:`fitted`. The training
-set is treated as fixed.
+Values equal those of the authors' published code (marcojira/fld), see :func:`fitted`. The training set is treated as fixed.
 """
 
 import math
@@ -22,8 +21,8 @@ from ganbench.sets.comparison import Comparison
 from ganbench.sets.moments import evenly
 
 LARGEST = 10_000
-"""Largest number of generated and of held-out examples, evenly spaced in larger sets, and of training examples per update of the
-variances (the authors' values)."""
+"""Largest number of generated examples, and number of training examples per update of the variances (the authors' values); also of
+held-out examples, of which the authors take all. Examples of larger sets are evenly spaced; the authors draw them."""
 LARGEST_TRAINING = 50_000
 """Largest number of training examples, evenly spaced in larger sets. Their distances to the Gaussians are held in memory as float32."""
 EPOCHS, RATE = 50, 0.5
