@@ -30,6 +30,8 @@ class Run:
     seed: int
     run_id: str
     status: str
+    version: int
+    """Of the variant."""
     overrides: str
     """What differs from the variant's defaults, as JSON."""
     batch_size: int
@@ -73,6 +75,7 @@ def run_of(record: Record) -> Run | None:
         seed=spec.seed,
         run_id=record.run_id,
         status=record.status,
+        version=spec.variant.version,
         overrides=json.dumps(differing),
         batch_size=spec.training.batch_size,
         label=start.label if start else "",

@@ -16,7 +16,7 @@ from ganbench.errors import RequestError
 from ganbench.plan.budgets import budgets
 from ganbench.plan.spec import run_id
 from ganbench.plan.suite import load_suite
-from ganbench.plan.variant_config import defaults
+from ganbench.plan.variant_config import defaults, installed_version
 from ganbench.registry import DATASETS, VARIANTS
 
 HERE = Path(__file__).parents[1]
@@ -208,12 +208,12 @@ def _parts(group: Sequence[Run], measured: Sequence[str]) -> list[list[Run]]:
 
 
 def _configurations(runs: Sequence[Run]) -> list[list[Run]]:
-    """Runs of one variant in one configuration and batch size, in the collection's order."""
+    """Runs of one version of a variant in one configuration and batch size, in the collection's order."""
     order = reference_variants()
-    groups: dict[tuple[int, str, int, str], list[Run]] = {}
+    groups: dict[tuple[int, str, int, int, str], list[Run]] = {}
     for run in runs:
         place = order.index(run.variant) if run.variant in order else len(order)
-        groups.setdefault((place, run.variant, run.batch_size, run.overrides), []).append(run)
+        groups.setdefault((place, run.variant, run.version, run.batch_size, run.overrides), []).append(run)
     return [groups[key] for key in sorted(groups)]
 
 
@@ -239,8 +239,15 @@ def _name(group: Sequence[Run], others: Sequence[Run]) -> str:
     """The variant, with the settings in which its configurations on this data set differ."""
     variant = group[0].variant
     usual = defaults(variant)
-    own, *alike = ({**usual, **json.loads(run.overrides), "batch": run.batch_size} for run in (group[0], *others) if run.variant == variant)
-    shown = ", ".join(f"{key}={own[key]}" for key in sorted(own) if any(one[key] != own[key] for one in alike))
+    own, *alike = (
+        {**usual, **json.loads(run.overrides), "batch": run.batch_size, "version": run.version}
+        for run in (group[0], *others)
+        if run.variant == variant
+    )
+    differing = {key for key in own if any(one.get(key) != own[key] for one in alike)}
+    if own["version"] != installed_version(variant):
+        differing.add("version")
+    shown = ", ".join(f"{key}={own[key]}" for key in sorted(differing))
     return f"`{group[0].variant}`" + (f" ({shown})" if shown else "")
 
 

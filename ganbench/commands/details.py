@@ -13,7 +13,7 @@ from ganbench.plan.budgets import budgets
 from ganbench.plan.facts import Role, facts
 from ganbench.plan.hyper_parameters import about, hyper_parameters
 from ganbench.plan.metric_names import STANDARD, formula
-from ganbench.plan.variant_config import variant_target
+from ganbench.plan.variant_config import config_class, variant_target, version_of
 from ganbench.registry import DATASETS, METRICS, VARIANTS, Registry
 
 Known = dict[str, Any]
@@ -57,7 +57,11 @@ def known_of(registry: Registry, name: str) -> Known:
     """Details of a registered name besides its summary and origin."""
     if registry is VARIANTS:
         target = variant_target(name)
-        return {"about": about(target), "options": [asdict(option) for option in hyper_parameters(target)]}
+        return {
+            "about": about(target),
+            "version": version_of(config_class(target)),
+            "options": [asdict(option) for option in hyper_parameters(target)],
+        }
     if registry is METRICS:
         return _metric(name)
     if registry is DATASETS:

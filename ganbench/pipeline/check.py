@@ -16,6 +16,7 @@ from ganbench.evaluation.runs import named_extractor, networks, wants_labels
 from ganbench.plan.requests import requested
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, RunSpec
+from ganbench.plan.variant_config import outdated
 from ganbench.sampling import VariantLatents, heeds_labels, observed
 from ganbench.training.building import build
 from ganbench.training.trainer import Trainer
@@ -60,8 +61,13 @@ def check_on(spec: RunSpec, dataset: Dataset) -> int:
         About the size of one of its checkpoints in bytes; 0 for a method that cannot be built.
 
     Raises:
-        RequestError: The variant does not support the shape of the data or generates another, or the evaluation plan does not fit.
+        RequestError: The variant does not support the shape of the data or generates another, or the evaluation plan does not fit; or
+            the run was planned for another version of the variant.
     """
+    if late := outdated(spec.variant):
+        raise RequestError(
+            f"this run was planned for {late}; run the suite again, which plans it anew, or install the ganbench that planned it"
+        )
     plan = spec.evaluation
     requests = requested(plan.metrics, plan.extractor, where="evaluation.metrics")
     extractors = {name: named_extractor(name) for name in networks(requests, plan)}

@@ -6,13 +6,15 @@ from dataclasses import asdict
 from typing import Any
 
 from ganbench.plan.spec import RunSpec
+from ganbench.plan.variant_config import outdated
 
 
 def setup(spec: RunSpec) -> dict[str, Any]:
     """All settings that identify a run except its data set, evaluation and seed, in one flat dictionary."""
     config = {f"config.{name}": value for name, value in spec.variant.config.items()}
     training = {f"training.{name}": value for name, value in asdict(spec.training).items()}
-    return {"variant": spec.variant.name, "content": spec.variant.content, **config, **training, "budget_images": spec.budget_images}
+    own = {"variant": spec.variant.name, "content": spec.variant.content, "version": spec.variant.version}
+    return {**own, **config, **training, "budget_images": spec.budget_images}
 
 
 def setup_key(spec: RunSpec) -> str:
@@ -23,6 +25,8 @@ def setup_key(spec: RunSpec) -> str:
 def names(specs: Sequence[RunSpec]) -> list[str]:
     """A name for each run: its variant, and the settings that differ among the runs of that variant on the same data set.
 
+    The version is also named where another one is installed, since that one would train another network.
+
     Args:
         specs: All runs that appear together, in a table or figure.
     """
@@ -30,14 +34,17 @@ def names(specs: Sequence[RunSpec]) -> list[str]:
     for spec in specs:
         groups.setdefault((spec.dataset.name, spec.variant.name), {})[setup_key(spec)] = setup(spec)
     differing = {group: _differing(list(setups.values())) for group, setups in groups.items()}
-    return [_name(setup(spec), differing[spec.dataset.name, spec.variant.name]) for spec in specs]
+    return [_name(spec, differing[spec.dataset.name, spec.variant.name]) for spec in specs]
 
 
 def _differing(setups: Sequence[dict[str, Any]]) -> list[str]:
     first = setups[0]
-    return [key for key in first if key != "content" and any(one.get(key) != first[key] for one in setups)]
+    keys = dict.fromkeys(key for one in setups for key in one)  # an option that joined later is not in every setup
+    return [key for key in keys if key != "content" and any(one.get(key) != first.get(key) for one in setups)]
 
 
-def _name(own: dict[str, Any], differing: Sequence[str]) -> str:
-    settings = ", ".join(f"{key.removeprefix('config.').removeprefix('training.')}={own[key]}" for key in differing)
-    return f"{own['variant']} ({settings})" if settings else str(own["variant"])
+def _name(spec: RunSpec, differing: Sequence[str]) -> str:
+    own = setup(spec)
+    shown = differing if "version" in differing or not outdated(spec.variant) else ["version", *differing]
+    settings = ", ".join(f"{key.removeprefix('config.').removeprefix('training.')}={own[key]}" for key in shown if key in own)
+    return f"{spec.variant.name} ({settings})" if settings else spec.variant.name

@@ -20,7 +20,7 @@ from ganbench.storage import read_json
 
 ID_VERSION = 1
 """Raised when the same spec would mean a different run, for example because a default changed."""
-JOINED_LATER: dict[tuple[str, str], Any] = {("dataset", "n_train"): None}
+JOINED_LATER: dict[tuple[str, str], Any] = {("dataset", "n_train"): None, ("variant", "version"): 1}
 """Fields that were added after the first version of the spec, by part and name, with their defaults. A field with its default
 value is left out of the identity, so that older runs keep their ids."""
 
@@ -40,7 +40,9 @@ class VariantSpec:
     name: str
     """Registered name, or ``file.py:Class`` for a method from a file."""
     config: Mapping[str, ConfigValue]
-    """The full configuration, defaults included."""
+    """The full configuration. Options that joined the method later are left out while they have their default."""
+    version: Count = 1
+    """Version of the method (``Config.version``): raised where the same configuration trains another network than before."""
     path: str | None = None
     """Path of the file of an unregistered method. Not part of the identity."""
     content: str | None = None

@@ -10,6 +10,7 @@ import hashlib
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, is_dataclass
+from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -54,14 +55,45 @@ def variant_spec(name: str, overrides: Mapping[str, ConfigValue], where: str, fo
         RequestError: An override is unknown or has the wrong type, or the file is missing or defines no Config.
     """
     target = variant_target(name, folder)
-    config = asdict(validated(config_class(target), overrides, where))
+    cls = config_class(target)
+    config = asdict(validated(cls, overrides, where))
     if "latent_dim" not in config:
         guess = nearest("latent_dim", config)
         choice = f"did you mean that by {guess!r}?" if guess else "add `latent_dim: int = 64`"
         raise RequestError(f"{target.source.name}: {target.attribute}.Config has no latent_dim, the length of the latents; {choice}")
+    config = {key: value for key, value in config.items() if key not in joined_later(cls) or value != getattr(cls, key)}
+    version = version_of(cls)
     if not target.is_file:
-        return VariantSpec(name=name, config=config)
-    return VariantSpec(name=f"{target.path.name}:{target.attribute}", config=config, path=str(target.path), content=target.content)
+        return VariantSpec(name=name, config=config, version=version)
+    named = f"{target.path.name}:{target.attribute}"
+    return VariantSpec(name=named, config=config, version=version, path=str(target.path), content=target.content)
+
+
+def version_of(config: Any) -> int:
+    """Version of the method that a ``Config`` class belongs to: its ``version``, or 1."""
+    return int(getattr(config, "version", 1))
+
+
+def joined_later(config: Any) -> tuple[str, ...]:
+    """Options that a ``Config`` class got after runs were made with it, without changing these: its ``joined_later``."""
+    return tuple(getattr(config, "joined_later", ()))
+
+
+@cache
+def installed_version(name: str) -> int | None:
+    """Version of a registered variant; None of one that is not installed or cannot be read, and of one from a file."""
+    if name not in VARIANTS.targets:
+        return None
+    try:
+        return version_of(config_class(VARIANTS.target(name)))
+    except RequestError:
+        return None
+
+
+def outdated(spec: VariantSpec) -> str:
+    """How a run's method differs from the installed one, as part of a sentence; empty if it does not."""
+    here = installed_version(spec.name)
+    return "" if here in (None, spec.version) else f"version {spec.version} of {spec.name}, and version {here} is installed"
 
 
 def defaults(name: str) -> Mapping[str, ConfigValue]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from ganbench.data.loading import load_dataset
 from ganbench.errors import DataError
 from ganbench.plan.spec import read_spec, run_id
+from ganbench.plan.variant_config import outdated
 from ganbench.sampling import SAMPLING_VERSION, VariantLatents, asked_labels, draw, observed
 from ganbench.sets.classes import Classes
 from ganbench.sources.generated import DrawnSource, digest
@@ -34,7 +35,7 @@ class RunSource(DrawnSource):
 
     Raises:
         RequestError: The method is a Python file, and the user did not allow it to run.
-        DataError: There is no readable checkpoint.
+        DataError: There is no readable checkpoint, or its weights do not fit the installed version of the method.
     """
 
     def __init__(
@@ -59,10 +60,16 @@ class RunSource(DrawnSource):
             why = f"the run has no readable checkpoint ({'; '.join(faults)})" if faults else "the run has no checkpoint yet"
             raise DataError(f"{name}: {why}; run it {'again' if faults else 'first'}: ganbench run --spec {name}/spec.json --out {name}")
         self.variant = build(spec, dataset, device)
-        if weights == "raw":
-            self.variant.load_state_dict(checkpoint.weights["raw"])
-        else:
-            self.variant.generator.load_state_dict(checkpoint.weights["ema"])
+        network = self.variant if weights == "raw" else self.variant.generator
+        late = outdated(spec.variant)
+        try:
+            network.load_state_dict(checkpoint.weights[weights])
+        except RuntimeError as error:
+            if not late:
+                raise
+            raise DataError(f"{name}: its weights are of {late}, whose networks differ; use the ganbench that trained them") from error
+        if late:
+            self.notes.append(f"{name}: trained by {late}; the same weights may make other images in it")
         self.device = device
         self._reading = Reading(points=not self.variant.shape.is_image)  # by contract, so that nothing is guessed
         self.known_classes = Classes.of_data(dataset, own_numbers=spec.dataset.path is None)

@@ -1,6 +1,7 @@
 """Is a method that generates other examples than the data's refused before it is trained?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from torch import Tensor, nn
 
 from baselines.gan import GAN
 from ganbench.errors import RequestError
+from ganbench.pipeline.cell import run_cell
 from ganbench.pipeline.check import check
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, RunSpec
+from ganbench.sources.runs import RunSource
 
 IMAGES, POINTS = DatasetSpec(name="digits", resolution=8), DatasetSpec(name="ring8")
 
@@ -71,10 +74,25 @@ def test_any_floating_point_is_taken(tiny_spec: Callable[..., RunSpec], monkeypa
 
 def test_the_size_of_a_checkpoint_is_foretold(tiny_spec: Callable[..., RunSpec], tmp_path: Path) -> None:
     """Weights, the average's, and Adam's two moments, in float32; the files add headers and the optimizers' options."""
-    from ganbench.pipeline.cell import run_cell
-
     spec = tiny_spec("dcgan", IMAGES, config={"generator_width": 64, "discriminator_width": 64})
     foretold = check(spec, Runtime(device="cpu"))
     run_cell(spec, tmp_path / "run", Runtime(device="cpu"))
     size = sum(file.stat().st_size for file in (tmp_path / "run" / "checkpoints").rglob("*") if file.is_file())
     assert foretold <= size <= 1.1 * foretold + 20_000
+
+
+def test_a_run_that_was_planned_for_another_version_is_refused(tiny_spec: Callable[..., RunSpec]) -> None:
+    spec = tiny_spec("gan", IMAGES)
+    older = replace(spec, variant=replace(spec.variant, version=9))
+    with pytest.raises(RequestError, match="planned for version 9 of gan, and version 1 is installed; run the suite again"):
+        check(older, Runtime(device="cpu"))
+
+
+def test_a_run_of_another_version_is_drawn_from_with_a_note(
+    tiny_spec: Callable[..., RunSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_cell(tiny_spec("gan", IMAGES), tmp_path / "run", Runtime(device="cpu"))
+    monkeypatch.setattr("ganbench.plan.variant_config.installed_version", lambda name: 9)
+    source = RunSource("mine", tmp_path / "run", "ema", 4, None, tmp_path, torch.device("cpu"))
+    (note,) = source.notes
+    assert note == "mine: trained by version 1 of gan, and version 9 is installed; the same weights may make other images in it"

@@ -20,3 +20,12 @@ def test_training_and_budget_tell_runs_apart_and_other_data_do_not(tiny_spec: Ti
     longer = replace(spec, budget_images=320, training=replace(spec.training, batch_size=32))
     assert names([spec, longer]) == ["gan (batch_size=16, budget_images=192)", "gan (batch_size=32, budget_images=320)"]
     assert names([spec, replace(spec, dataset=DatasetSpec(name="ring8"), budget_images=64)]) == ["gan", "gan"]
+
+
+def test_options_that_joined_later_and_versions_tell_runs_apart(tiny_spec: TinySpec) -> None:
+    spec = tiny_spec("gan")
+    longer = replace(spec, variant=replace(spec.variant, config={**spec.variant.config, "warm_up": 5}))
+    assert names([spec, longer]) == ["gan", "gan (warm_up=5)"]
+    older = replace(spec, variant=replace(spec.variant, version=9))  # another version than the installed one
+    assert names([spec, older]) == ["gan (version=1)", "gan (version=9)"]
+    assert names([older]) == ["gan (version=9)"]

@@ -47,6 +47,7 @@ OTHER: dict[str, Any] = {
     "variant.name": "wgan",
     "variant.config": {"latent_dim": 3},
     "variant.content": "0" * 64,
+    "variant.version": 2,
     "dataset.name": "grid25",
     "dataset.content": "0" * 64,
     "dataset.resolution": 16,

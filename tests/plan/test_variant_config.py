@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from ganbench.errors import RequestError
-from ganbench.plan.variant_config import config_class, defaults, variant_spec
+from ganbench.plan.spec import VariantSpec
+from ganbench.plan.variant_config import config_class, defaults, joined_later, outdated, variant_spec
 from ganbench.registry import VARIANTS
 from ganbench.targets import Target
 
@@ -87,3 +88,32 @@ def test_what_cannot_be_inherited_is_one_line(tmp_path: Path, text: str, words: 
 
 def test_every_registered_variant_has_its_defaults() -> None:
     assert all(defaults(name) for name in VARIANTS.names())
+
+
+def test_an_option_that_joined_later_is_left_out_while_it_has_its_default(tmp_path: Path) -> None:
+    text = method("Mine", "", 'joined_later = ("depth",)', "latent_dim: int = 7", "depth: int = 2")
+    (tmp_path / "mine.py").write_text(HEAD + text)
+    assert variant_spec("mine.py:Mine", {}, "here", tmp_path).config == {"latent_dim": 7}
+    assert variant_spec("mine.py:Mine", {"depth": 2}, "here", tmp_path).config == {"latent_dim": 7}
+    assert variant_spec("mine.py:Mine", {"depth": 3}, "here", tmp_path).config == {"latent_dim": 7, "depth": 3}
+
+
+def test_the_version_is_the_configs_and_inherited(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(HEAD + method("Mine", "", "version = 3", "latent_dim: int = 7"))
+    (tmp_path / "heir.py").write_text("from mine import Mine\n" + HEAD + method("Heir", "(Mine.Config)", "depth: int = 2"))
+    assert variant_spec("mine.py:Mine", {}, "here", tmp_path).version == 3
+    assert variant_spec("heir.py:Heir", {}, "here", tmp_path).version == 3
+    assert variant_spec("gan", {}, "here").version == 1
+
+
+def test_only_a_registered_variant_of_another_version_is_outdated() -> None:
+    current = variant_spec("gan", {}, "here")
+    assert outdated(current) == ""
+    assert outdated(replace(current, version=9)) == "version 9 of gan, and version 1 is installed"
+    assert outdated(VariantSpec(name="of_another_package", config={}, version=9)) == ""
+
+
+@pytest.mark.parametrize("name", VARIANTS.names())
+def test_what_joined_later_is_an_option(name: str) -> None:
+    cls = config_class(VARIANTS.target(name))
+    assert set(joined_later(cls)) <= {field.name for field in fields(cls)}
