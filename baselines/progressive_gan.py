@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, pixel_norm
-from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, level_channels, reduced
+from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, level_channels, reduced, restart_where_grown
 from baselines.blocks.losses import wasserstein_critic, wasserstein_generator
 from baselines.blocks.penalties import gradient_penalty
 from baselines.blocks.resampling import box_down, box_up
@@ -29,6 +29,9 @@ class ProgressiveGAN(Variant):
     class Config:
         """Appendix A.1 of the paper, for 1024x1024; its minibatch is 16 up to 128x128 and smaller above."""
 
+        version = 2
+        """2: optimizers start anew wherever the networks grow."""
+
         latent_dim: Annotated[int, Ge(1)] = 512
         channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
@@ -43,6 +46,8 @@ class ProgressiveGAN(Variant):
         beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.99
         penalty_weight: Annotated[float, Ge(0)] = 10.0
         """Lambda of the gradient penalty (Gulrajani et al. 2017)."""
+        gradient_target: Annotated[float, Gt(0)] = 1.0
+        """Gamma: the gradient norm that is not penalised; the squared difference is divided by its square (appendix C: 750 on CIFAR-10)."""
         drift_weight: Annotated[float, Ge(0)] = 1e-3
         """Factor of E[D(x)^2], which keeps the critic's values from drifting."""
         stddev_group: Annotated[int, Ge(1)] | None = None
@@ -86,6 +91,7 @@ class ProgressiveGAN(Variant):
         The gradient of an image's value goes through the minibatch standard deviation too, that is through the other images'
         values, as in the paper.
         """
+        restart_where_grown(ctx, self.generator.levels, self.config.stage_images, self.config.fade_images)
         level, alpha = self.progress(ctx.images_seen)
         self.generator.images_seen.fill_(ctx.images_seen)
         self.discriminator.images_seen.fill_(ctx.images_seen)
@@ -99,7 +105,8 @@ class ProgressiveGAN(Variant):
 
         real_values, fake_values = critic(examples), critic(fake)
         critic_loss = wasserstein_critic(real_values, fake_values)
-        penalty = gradient_penalty(critic, examples, fake, torch.rand(ctx.batch_size, device=examples.device))
+        target = self.config.gradient_target
+        penalty = gradient_penalty(critic, examples, fake, torch.rand(ctx.batch_size, device=examples.device), target) / target**2
         drift = real_values.square().mean()
         ctx.minimize("discriminator", critic_loss + self.config.penalty_weight * penalty + self.config.drift_weight * drift)
         return {"loss/discriminator": critic_loss, "penalty/gradient": penalty, "penalty/drift": drift}

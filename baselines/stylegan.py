@@ -1,7 +1,7 @@
 """What does a generator gain from styles? (Karras et al. 2019, "A style-based generator architecture for GANs", CVPR)"""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt, Interval
@@ -10,12 +10,12 @@ from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv
-from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, level_channels, reduced
+from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, level_channels, reduced, restart_where_grown
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.blocks.penalties import zero_centred_penalty
-from baselines.blocks.resampling import box_up, filtered_conv_down
+from baselines.blocks.resampling import blurred, box_conv_down, box_up
 from baselines.blocks.shapes import image_sides
-from baselines.blocks.style import Mapping, NormedLayer, by_layer, mixed
+from baselines.blocks.style import Mapping, NormedLayer, Output, by_layer, mixed, shown
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -33,6 +33,9 @@ class StyleGAN(Variant):
         Two things are left out: the paper starts at 8x8, here the smallest resolution comes first, and its learning rates are
         higher at high resolutions.
         """
+
+        version = 2
+        """2: optimizers start anew wherever the networks grow; filters at borders as in the authors' code."""
 
         latent_dim: Annotated[int, Ge(1)] = 512
         style_dim: Annotated[int, Ge(1)] = 512
@@ -58,6 +61,8 @@ class StyleGAN(Variant):
         """Of the average style, for truncation; in the authors' code, not stated in the paper."""
         stddev_group: Annotated[int, Ge(1)] = 4
         """Images in a group of the minibatch standard deviation; in the authors' code, not stated in the paper."""
+        output: Literal["linear", "tanh"] = "linear"
+        """What follows the generator's last layer: see stylegan2."""
 
     tiny = {"latent_dim": 8, "style_dim": 8, "mapping_layers": 2, "channel_max": 4, "stage_images": 32, "fade_images": 32}
     """Settings of a few thousand weights, for tests."""
@@ -72,7 +77,7 @@ class StyleGAN(Variant):
         schedule = (config.stage_images, config.fade_images)
         self.generator = Generator(
             Mapping(config.latent_dim, config.style_dim, config.mapping_layers, config.mapping_rate),
-            Synthesis(config.style_dim, channels, shape.size[0], sides[::-1], *schedule),
+            Synthesis(config.style_dim, channels, shape.size[0], sides[::-1], *schedule, config.output),
         )
         self.discriminator = GrowingDiscriminator(channels, shape.size[0], sides[-1], config.stddev_group, DiscriminatorBlock, *schedule)
         self.batch_multiple = config.stddev_group
@@ -95,6 +100,7 @@ class StyleGAN(Variant):
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
         """Cross-entropy and R1 on real images, at the resolution that is reached."""
+        restart_where_grown(ctx, self.generator.synthesis.levels, self.config.stage_images, self.config.fade_images)
         level, alpha = self.progress(ctx.images_seen)
         self.generator.synthesis.images_seen.fill_(ctx.images_seen)
         self.discriminator.images_seen.fill_(ctx.images_seen)
@@ -165,12 +171,21 @@ class Synthesis(Growing):
         sides: Of every level, in the same order.
         stage_images: See :func:`~baselines.blocks.growth.progress`.
         fade_images: See :func:`~baselines.blocks.growth.progress`.
+        output: See :func:`~baselines.blocks.style.shown`.
     """
 
     def __init__(
-        self, style_dim: int, channels: list[int], image_channels: int, sides: list[int], stage_images: int, fade_images: int
+        self,
+        style_dim: int,
+        channels: list[int],
+        image_channels: int,
+        sides: list[int],
+        stage_images: int,
+        fade_images: int,
+        output: Output,
     ) -> None:
         super().__init__(len(channels), stage_images, fade_images)
+        self.output = output
         self.styles = 2 * len(channels)
         self.constant = nn.Parameter(torch.ones(channels[0], sides[0], sides[0]))
         self.layers = nn.ModuleList()
@@ -197,11 +212,11 @@ class Synthesis(Growing):
             x = self.layers[2 * index](x, styles[:, 2 * index])
             x = self.layers[2 * index + 1](x, styles[:, 2 * index + 1])
         images: Tensor = self.to_rgb[level](x)
-        return torch.lerp(box_up(self.to_rgb[level - 1](below)), images, alpha) if alpha < 1 else images
+        return shown(torch.lerp(box_up(self.to_rgb[level - 1](below)), images, alpha) if alpha < 1 else images, self.output)
 
 
 class DiscriminatorBlock(nn.Module):
-    """Two convolutions, half the resolution through the binomial filter (table 1, configuration B)."""
+    """Two convolutions, the second behind a binomial filter and ahead of half the resolution (table 1, configuration B)."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -212,5 +227,5 @@ class DiscriminatorBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs, 2h, 2w) to (n, outputs, h, w)."""
         x = functional.leaky_relu(self.first(x), SLOPE)
-        x = filtered_conv_down(x, self.second.weight * self.second.scale)
+        x = box_conv_down(blurred(x), self.second.weight * self.second.scale)
         return functional.leaky_relu(x + self.bias[:, None, None], SLOPE)

@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Interval
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
+from baselines.blocks.equalised import RELU_GAIN
 from baselines.blocks.growth import level_channels
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.blocks.penalties import path_lengths, zero_centred_penalty
@@ -28,6 +29,9 @@ class StyleGAN2(Variant):
     @dataclass(frozen=True, kw_only=True)
     class Config:
         """Configuration F on FFHQ at 1024x1024, minibatch 32: appendix B of the paper."""
+
+        version = 2
+        """2: the gain behind activations scales biases too, in the mapping and in the discriminator."""
 
         latent_dim: Annotated[int, Ge(1)] = 512
         style_dim: Annotated[int, Ge(1)] = 512
@@ -53,12 +57,18 @@ class StyleGAN2(Variant):
         """Path lengths in one step of so many, with the weight multiplied by it."""
         path_length_decay: Annotated[float, Interval(ge=0, le=1)] = 0.01
         """Share of the newest lengths in their moving average."""
+        path_length_start: Literal["zero", "first"] = "zero"
+        """Where that average starts: at 0, as in the authors' code, so that lengths are drawn towards 0 for some hundreds of updates; or at
+        the mean of the first lengths, which short trainings need."""
         mixing_probability: Annotated[float, Interval(ge=0, le=1)] = 0.9
         """Share of images with two styles."""
         style_average_decay: Annotated[float, Interval(ge=0, le=1)] = 0.995
         """Of the average style, for truncation; in the authors' code, not stated in the paper."""
         stddev_group: Annotated[int, Ge(1)] = 4
         """Images in a group of the minibatch standard deviation."""
+        output: Literal["linear", "tanh"] = "linear"
+        """What follows the generator's last layer. The paper has nothing there; data that reach -1 and +1 exactly, as the background of
+        digits does, are recognised by that, and a tanh reaches them."""
         conditional: bool = False
         """With labels: embedded beside the latent, and a projection in the discriminator (Karras et al. 2020, limited data)."""
 
@@ -86,9 +96,9 @@ class StyleGAN2(Variant):
         classes = label_count(shape, f"{self.method} with conditional = true", "set conditional = false") if config.conditional else 0
         channels = level_channels(len(sides), config.channel_base, config.channel_max)
         mapping = (config.style_dim, config.mapping_layers, config.mapping_rate, classes)
-        synthesis = Synthesis(config.style_dim, channels, shape.size[0], sides[::-1])
-        self.generator = Generator(Mapping(config.latent_dim, *mapping), synthesis)
-        labels = Mapping(0, *mapping) if classes else None
+        synthesis = Synthesis(config.style_dim, channels, shape.size[0], sides[::-1], config.output)
+        self.generator = Generator(Mapping(config.latent_dim, *mapping, bias_gain=RELU_GAIN), synthesis)
+        labels = Mapping(0, *mapping, bias_gain=RELU_GAIN) if classes else None
         self.discriminator = Discriminator(channels, shape.size[0], sides[-1], config.stddev_group, config.discriminator, labels)
         self.register_buffer("path_mean", torch.zeros(()))
         self.batch_multiple = config.stddev_group
@@ -132,7 +142,8 @@ class StyleGAN2(Variant):
             styles = self._styles(ctx.latents(2 * n), ctx.labels(n))
             images = self.generator.synthesis(styles)
             lengths = path_lengths(images, styles, torch.randn_like(images))
-            self.path_mean.lerp_(ctx.mean(lengths.detach().mean()), self.config.path_length_decay)
+            first = self.config.path_length_start == "first" and ctx.step < self.config.path_length_interval
+            self.path_mean.lerp_(ctx.mean(lengths.detach().mean()), 1.0 if first else self.config.path_length_decay)
             logs["penalty/path_length"] = (lengths - self.path_mean).square().mean()
             logs["path_length"] = lengths.mean()
             ctx.minimize("generator", self.config.path_length_weight * self.config.path_length_interval * logs["penalty/path_length"])

@@ -21,18 +21,20 @@ class EqualisedLinear(nn.Module):
         gain: The scale is ``gain / sqrt(inputs)``: :data:`RELU_GAIN` ahead of a leaky ReLU, else 1.
         bias: Value that the bias starts from.
         rate: Learning rate multiplier of weights and bias (Karras et al. 2019, appendix C); at the start it changes nothing.
+        bias_gain: Factor of the bias: :data:`RELU_GAIN` where the gain belongs behind the activation, so that it scales the bias too.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, gain: float = 1.0, bias: float = 0.0, rate: float = 1.0) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, *, gain: float = 1.0, bias: float = 0.0, rate: float = 1.0, bias_gain: float = 1.0
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
         self.bias = nn.Parameter(torch.full((outputs,), bias / rate))
-        self.scale = gain * rate / inputs**0.5
-        self.rate = rate
+        self.scale, self.bias_scale = gain * rate / inputs**0.5, bias_gain * rate
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs) to (n, outputs)."""
-        return functional.linear(x, self.weight * self.scale, self.bias * self.rate)
+        return functional.linear(x, self.weight * self.scale, self.bias * self.bias_scale)
 
 
 class EqualisedConv(nn.Module):
@@ -44,17 +46,19 @@ class EqualisedConv(nn.Module):
         kernel: Side of the kernel.
         gain: The scale is ``gain / sqrt(inputs x kernel x kernel)``.
         bias: Whether there is one; it starts from 0.
+        bias_gain: See :class:`EqualisedLinear`.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, *, gain: float = 1.0, bias: bool = True) -> None:
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, gain: float = 1.0, bias: bool = True, bias_gain: float = 1.0) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
-        self.scale = gain / (inputs * kernel * kernel) ** 0.5
+        self.scale, self.bias_scale = gain / (inputs * kernel * kernel) ** 0.5, bias_gain
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs, h, w) to (n, outputs, h, w)."""
-        return functional.conv2d(x, self.weight * self.scale, self.bias, padding=self.weight.shape[2] // 2)
+        bias = self.bias if self.bias is None or self.bias_scale == 1 else self.bias * self.bias_scale
+        return functional.conv2d(x, self.weight * self.scale, bias, padding=self.weight.shape[2] // 2)
 
 
 def pixel_norm(x: Tensor) -> Tensor:

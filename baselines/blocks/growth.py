@@ -13,6 +13,7 @@ from torch.nn import functional
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, MinibatchStddev
 from baselines.blocks.resampling import box_down, box_up
 from ganbench.errors import RequestError
+from ganbench.training.variant import StepContext
 
 SLOPE = 0.2
 """Of the leaky ReLU below 0 (appendix A.1)."""
@@ -34,6 +35,22 @@ def progress(images_seen: int, levels: int, stage_images: int, fade_images: int)
     if level + 1 >= levels:
         return levels - 1, 1.0
     return level + 1, min(1.0, images / fade_images) if fade_images else 1.0
+
+
+def restart_where_grown(ctx: StepContext, levels: int, stage_images: int, fade_images: int) -> None:
+    """Makes both optimizers forget their moments in the first step of every fade and of every stage but the first.
+
+    So does the authors' code (tkarras/progressive_growing_of_gans and NVlabs/stylegan), where a fade starts and where it ends; the papers
+    do not say it.
+    """
+
+    def part(images_seen: int) -> tuple[int, bool]:
+        level, alpha = progress(images_seen, levels, stage_images, fade_images)
+        return level, alpha < 1
+
+    if ctx.step and part(ctx.images_seen) != part(ctx.images_seen - ctx.step_images):
+        ctx.restart("discriminator")
+        ctx.restart("generator")
 
 
 def check_growth(method: str, images: int, levels: int, stage_images: int, fade_images: int) -> None:

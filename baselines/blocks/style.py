@@ -3,13 +3,23 @@
 Styles are intermediate latents w: (n, style_dim) for one style in all layers, or (n, layers, style_dim).
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from baselines.blocks.equalised import NORM_EPSILON, RELU_GAIN, EqualisedConv, EqualisedLinear, pixel_norm
 from baselines.blocks.growth import SLOPE
-from baselines.blocks.resampling import filtered_conv_up
+from baselines.blocks.resampling import blurred, box_conv_up, filtered_conv_up
+
+Output = Literal["linear", "tanh"]
+"""What follows the last layer of a generator: nothing, or a tanh for data that reach -1 and +1, such as the background of digits."""
+
+
+def shown(images: Tensor, output: Output) -> Tensor:
+    """Images behind a generator's last layer, (n, channels, height, width)."""
+    return images.tanh() if output == "tanh" else images
 
 
 class Mapping(nn.Module):
@@ -24,16 +34,19 @@ class Mapping(nn.Module):
         layers: Number of layers.
         rate: Their learning rate multiplier.
         classes: Number of labels; 0 for none.
+        bias_gain: See :class:`~baselines.blocks.equalised.EqualisedLinear`: 1 in StyleGAN, He's gain in StyleGAN2.
     """
 
     mean: Tensor
     """Moving average of the styles (style_dim,)."""
 
-    def __init__(self, latent_dim: int, style_dim: int, layers: int, rate: float, classes: int = 0) -> None:
+    def __init__(self, latent_dim: int, style_dim: int, layers: int, rate: float, classes: int = 0, *, bias_gain: float = 1.0) -> None:
         super().__init__()
         self.embedding = EqualisedLinear(classes, style_dim) if classes else None
         widths = [latent_dim + (style_dim if classes else 0)] + [style_dim] * layers
-        self.layers = nn.ModuleList(EqualisedLinear(i, o, gain=RELU_GAIN, rate=rate) for i, o in zip(widths, widths[1:], strict=False))
+        self.layers = nn.ModuleList(
+            EqualisedLinear(i, o, gain=RELU_GAIN, rate=rate, bias_gain=bias_gain) for i, o in zip(widths, widths[1:], strict=False)
+        )
         self.register_buffer("mean", torch.zeros(style_dim))
 
     def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -144,7 +157,7 @@ class NormedLayer(nn.Module):
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """(n, inputs, h, w) and (n, style_dim) to (n, outputs, side, side)."""
         if self.conv is not None:
-            x = filtered_conv_up(x, self.conv.weight * self.conv.scale) if self.up else self.conv(x)
+            x = blurred(box_conv_up(x, self.conv.weight * self.conv.scale)) if self.up else self.conv(x)
         x = functional.leaky_relu(self.noise(x) + self.bias[:, None, None], SLOPE)
         normed: Tensor = self.norm(x, style)
         return normed

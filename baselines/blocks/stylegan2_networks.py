@@ -9,7 +9,7 @@ from torch.nn import functional
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, MinibatchStddev
 from baselines.blocks.growth import SLOPE
 from baselines.blocks.resampling import filtered_conv_down, filtered_down, filtered_up
-from baselines.blocks.style import Mapping, ModulatedConv, ModulatedLayer, by_layer
+from baselines.blocks.style import Mapping, ModulatedConv, ModulatedLayer, Output, by_layer, shown
 
 Architecture = Literal["residual", "orig"]
 """Of the discriminator: with skip connections around every block, or StyleGAN's without."""
@@ -48,10 +48,12 @@ class Synthesis(nn.Module):
         channels: Feature maps of every level, the smallest resolution first.
         image_channels: Of the images.
         sides: Of every level, in the same order.
+        output: See :func:`~baselines.blocks.style.shown`.
     """
 
-    def __init__(self, style_dim: int, channels: list[int], image_channels: int, sides: list[int]) -> None:
+    def __init__(self, style_dim: int, channels: list[int], image_channels: int, sides: list[int], output: Output = "linear") -> None:
         super().__init__()
+        self.output = output
         self.styles = 2 * len(channels)
         self.constant = nn.Parameter(torch.randn(channels[0], sides[0], sides[0]))
         self.layers = nn.ModuleList([ModulatedLayer(channels[0], channels[0], style_dim, sides[0], up=False)])
@@ -70,6 +72,7 @@ class Synthesis(nn.Module):
             x = self.layers[2 * level - 1](x, styles[:, 2 * level - 1])
             x = self.layers[2 * level](x, styles[:, 2 * level])
             images = filtered_up(images) + self.to_rgb[level](x, styles[:, 2 * level + 1]) + self.bias[level][:, None, None]
+        images = shown(images, self.output)
         return images if self.training else images.clamp(-1, 1)
 
 
@@ -84,7 +87,7 @@ class DiscriminatorBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, architecture: Architecture) -> None:
         super().__init__()
-        self.first = EqualisedConv(inputs, inputs, 3, gain=RELU_GAIN)
+        self.first = EqualisedConv(inputs, inputs, 3, gain=RELU_GAIN, bias_gain=RELU_GAIN)
         self.second = EqualisedConv(inputs, outputs, 3, gain=RELU_GAIN, bias=False)
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.skip = EqualisedConv(inputs, outputs, 1, bias=False) if architecture == "residual" else None
@@ -92,7 +95,7 @@ class DiscriminatorBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs, 2h, 2w) to (n, outputs, h, w)."""
         y = functional.leaky_relu(self.first(x), SLOPE)
-        y = filtered_conv_down(y, self.second.weight * self.second.scale) + self.bias[:, None, None]
+        y = filtered_conv_down(y, self.second.weight * self.second.scale) + RELU_GAIN * self.bias[:, None, None]
         y = functional.leaky_relu(y, SLOPE)
         return y if self.skip is None else (y + self.skip(filtered_down(x))) * 0.5**0.5  # the sum has twice the variance
 
@@ -113,12 +116,12 @@ class Discriminator(nn.Module):
         self, channels: list[int], image_channels: int, root: int, group: int, architecture: Architecture, labels: Mapping | None = None
     ) -> None:
         super().__init__()
-        self.from_rgb = EqualisedConv(image_channels, channels[-1], 1, gain=RELU_GAIN)
+        self.from_rgb = EqualisedConv(image_channels, channels[-1], 1, gain=RELU_GAIN, bias_gain=RELU_GAIN)
         widths = channels[::-1]
         self.blocks = nn.ModuleList(DiscriminatorBlock(i, o, architecture) for i, o in zip(widths, widths[1:], strict=False))
         self.stddev = MinibatchStddev(group)
-        self.conv = EqualisedConv(channels[0] + 1, channels[0], 3, gain=RELU_GAIN)
-        self.hidden = EqualisedLinear(channels[0] * root * root, channels[0], gain=RELU_GAIN)
+        self.conv = EqualisedConv(channels[0] + 1, channels[0], 3, gain=RELU_GAIN, bias_gain=RELU_GAIN)
+        self.hidden = EqualisedLinear(channels[0] * root * root, channels[0], gain=RELU_GAIN, bias_gain=RELU_GAIN)
         self.labels = labels
         self.value = EqualisedLinear(channels[0], 1 if labels is None else len(labels.mean))
 

@@ -55,3 +55,7 @@ class HarnessContext:
     def minimize(self, name: str, loss: Tensor, **options: Any) -> None:
         """See :class:`~ganbench.training.variant.StepContext`."""
         self._updates.minimize(self.plan, name, loss, **options)
+
+    def restart(self, name: str) -> None:
+        """See :class:`~ganbench.training.variant.StepContext`."""
+        self._updates.restart(name)

@@ -48,9 +48,7 @@ class Updates:
         Raises:
             UnknownName: There is no such optimizer, or the optimizer has no such option.
         """
-        optimizer = self._optimizers.get(name)
-        if optimizer is None:
-            raise UnknownName("optimizer in ctx.minimize", name, self._optimizers, "these are the keys of what optimizers() returns")
+        optimizer = self._named("minimize", name)
         for group in optimizer.param_groups:
             if unknown := sorted(options.keys() - group.keys()):
                 raise UnknownName(f"option of {type(optimizer).__name__} in ctx.minimize", unknown[0], set(group) - {"params"})
@@ -67,6 +65,19 @@ class Updates:
         self._watch.check(plan.step, loss, norm)
         self._watch.add({f"grad_norm/{name}": norm})
         optimizer.step()
+
+    def restart(self, name: str) -> None:
+        """Forgets an optimizer's moments and counters, which it then gathers anew; its options stay.
+
+        Raises:
+            UnknownName: There is no such optimizer.
+        """
+        self._named("restart", name).state.clear()
+
+    def _named(self, door: str, name: str) -> Optimizer:
+        if name not in self._optimizers:
+            raise UnknownName(f"optimizer in ctx.{door}", name, self._optimizers, "these are the keys of what optimizers() returns")
+        return self._optimizers[name]
 
     def _averaged(self, loss: Tensor, gradients: list[Tensor]) -> Tensor:
         """Averages gradients in place, and the loss, over the ranks in one message; returns the mean loss."""

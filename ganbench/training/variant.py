@@ -72,6 +72,12 @@ class StepContext(Protocol):
         schedules passes them in every step. ``lr`` is multiplied by the run's schedule.
         """
 
+    def restart(self, name: str) -> None:
+        """Makes the optimizer ``name`` forget its moments, as if it were new; a growing network does so when it grows.
+
+        When to restart must follow from host counters such as ``images_seen``.
+        """
+
 
 class Variant(nn.Module, ABC):
     """A GAN training method: networks, losses and update rules.

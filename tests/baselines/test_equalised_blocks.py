@@ -10,7 +10,17 @@ from torch.nn import functional
 
 from baselines.blocks import resampling
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, MinibatchStddev, pixel_norm
-from baselines.blocks.resampling import box_down, box_up, filtered_conv_down, filtered_conv_up, filtered_down, filtered_up
+from baselines.blocks.resampling import (
+    blurred,
+    box_conv_down,
+    box_conv_up,
+    box_down,
+    box_up,
+    filtered_conv_down,
+    filtered_conv_up,
+    filtered_down,
+    filtered_up,
+)
 
 KERNEL = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=torch.float64).outer(torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=torch.float64))
 """Karras et al. 2020 ("Analyzing and improving", appendix B): a binomial filter of four taps along each axis."""
@@ -133,8 +143,40 @@ def test_convolutions_between_resolutions_equal_filter_and_convolution_away_from
     torch.testing.assert_close(filtered_conv_down(x, weight), functional.conv2d(smooth, weight)[:, :, ::2, ::2])
 
 
+def test_boxes_and_convolutions_in_one_equal_both_one_after_the_other_also_at_borders() -> None:
+    x, weight = torch.randn(2, 3, 6, 6, dtype=torch.float64), torch.randn(4, 3, 3, 3, dtype=torch.float64)
+    torch.testing.assert_close(box_conv_up(x, weight), functional.conv2d(box_up(x), weight, padding=1))
+    torch.testing.assert_close(box_conv_down(x, weight), box_down(functional.conv2d(x, weight, padding=1)))
+
+
 @pytest.mark.usefixtures("route")
-@pytest.mark.parametrize("change", [filtered_up, filtered_down, filtered_conv_up, filtered_conv_down, box_up, box_down])
+def test_blurring_weighs_neighbours_by_one_two_one() -> None:
+    x = torch.randn(2, 3, 6, 6, dtype=torch.float64)
+    row = torch.tensor([1.0, 2.0, 1.0], dtype=torch.float64)
+    kernel = (row.outer(row) / 16)[None, None]
+    torch.testing.assert_close(blurred(x), functional.conv2d(x.flatten(0, 1)[:, None], kernel, padding=1).view_as(x))
+    # behind copied pixels it is bilinear interpolation with zeros outside, as the wide filter is (Karras et al. 2019, appendix C)
+    torch.testing.assert_close(blurred(box_up(x)), filtered_up(x))
+
+
+def test_a_gain_behind_the_activation_scales_the_bias_too() -> None:
+    # Karras et al. 2020: sqrt(2) leaky_relu(w x + b), here leaky_relu((sqrt(2) w) x + sqrt(2) b).
+    linear = EqualisedLinear(16, 4, gain=RELU_GAIN, bias_gain=RELU_GAIN, rate=0.5)
+    conv = EqualisedConv(3, 4, 3, gain=RELU_GAIN, bias_gain=RELU_GAIN)
+    assert conv.bias is not None
+    with torch.no_grad():
+        linear.bias.normal_()
+        conv.bias.normal_()
+    x, maps = torch.randn(5, 16), torch.randn(5, 3, 6, 6)
+    plain = functional.linear(x, linear.weight * 0.5 / 16**0.5, linear.bias * 0.5)
+    torch.testing.assert_close(linear(x), RELU_GAIN * plain)
+    torch.testing.assert_close(conv(maps), RELU_GAIN * functional.conv2d(maps, conv.weight / 27**0.5, conv.bias, padding=1))
+
+
+@pytest.mark.usefixtures("route")
+@pytest.mark.parametrize(
+    "change", [filtered_up, filtered_down, filtered_conv_up, filtered_conv_down, box_up, box_down, blurred, box_conv_up, box_conv_down]
+)
 def test_a_change_of_resolution_is_differentiable_twice(change: Callable[..., Tensor]) -> None:
     x = torch.randn(1, 2, 4, 4, dtype=torch.float64, requires_grad=True)
     inputs = (x, torch.randn(2, 2, 3, 3, dtype=torch.float64, requires_grad=True)) if "conv" in change.__name__ else (x,)

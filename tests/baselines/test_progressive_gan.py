@@ -210,28 +210,71 @@ def test_the_papers_networks_have_the_papers_number_of_parameters() -> None:
         assert sum(p.numel() for p in network.parameters()) == pytest.approx(23.1e6, rel=0.01)
 
 
+class StandIn:
+    """What a step needs of the harness; keeps the losses."""
+
+    batch_size, images_seen, step = 8, 10_000, 0
+
+    def __init__(self) -> None:
+        self.losses: list[Tensor] = []
+
+    def latents(self, n: int) -> Tensor:
+        return torch.randn(n, 8)
+
+    def augment(self, images: Tensor) -> Tensor:
+        return images
+
+    def minimize(self, name: str, loss: Tensor) -> None:
+        self.losses.append(loss)
+
+
+class Critic(torch.nn.Module):
+    """The sum of an image's pixels."""
+
+    images_seen = torch.zeros((), dtype=torch.int64)
+
+    def forward(self, images: Tensor, level: int, alpha: float) -> Tensor:
+        return images.flatten(1).sum(1)
+
+
 def test_the_critic_pays_for_its_drift_and_for_slopes_that_are_not_one() -> None:
     variant = build(ProgressiveGAN, (1, 8, 8))
     plain = ProgressiveGAN.Config()
     assert (plain.penalty_weight, plain.drift_weight, plain.beta1, plain.beta2, plain.learning_rate) == (10, 1e-3, 0.0, 0.99, 1e-3)
-    losses: list[Tensor] = []
-
-    class Context:
-        batch_size, images_seen = 8, 10_000
-
-        def latents(self, n: int) -> Tensor:
-            return torch.randn(n, 8)
-
-        def augment(self, images: Tensor) -> Tensor:
-            return images
-
-        def minimize(self, name: str, loss: Tensor) -> None:
-            losses.append(loss)
-
+    context = StandIn()
     real = torch.rand(8, 1, 8, 8)
-    logs = variant.discriminator_step(Batch(examples=real), Context())  # type: ignore[arg-type]
+    logs = variant.discriminator_step(Batch(examples=real), context)  # type: ignore[arg-type]
     total = logs["loss/discriminator"] + 10 * logs["penalty/gradient"] + 1e-3 * variant.discriminator(real).square().mean()
-    torch.testing.assert_close(losses[0], total)
+    torch.testing.assert_close(context.losses[0], total)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 750.0])
+def test_the_gradient_penalty_is_relative_to_its_target(gamma: float) -> None:
+    # Karras et al. 2018, appendix C: (|grad| - gamma)^2 / gamma^2. A critic that is the sum of 64 pixels has a slope of 8 everywhere.
+    variant = build(ProgressiveGAN, (1, 8, 8), gradient_target=gamma)
+    variant.discriminator = Critic()  # type: ignore[assignment]
+    context = StandIn()
+    logs = variant.discriminator_step(Batch(examples=torch.rand(8, 1, 8, 8)), context)  # type: ignore[arg-type]
+    assert logs["penalty/gradient"].item() == pytest.approx((8 - gamma) ** 2 / gamma**2, rel=1e-4)
+
+
+@BOTH
+def test_optimizers_start_anew_where_a_fade_begins_and_where_it_ends(tiny_spec: TinySpec, cls: type[Grown]) -> None:
+    # Stages of 32 and fades of 64 images, steps of 16: level 0 for 2 steps, a fade of 4, a stage of 2, a fade of 4, then the last level.
+    images = np.random.default_rng(0).integers(0, 256, (64, 1, 16, 16), dtype=np.uint8)
+    data = Dataset(
+        name="random",
+        shape=DataShape(size=(1, 16, 16)),
+        train=Split(examples=images),
+        held_out=Split(examples=images),
+        fingerprint="0" * 64,
+    )
+    trainer = Trainer(build(cls, (1, 16, 16)), data, tiny_spec(name(cls), config=config(cls)), torch.device("cpu"))
+    ages = []
+    for _ in range(15):
+        trainer.advance(1)
+        ages.append([max(int(state["step"]) for state in optimizer.state.values()) for optimizer in trainer.optimizers.values()])
+    assert ages == [[age, age] for age in (1, 2, 1, 2, 3, 4, 1, 2, 1, 2, 3, 4, 1, 2, 3)]
 
 
 def test_a_group_of_the_minibatch_statistic_binds_the_batch_size() -> None:

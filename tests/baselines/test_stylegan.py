@@ -19,7 +19,7 @@ def _seeded() -> None:
 class Context:
     """A step at full size that notes what is minimised."""
 
-    batch_size, images_seen = 8, 10_000
+    batch_size, images_seen, step = 8, 10_000, 0
 
     def __init__(self) -> None:
         self.losses: dict[str, Tensor] = {}

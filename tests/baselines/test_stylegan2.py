@@ -15,6 +15,7 @@ from baselines.blocks.growth import level_channels
 from baselines.blocks.resampling import filtered_conv_up, filtered_up
 from baselines.blocks.style import ModulatedConv, demodulation
 from baselines.blocks.stylegan2_networks import DiscriminatorBlock
+from baselines.stylegan import StyleGAN
 from baselines.stylegan2 import StyleGAN2
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.errors import RequestError
@@ -249,3 +250,31 @@ def test_batches_are_multiples_of_the_group_and_defaults_are_the_papers() -> Non
     assert (config.learning_rate, config.beta1, config.beta2, config.r1_gamma, config.mixing_probability) == (2e-3, 0.0, 0.99, 10.0, 0.9)
     with pytest.raises(RequestError, match="points"):
         build((2,))
+
+
+@pytest.mark.parametrize("method", [StyleGAN2, StyleGAN])
+def test_a_tanh_follows_the_whole_generator_where_it_is_asked_for(method: Any) -> None:
+    fields = {key: value for key, value in TINY.items() if key != "channel_base"}
+    built = {}
+    for output in ("linear", "tanh"):
+        torch.manual_seed(0)
+        built[output] = method(method.Config(**fields, channel_base=16, output=output), DataShape(size=(1, 16, 16)))
+    latents = torch.randn(6, 8)
+    for network in built.values():
+        for parameter in network.generator.parameters():
+            torch.nn.init.normal_(parameter)
+    built["tanh"].generator.load_state_dict(built["linear"].generator.state_dict())
+    plain, squashed = ({one: network.eval().generate(latents) for one, network in built.items()}[one] for one in ("linear", "tanh"))
+    inside = plain.abs() < 1  # outside, images are clamped in evaluation
+    torch.testing.assert_close(squashed[inside], plain[inside].tanh())
+    assert squashed.abs().max() <= 1 and inside.any()
+
+
+@pytest.mark.parametrize(("start", "share"), [("zero", 0.01), ("first", 1.0)])
+def test_the_average_of_path_lengths_starts_where_it_is_told(tiny_spec: TinySpec, start: str, share: float) -> None:
+    training = trainer(tiny_spec, path_length_interval=2, path_length_weight=2.0, path_length_start=start, path_length_decay=0.01)
+    logs = training.advance(2).logs
+    torch.testing.assert_close(training.variant.path_mean.item(), share * logs["path_length"], rtol=1e-5, atol=0)
+    mean = training.variant.path_mean.clone()
+    logs = training.advance(2).logs  # from the second update on both move alike
+    torch.testing.assert_close(training.variant.path_mean.item(), (0.99 * mean + 0.01 * logs["path_length"]).item(), rtol=1e-5, atol=0)

@@ -204,3 +204,17 @@ def test_minimize_names_the_optimizers_and_the_options_there_are(networks: tuple
         ctx.minimize("gen", first.bias.sum())
     with pytest.raises(UnknownName, match=r"option of SGD in ctx.minimize 'moment'; did you mean 'momentum'\?"):
         ctx.minimize("generator", first.bias.sum(), moment=0.5)
+
+
+def test_a_restarted_optimizer_takes_its_next_step_as_its_first(networks: tuple[nn.Linear, nn.Linear]) -> None:
+    first, _ = networks
+    ctx = context({"discriminator": Adam(first.parameters(), lr=0.1)})
+    ctx.minimize("discriminator", first.bias.sum(), lr=0.5)
+    ctx.minimize("discriminator", -3 * first.bias.sum())  # against the first slope
+    before = first.bias.item()
+    ctx.restart("discriminator")
+    ctx.minimize("discriminator", first.bias.sum())
+    # Adam's first step has the length of the rate whatever the slope, and the options stay
+    assert before - first.bias.item() == pytest.approx(0.5, rel=1e-5)
+    with pytest.raises(UnknownName, match=r"unknown optimizer in ctx.restart 'generator'"):
+        ctx.restart("generator")
