@@ -42,6 +42,8 @@ class Run:
     final: float | None
     """Its value for the EMA weights at the end; None unless the run is done."""
     final_raw: float | None
+    feature_variance: float | None
+    """Variance of the features of the EMA weights' images as a share of the real one; None for runs before it was kept."""
     modes: float | None
     """Modes that the EMA weights reach, of data that have countable ones."""
     hq_percent: float | None
@@ -82,6 +84,7 @@ def run_of(record: Record) -> Run | None:
         untrained=start.value if start else None,
         final=final.get("ema"),
         final_raw=final.get("raw"),
+        feature_variance=found.get("feature_variance_ratio"),
         modes=found.get("modes"),
         hq_percent=found.get("hq_percent"),
         kl_all=found.get("kl_all"),

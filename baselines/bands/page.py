@@ -158,13 +158,15 @@ def _parameters(name: str) -> str:
 def _images(runs: Sequence[Run], others: Sequence[Run] = ()) -> Table:
     """Scores and gains; ``others`` are runs in another table, from which a row's name tells it."""
     measured = _budgets(runs)
+    varied = {budget for budget in measured if any(run.budget == budget and run.feature_variance is not None for run in runs)}
     rows = []
     for group in _configurations(runs):
         row = [_name(group, (*runs, *others)), _band(run.untrained for run in group)]
-        for part in _parts(group, measured):
-            row += [_cell(part, "final"), _gain(part)]
+        for budget, part in zip(measured, _parts(group, measured), strict=True):
+            row += [_cell(part, "final"), _gain(part), *([_variance(part)] if budget in varied else [])]
         rows.append(row)
-    return [["variant", "untrained", *(word for budget in measured for word in (budget, "gain"))], *rows] if rows else []
+    heads = (word for budget in measured for word in (budget, "gain", *(["variance"] if budget in varied else [])))
+    return [["variant", "untrained", *heads], *rows] if rows else []
 
 
 def _modes(runs: Sequence[Run]) -> Table:
@@ -233,6 +235,11 @@ def _gain(part: Sequence[Run]) -> str:
     trained = [run.final for run in part if run.final is not None]
     untrained = [run.untrained for run in part if run.untrained is not None]
     return f"{median(untrained) / median(trained):.1f}x" if trained and untrained else "—"
+
+
+def _variance(part: Sequence[Run]) -> str:
+    known = [run.feature_variance for run in part if run.status == "done" and run.feature_variance is not None]
+    return _figure(median(known)) if known else "—"
 
 
 def _name(group: Sequence[Run], others: Sequence[Run]) -> str:

@@ -29,7 +29,7 @@ PATIENCE_S = 20.0
 
 
 # paper: 5,000 iterations of 128 (mmgeneration's DCGAN)
-@loader(budgets={"smoke": 5_120, "short": 25_600, "standard": 1_920_000, "paper": 640_000}, files=(f"MNIST/raw/{MNIST_FILES[0]}",))
+@loader(budgets={"smoke": 5_120, "short": 64_000, "standard": 1_920_000, "paper": 640_000}, files=(f"MNIST/raw/{MNIST_FILES[0]}",))
 def mnist(spec: DatasetSpec, root: Path) -> Dataset:
     """70,000 handwritten digits, 28x28 grey, 10 classes; the official test images are held out.
 

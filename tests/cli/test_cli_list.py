@@ -59,7 +59,7 @@ def test_a_metric_shows_the_facts_that_it_declares(ganbench: Command) -> None:
 
 
 def test_a_data_set_shows_its_budgets(ganbench: Command) -> None:
-    assert "short 25,600" in ganbench("list", "datasets", "mnist").out
+    assert "short 64,000" in ganbench("list", "datasets", "mnist").out
 
 
 def test_a_variant_in_a_file_can_be_shown(ganbench: Command, methods: Path) -> None:

@@ -38,7 +38,7 @@ def test_a_plug_ins_loader_says_its_budgets(plug_in: None) -> None:
 
 def test_a_loader_without_budgets_and_data_of_the_users_own_have_none(plug_in: None) -> None:
     assert budgets("bare") == budgets("my-folder") == {}
-    with pytest.raises(RequestError, match="short is 48,000 on digits, 25,600 on mnist, 256,000 on cifar10"):
+    with pytest.raises(RequestError, match="short is 48,000 on digits, 64,000 on mnist, 256,000 on cifar10"):
         budget_images("short", "bare", "here")
 
 
