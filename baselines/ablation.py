@@ -14,6 +14,7 @@ from baselines.blocks.losses import LOSSES, relativistic
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from baselines.blocks.penalties import consistency, dragan_penalty, gradient_penalty, lecam, zero_centred_penalty
 from baselines.blocks.spectral import normalise_spectrally
+from baselines.blocks.starts import as_constructed
 from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
@@ -32,6 +33,8 @@ class Ablation(Variant):
     class Config(DCGAN.Config):
         """Networks are DCGAN's without batch norm in the discriminator, which penalties per example forbid; rates are DCGAN's.
 
+        The discriminator starts as PyTorch constructs it, nearly flat, in all cells alike; the methods that the regularisers come from
+        have starts of their own.
         Consistency regularisation shifts images by up to an eighth and never mirrors them, which digits would not bear.
         """
 
@@ -51,7 +54,7 @@ class Ablation(Variant):
         if config.regulariser in ("cr", "bcr") and not shape.is_image:
             raise RequestError(f"ablation: regulariser = {config.regulariser!r} shifts images, and these are {shape}; take another")
         self.generator, self.discriminator = dcgan_pair(
-            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none"
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none", critic_start=as_constructed
         )
         if config.regulariser == "spectral-norm":
             normalise_spectrally(self.discriminator)
