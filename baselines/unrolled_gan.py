@@ -21,14 +21,15 @@ class UnrolledGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Equations 6 to 11; rates, K, latents and initial weights of the authors' demo (poolio/unrolled_gan).
+        """Equations 6 to 11; rates, K and latents of the authors' demo (poolio/unrolled_gan). Networks are DCGAN's on images.
 
-        Networks are DCGAN's on images; on points they are those of every method, with ReLU where the demo has tanh, and start as PyTorch
-        constructs them.
+        The discriminator has no batch norm there and starts as the demo's, whose networks have none; the generator has batch norm and
+        DCGAN's start. On points the networks are those of every method, with ReLU where the demo has tanh, and start as PyTorch constructs
+        them.
         """
 
         version = 2
-        """2: on images both networks start as the authors'; 1 had N(0, 0.02) in the generator and PyTorch's own start in the other."""
+        """2: on images the discriminator starts as the authors'; 1 had PyTorch's own start, which is nearly flat."""
         latent_dim: Annotated[int, Ge(1)] = 256
         generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
@@ -51,7 +52,7 @@ class UnrolledGAN(Variant):
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
         self.generator, self.discriminator = dcgan_pair(
-            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none", start=initialise_orthogonal
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none", critic_start=initialise_orthogonal
         )
 
     def optimizers(self) -> dict[str, Optimizer]:

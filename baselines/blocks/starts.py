@@ -1,8 +1,9 @@
 """Where do weights start in networks whose critic has no batch norm? (the starts of three methods' authors, for DCGAN's layers)
 
-Each function is applied to every module of a network and initialises its convolutions, both the generator's and the critic's, as the
-authors do theirs; batch norm keeps gains of 1 and biases of 0. The layers at the ends have stride 1: they lead from a vector to the
-smallest map and back, and are linear layers in the authors' networks.
+Each function is applied to every module of a network and initialises its convolutions as the authors do their layers; batch norm keeps
+gains of 1 and biases of 0. The layers at the ends have stride 1: they lead from a vector to the smallest map and back, and are linear
+layers in the authors' networks. WGAN-GP's authors start a generator with batch norm so, too; the networks in the other two notebooks have
+no batch norm, so that their starts say nothing about a generator that has it.
 """
 
 from torch import nn

@@ -96,16 +96,18 @@ def test_without_batch_norm_the_authors_critics_are_not_flat_and_the_others_are(
     assert min(steep) > 0.5 and max(steep) < 2 and max(flat) < 0.1
 
 
-@pytest.mark.parametrize(("cls", "start"), [
-    (WGANGP, initialise_he_uniform), (DRAGAN, initialise_he_normal), (UnrolledGAN, initialise_orthogonal),
+@pytest.mark.parametrize(("cls", "start", "critic_start"), [
+    (WGANGP, initialise_he_uniform, initialise_he_uniform),
+    (DRAGAN, initialise_dcgan, initialise_he_normal),
+    (UnrolledGAN, initialise_dcgan, initialise_orthogonal),
 ])  # fmt: skip
-def test_both_networks_of_each_method_have_its_authors_start(cls: type[Variant], start: Start) -> None:
+def test_each_method_has_its_authors_start(cls: type[Variant], start: Start, critic_start: Start) -> None:
     torch.default_generator.manual_seed(0)
     variant = cls(cls.Config(latent_dim=100, generator_width=32, discriminator_width=32), SHAPE)  # type: ignore[call-arg]
-    for network, wanted in zip((variant.generator, variant.discriminator), pair(start), strict=True):
+    for network, wanted in zip((variant.generator, variant.discriminator), pair(start, critic_start), strict=True):
         assert all(torch.equal(a, b) for a, b in zip(network.parameters(), wanted.parameters(), strict=True))
-    gains = [module for module in variant.generator.modules() if isinstance(module, nn.BatchNorm2d)]
-    assert gains and all(torch.equal(norm.weight, torch.ones_like(norm.weight)) for norm in gains)
+    gains = [module.weight for module in variant.generator.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert gains and all(torch.equal(gain, torch.ones_like(gain)) == (start is not initialise_dcgan) for gain in gains)
 
 
 def test_the_ablation_keeps_the_start_of_its_measured_cells() -> None:
