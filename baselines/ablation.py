@@ -9,14 +9,16 @@ from annotated_types import Ge
 from torch import Tensor
 from torch.optim import Optimizer
 
-from baselines.blocks.diffaugment import translation
+from baselines.blocks.diffaugment import shifted
 from baselines.blocks.losses import LOSSES, relativistic
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from baselines.blocks.penalties import consistency, dragan_penalty, gradient_penalty, lecam, zero_centred_penalty
 from baselines.blocks.spectral import normalise_spectrally
+from baselines.blocks.starts import as_constructed
 from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
+from ganbench.training.augmentation import eighths
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
 WEIGHTS = {"r1": 10.0, "r2": 10.0, "r1+r2": 10.0, "wgan-gp": 10.0, "dragan": 10.0, "lecam": 0.3, "cr": 10.0, "bcr": 10.0}
@@ -32,7 +34,9 @@ class Ablation(Variant):
     class Config(DCGAN.Config):
         """Networks are DCGAN's without batch norm in the discriminator, which penalties per example forbid; rates are DCGAN's.
 
-        Consistency regularisation shifts images by up to an eighth and never mirrors them, which digits would not bear.
+        The discriminator starts as PyTorch constructs it, nearly flat, in all cells alike; the methods that the regularisers come from
+        have starts of their own.
+        Consistency regularisation shifts images by up to an eighth, rounded up, and never mirrors them, which digits would not bear.
         """
 
         loss: Literal["non-saturating", "minimax", "least-squares", "hinge", "wasserstein", "relativistic"] = "non-saturating"
@@ -51,7 +55,7 @@ class Ablation(Variant):
         if config.regulariser in ("cr", "bcr") and not shape.is_image:
             raise RequestError(f"ablation: regulariser = {config.regulariser!r} shifts images, and these are {shape}; take another")
         self.generator, self.discriminator = dcgan_pair(
-            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none"
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none", critic_start=as_constructed
         )
         if config.regulariser == "spectral-norm":
             normalise_spectrally(self.discriminator)
@@ -108,3 +112,8 @@ class Ablation(Variant):
             "bcr": lambda: consistency(real_values, critic(translation(real))) + consistency(fake_values, critic(translation(fake))),
         }
         return penalties.get(self.config.regulariser, lambda: real_values.new_zeros(()))()
+
+
+def translation(images: Tensor) -> Tensor:
+    """Shifts images by up to an eighth of the side, rounded up, filling with mid grey."""
+    return shifted(images, eighths(images.shape[2:]))

@@ -35,8 +35,10 @@ class BigGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Section 3 and appendices B and C of the paper, for 128x128 images."""
+        """Section 3 and appendices B and C of the paper, for 128x128 images; the preset ``cifar`` has published settings for 32x32."""
 
+        version = 2
+        """2: self-attention in the form of SAGAN's code, which every published BigGAN has; 1 had that of SAGAN's text."""
         latent_dim: Annotated[int, Ge(1)] = 120
         """Split evenly over the linear layer and the blocks; what is left over goes to the linear layer. 120 gives the paper's 20."""
         generator_width: Annotated[int, Ge(1)] = 96
@@ -47,8 +49,11 @@ class BigGAN(Variant):
         """Width of the class vector that all blocks share."""
         attention_side: Annotated[int, Ge(1)] = 64
         """Feature map with attention (appendix B); where it is not smaller than the image, the map of half its side."""
+        pooled_attention: bool = True
+        """Self-attention as in SAGAN's code and in ajbrock/BigGAN-PyTorch: values of half the channels, keys and values max-pooled 2x2.
+        False is the text of SAGAN's paper: an eighth of the channels, and no pooling."""
         orthogonal_weight: Annotated[float, Ge(0)] = 1e-4
-        """Beta of orthogonal regularisation (eq. 3)."""
+        """Beta of orthogonal regularisation (eq. 3). A strength in ajbrock/BigGAN-PyTorch is half as large here."""
         generator_learning_rate: Annotated[float, Ge(0)] = 5e-5
         discriminator_learning_rate: Annotated[float, Ge(0)] = 2e-4
         beta1: Annotated[float, Interval(ge=0, lt=1)] = 0.0
@@ -82,6 +87,7 @@ class BigGAN(Variant):
             sides,
             [config.generator_width * f for f in factors[0]],
             attention,
+            config.pooled_attention,
         )
         self.discriminator = ResNetDiscriminator(
             shape.size[0],
@@ -90,6 +96,7 @@ class BigGAN(Variant):
             halvings,
             classes,
             max(attention, sides[0] >> halvings),  # its smallest map, where it has none as small as the generator's
+            config.pooled_attention,
         )
         self.apply(initialise_orthogonal)
         normalise_spectrally(self.generator)
@@ -176,17 +183,26 @@ class HierarchicalGenerator(nn.Module):
         sides: Of the feature maps, from the image's downwards.
         widths: Channels of the smallest map and behind each block.
         attention: Side of the map with self-attention.
+        pooled: Form of the self-attention.
     """
 
     def __init__(
-        self, latent_dim: int, classes: int, embedding_dim: int, channels: int, sides: list[int], widths: list[int], attention: int
+        self,
+        latent_dim: int,
+        classes: int,
+        embedding_dim: int,
+        channels: int,
+        sides: list[int],
+        widths: list[int],
+        attention: int,
+        pooled: bool,
     ) -> None:
         super().__init__()
         part = latent_dim // len(sides)
         self.parts = [latent_dim - part * (len(sides) - 1), *[part] * (len(sides) - 1)]
         self.embedding = nn.Embedding(classes, embedding_dim)
         # the paper's 158.3 million parameters (table 1) leave the linear layer without the class vector
-        self.network = ResNetGenerator(self.parts[0], channels, sides, widths, linear_batch_norm(part + embedding_dim), attention)
+        self.network = ResNetGenerator(self.parts[0], channels, sides, widths, linear_batch_norm(part + embedding_dim), attention, pooled)
 
     def forward(self, latents: Tensor, labels: Tensor) -> Tensor:
         """(n, latent_dim) and (n,) to images in [-1, 1]."""

@@ -18,7 +18,11 @@ class DCGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Section 4 of the paper; latents are normal here, uniform there."""
+        """Section 4 of the paper; latents are normal here, uniform there.
+
+        The first author's code (Newmu/dcgan_code) also has 5x5 kernels, where these are 4x4 as in soumith/dcgan.torch, and adds a weight
+        decay to the gradients of all weights, 1e-5 on faces and 2.5e-5 on MNIST. The paper has no decay, nor has soumith/dcgan.torch.
+        """
 
         latent_dim: Annotated[int, Ge(1)] = 100
         generator_width: Annotated[int, Ge(1)] = 128

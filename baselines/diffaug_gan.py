@@ -21,7 +21,7 @@ class DiffAugGAN(StyleGAN2):
         """The paper's StyleGAN2 on CIFAR-10 (mit-han-lab/data-efficient-gans, run_cifar.py); the rest is StyleGAN2's.
 
         That script takes R1 in every step, at augmented images, and mirrors the training images. Here R1 is lazy, its gradient goes
-        through the augmentation (as in the authors' run_few_shot.py), and nothing is mirrored, which digits would not bear.
+        through the augmentation (as in the authors' run_low_shot.py), and nothing is mirrored, which digits would not bear.
         """
 
         channel_base: Annotated[int, Ge(1)] = 2048

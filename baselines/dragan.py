@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from baselines.blocks.penalties import dragan_penalty
+from baselines.blocks.starts import initialise_he_normal
 from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
@@ -20,11 +21,15 @@ class DRAGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(DCGAN.Config):
-        """Rates and lambda of the authors' notebook; networks are DCGAN's.
+        """Rates and lambda of the authors' notebook (kodalinaveen3/DRAGAN); networks are DCGAN's on images.
 
-        The discriminator has no batch norm, which a penalty of every example on its own forbids.
+        The discriminator has no batch norm, which a penalty of every example on its own forbids, and starts as that of the notebook, whose
+        networks are fully connected with no batch norm at all, with uniform latents. The generator has batch norm and DCGAN's start. On
+        points the networks are those of every method, and start as PyTorch constructs them.
         """
 
+        version = 2
+        """2: the discriminator starts as the authors'; 1 had PyTorch's own start, which is nearly flat."""
         learning_rate: Annotated[float, Ge(0)] = 1e-4
         beta2: Annotated[float, Interval(ge=0, lt=1)] = 0.9
         penalty_weight: Annotated[float, Ge(0)] = 10.0
@@ -37,7 +42,7 @@ class DRAGAN(Variant):
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
         self.generator, self.discriminator = dcgan_pair(
-            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none"
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none", critic_start=initialise_he_normal
         )
 
     def optimizers(self) -> dict[str, Optimizer]:

@@ -1,14 +1,14 @@
 """What if several discriminators judge? (Durugkar et al. 2017, "Generative multi-adversarial networks", ICLR)"""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from baselines.blocks.losses import cross_entropy_discriminator
+from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
@@ -26,10 +26,14 @@ class GMAN(Variant):
         probabilities away from 0 and 1 (section 4.2), where logits need no such care.
         """
 
+        joined_later = ("generator_loss",)
         discriminators: Annotated[int, Ge(1)] = 5
         """The largest number in the paper's experiments."""
         softmax_lambda: Annotated[float, Ge(0)] = 1.0
         """0 is the mean over discriminators, infinity the hardest one alone."""
+        generator_loss: Literal["minimax", "non-saturating"] = "minimax"
+        """What the generator minimises, softened: the values of the games (eq. 3), or -log D(G(z)) of each discriminator, the "modified"
+        objective of the authors' code (iDurugkar/GMAN). The minimax game saturates where all discriminators are strong."""
 
     tiny = {**DCGAN.tiny, "discriminators": 2}
     """Settings of a few thousand weights, for tests."""
@@ -56,16 +60,20 @@ class GMAN(Variant):
         return {"loss/discriminator": losses.mean()}
 
     def generator_step(self, ctx: StepContext) -> Logs:
-        """Down the softened value of the original games, log(1 - D(G(z))) included: several judges keep it from saturating."""
-        examples = ctx.augment(ctx.real.examples)
-        fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
-        values = torch.stack([-cross_entropy_discriminator(one(examples), one(fake)) for one in self.judges()])
-        loss = self.soften(values)
+        """Down the softened value of the original games, log(1 - D(G(z))) included, or down the softened -log D(G(z))."""
+        if self.config.generator_loss == "minimax":
+            examples = ctx.augment(ctx.real.examples)
+            fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
+            values = [-cross_entropy_discriminator(one(examples), one(fake)) for one in self.judges()]
+        else:
+            fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
+            values = [non_saturating_generator(one(fake)) for one in self.judges()]
+        loss = self.soften(torch.stack(values))
         ctx.minimize("generator", loss)
         return {"loss/generator": loss}
 
     def soften(self, values: Tensor) -> Tensor:
-        """Mean of the games' values V (discriminators,) with softmax(lambda V) as weights (eq. 3, AM_soft)."""
+        """Mean of values (discriminators,) with softmax(lambda values) as weights (eq. 3, AM_soft): the hardest to fool counts most."""
         return (torch.softmax(self.config.softmax_lambda * values, 0) * values).sum()
 
     def judges(self) -> list[nn.Module]:

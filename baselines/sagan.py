@@ -24,8 +24,13 @@ class SAGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Section 4 of the paper, for 128x128 images. It has no table of layers; widths are those of the authors' code."""
+        """Section 4 of the paper, for 128x128 images. It has no table of layers; widths and attention are those of the authors' code.
 
+        That code (brain-research/self-attention-gan) made the paper's main results, as its README says.
+        """
+
+        version = 2
+        """2: self-attention in the form of the authors' code; 1 had that of the text."""
         latent_dim: Annotated[int, Ge(1)] = 128
         generator_width: Annotated[int, Ge(1)] = 64
         """Channels before the last layer; doubled at each smaller size, up to 16 times."""
@@ -33,6 +38,9 @@ class SAGAN(Variant):
         """Channels behind the first block; doubled at each smaller size, up to 16 times."""
         attention_side: Annotated[int, Ge(1)] = 32
         """Feature map with attention, best of those in table 1; where it is not smaller than the image, the map of half its side."""
+        pooled_attention: bool = True
+        """Self-attention as in the authors' code: values of half the channels, keys and values max-pooled 2x2. False is the paper's text:
+        an eighth of the channels, and no pooling."""
         conditional: bool = True
         """Class-conditional batch norm and projection; without, the method needs no labels."""
         generator_learning_rate: Annotated[float, Ge(0)] = 1e-4
@@ -58,9 +66,10 @@ class SAGAN(Variant):
             [config.generator_width * factor for factor in reversed(growth)],
             class_batch_norm(classes) if classes else UnconditionalBatchNorm,
             attention,
+            config.pooled_attention,
         )
         widths = [config.discriminator_width * factor for factor in [*growth[:-1], growth[-2]]]
-        self.discriminator = ResNetDiscriminator(channels, sides[0], widths, halvings, classes, attention)
+        self.discriminator = ResNetDiscriminator(channels, sides[0], widths, halvings, classes, attention, config.pooled_attention)
         self.apply(initialise_glorot)
         normalise_spectrally(self.generator)
         normalise_spectrally(self.discriminator, (nn.Conv2d, nn.Linear, nn.Embedding))

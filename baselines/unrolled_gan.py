@@ -11,6 +11,7 @@ from torch.optim import Adam, Optimizer
 
 from baselines.blocks.losses import cross_entropy_discriminator
 from baselines.blocks.pairs import dcgan_pair
+from baselines.blocks.starts import initialise_orthogonal
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -20,8 +21,15 @@ class UnrolledGAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Equations 6 to 11; rates, K and latents of the authors' demo (poolio/unrolled_gan). Networks are DCGAN's on images."""
+        """Equations 6 to 11; rates, K and latents of the authors' demo (poolio/unrolled_gan). Networks are DCGAN's on images.
 
+        The discriminator has no batch norm there and starts as the demo's, whose networks have none; the generator has batch norm and
+        DCGAN's start. On points the networks are those of every method, with ReLU where the demo has tanh, and start as PyTorch constructs
+        them.
+        """
+
+        version = 2
+        """2: on images the discriminator starts as the authors'; 1 had PyTorch's own start, which is nearly flat."""
         latent_dim: Annotated[int, Ge(1)] = 256
         generator_width: Annotated[int, Ge(1)] = 128
         """Channels before the last layer, on images."""
@@ -44,7 +52,7 @@ class UnrolledGAN(Variant):
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
         self.generator, self.discriminator = dcgan_pair(
-            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none"
+            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none", critic_start=initialise_orthogonal
         )
 
     def optimizers(self) -> dict[str, Optimizer]:

@@ -13,17 +13,24 @@ from baselines.blocks.mlp import point_discriminator, point_generator
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
+LONG_STEPS, LONG_AT_FIRST, LONG_EVERY = 100, 25, 500
+"""Of the warm-up: critic steps in front of the first generator steps, and of each 500th later (martinarjovsky/WassersteinGAN, main.py)."""
+
 
 class WGAN(Variant):
     """Wasserstein GAN: critic kept Lipschitz by clipping its weights, five critic steps (Arjovsky et al. 2017)."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """Algorithm 1 of the paper; the networks are DCGAN's (section 4.1)."""
+        """Algorithm 1 of the paper; the networks are DCGAN's (section 4.1).
 
+        The first author's code (martinarjovsky/WassersteinGAN) also trains the critic longer at times, which is ``warm_up`` here.
+        """
+
+        joined_later = ("warm_up",)
         latent_dim: Annotated[int, Ge(1)] = 100
         generator_width: Annotated[int, Ge(1)] = 64
-        """Channels before the last layer, on images: the default of the first author's code (martinarjovsky/WassersteinGAN)."""
+        """Channels before the last layer, on images: the default of the first author's code."""
         discriminator_width: Annotated[int, Ge(1)] = 64
         """Channels behind the first layer, on images; same source."""
         learning_rate: Annotated[float, Ge(0)] = 5e-5
@@ -31,6 +38,9 @@ class WGAN(Variant):
         """Every critic weight is kept in [-clip, clip]."""
         critic_steps: Annotated[int, Ge(1)] = 5
         """Critic steps to one generator step."""
+        warm_up: bool = False
+        """As in the first author's code, 100 critic steps instead in front of each of the first 25 generator steps and each 500th after
+        them. Not in the paper."""
 
     tiny = {"latent_dim": 8, "generator_width": 4, "discriminator_width": 4, "learning_rate": 0.01}
     """Settings of a few thousand weights, for tests."""
@@ -63,8 +73,8 @@ class WGAN(Variant):
         return {"loss/discriminator": loss}
 
     def generator_step(self, ctx: StepContext) -> Logs:
-        """Algorithm 1, lines 9 to 11, once in ``critic_steps`` steps."""
-        if not ctx.every(self.config.critic_steps):
+        """Algorithm 1, lines 9 to 11, once in ``critic_steps`` steps, or less often where the critic warms up."""
+        if not (ends_round(ctx.step, self.config.critic_steps) if self.config.warm_up else ctx.every(self.config.critic_steps)):
             return {}
         loss = wasserstein_generator(self.discriminator(ctx.augment(self.generate(ctx.latents(ctx.batch_size)))))
         ctx.minimize("generator", loss)
@@ -75,3 +85,22 @@ class WGAN(Variant):
         """Algorithm 1, line 7: puts every critic weight back into its box."""
         for parameter in self.discriminator.parameters():
             parameter.clamp_(-self.config.clip, self.config.clip)
+
+
+def ends_round(step: int, critic_steps: int) -> bool:
+    """Whether a generator step is due with the warm-up: whether a step is the last of a round of critic steps.
+
+    Rounds are numbered from 0. Those below 25 and the multiples of 500 have 100 critic steps.
+
+    Args:
+        step: Number of steps before this one.
+        critic_steps: In front of each other generator step.
+    """
+    at_first = LONG_AT_FIRST * LONG_STEPS
+    if step < at_first:
+        return step % LONG_STEPS == LONG_STEPS - 1
+    short = (LONG_EVERY - LONG_AT_FIRST) * critic_steps  # until round 500
+    if step < at_first + short:
+        return (step - at_first) % critic_steps == critic_steps - 1
+    place = (step - at_first - short) % (LONG_STEPS + (LONG_EVERY - 1) * critic_steps)
+    return place == LONG_STEPS - 1 or (place >= LONG_STEPS and (place - LONG_STEPS) % critic_steps == critic_steps - 1)

@@ -4,6 +4,9 @@ Radford et al. 2016 go from 4x4 to 64x64 by doubling. Here a side is halved, rou
 most 4: 64, 32, 16, 8, 4 or 28, 14, 7, 4. A 4x4 kernel of stride 2 takes an even side to its half and
 back, a 3x3 kernel does so for an odd one, so that every size is met exactly. Channels double with every halving, from 64 pixels on
 no more: 1024 is the paper's largest number.
+
+The paper names no kernel size. Its first author's code has 5x5 (Newmu/dcgan_code), which needs a padding that differs between the two ends
+of a side; 4x4 is that of another author (soumith/dcgan.torch), and of most code since.
 """
 
 from typing import Literal

@@ -4,7 +4,7 @@ Each takes images (n, channels, height, width) in [-1, 1], draws its numbers fro
 images by multiplication, addition and gathering alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -40,18 +40,28 @@ def color(images: Tensor) -> Tensor:
 
 
 def translation(images: Tensor) -> Tensor:
-    """Shifts by up to an eighth of the side, filling with mid grey."""
+    """Shifts by up to an eighth of the side, rounded to the nearest number (a half up), filling with mid grey."""
+    return shifted(images, [rounded(side / 8) for side in images.shape[2:]])
+
+
+def shifted(images: Tensor, reaches: Sequence[int]) -> Tensor:
+    """Shifts by up to ``reaches`` pixels along height and width, filling with mid grey."""
     device = images.device
     generator = torch.default_generator if device.type == "cpu" else torch.cuda.default_generators[device.index or 0]
-    return augmentation.translation(images, generator)
+    return augmentation.shifted(images, augmentation.shifts(len(images), reaches, generator), reaches)
+
+
+def rounded(number: float) -> int:
+    """The nearest whole number, a half up, as the authors' code rounds (mit-han-lab/data-efficient-gans)."""
+    return int(number + 0.5)
 
 
 def cutout(images: Tensor) -> Tensor:
-    """Greys out a square of half the side, whose centre lies anywhere in the image."""
+    """Greys out a square of half the side, rounded up, whose centre lies anywhere in the image."""
     n, _, height, width = images.shape
     masks = []
     for side, axis in ((height, 2), (width, 3)):
-        half = side // 2
+        half = rounded(side / 2)
         start = torch.randint(0, side + 1 - half % 2, (n, 1), device=images.device) - half // 2
         place = torch.arange(side, device=images.device)
         inside = (place >= start) & (place < start + half)

@@ -1,5 +1,6 @@
 """Which networks and optimizers do the methods start from that came with DCGAN's?"""
 
+from collections.abc import Callable
 from typing import Literal
 
 from torch import nn
@@ -11,7 +12,14 @@ from ganbench.data.dataset import DataShape
 
 
 def dcgan_pair(
-    latent_dim: int, shape: DataShape, generator_width: int, discriminator_width: int, norm: Literal["batch", "none"], pack: int = 1
+    latent_dim: int,
+    shape: DataShape,
+    generator_width: int,
+    discriminator_width: int,
+    norm: Literal["batch", "none"],
+    pack: int = 1,
+    start: Callable[[nn.Module], None] = initialise_dcgan,
+    critic_start: Callable[[nn.Module], None] | None = None,
 ) -> tuple[nn.Module, nn.Module]:
     """DCGAN's generator and discriminator, or the pinned fully connected ones on points.
 
@@ -22,6 +30,8 @@ def dcgan_pair(
         discriminator_width: Channels behind the discriminator's first layer, on images.
         norm: Normalisation in the discriminator. Penalties on its gradient need "none"; the generator then has no batch norm on points.
         pack: Examples that the discriminator sees at once, along the channels or coordinates.
+        start: Initialises both networks on images; on points all methods start from the pinned networks as PyTorch constructs them.
+        critic_start: Initialises the discriminator in its place.
 
     Raises:
         RequestError: Images that the architecture cannot do.
@@ -33,9 +43,8 @@ def dcgan_pair(
         return normed_point_generator(latent_dim, dimensions), normed_point_discriminator(pack * dimensions)
     generator = Generator(latent_dim, shape, generator_width)
     discriminator = Discriminator(DataShape(size=(pack * shape.size[0], *shape.size[1:])), discriminator_width, norm)
-    generator.apply(initialise_dcgan)
-    if norm == "batch":  # without batch norm N(0, 0.02) leaves the values flat: then PyTorch's own initialisation stays
-        discriminator.apply(initialise_dcgan)
+    generator.apply(start)
+    discriminator.apply(critic_start or start)
     return generator, discriminator
 
 

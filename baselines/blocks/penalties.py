@@ -124,6 +124,10 @@ def orthogonal_penalty(weights: Iterable[Tensor]) -> Tensor:
     Only the products of different filters are penalised, their length is free. Orthogonal filters of any length give 0. With more
     filters than inputs their products come from the smaller matrix of the inputs': |W W^T|_F = |W^T W|_F.
 
+    With the filters as rows, its gradient is 4 (W W^T * (1 - I)) W: each W in a product gives 2. The author's later code
+    (ajbrock/BigGAN-PyTorch, ``ortho``) adds 2 (W W^T * (1 - I)) W to the gradient instead, half of the equation's: a strength there is
+    half as large a weight here.
+
     Args:
         weights: At least one, each (outputs, ...).
     """

@@ -76,6 +76,7 @@ class ResNetGenerator(nn.Module):
         widths: Channels of the smallest map and behind each block, one for each of ``sides``.
         norm: Makes the normalisations inside the blocks; the last one is plain batch norm.
         attention: Side of the map with self-attention, or 0.
+        pooled: Form of the self-attention.
     """
 
     def __init__(
@@ -86,13 +87,14 @@ class ResNetGenerator(nn.Module):
         widths: Sequence[int],
         norm: Norm = UnconditionalBatchNorm,
         attention: int = 0,
+        pooled: bool = True,
     ) -> None:
         super().__init__()
         self.start = (widths[0], sides[-1], sides[-1])
         self.project = nn.Linear(latent_dim, widths[0] * sides[-1] ** 2)
         self.blocks = nn.ModuleList(UpBlock(inputs, outputs, norm) for inputs, outputs in zip(widths, widths[1:], strict=False))
         self.attention_before = list(sides[::-1]).index(attention) if attention else None
-        self.attention = None if self.attention_before is None else SelfAttention(widths[self.attention_before])
+        self.attention = None if self.attention_before is None else SelfAttention(widths[self.attention_before], pooled)
         self.finish = nn.Sequential(nn.BatchNorm2d(widths[-1]), nn.ReLU(), nn.Conv2d(widths[-1], channels, 3, padding=1), nn.Tanh())
 
     def forward(self, latents: Tensor, conditions: Tensor | Sequence[Tensor] | None = None) -> Tensor:
@@ -116,15 +118,18 @@ class ResNetDiscriminator(nn.Module):
         halvings: So many blocks, the first ones, halve the size.
         classes: Number of classes, or 0 for values that depend on no label.
         attention: Side of the map with self-attention, or 0.
+        pooled: Form of the self-attention.
     """
 
-    def __init__(self, channels: int, side: int, widths: Sequence[int], halvings: int, classes: int = 0, attention: int = 0) -> None:
+    def __init__(
+        self, channels: int, side: int, widths: Sequence[int], halvings: int, classes: int = 0, attention: int = 0, pooled: bool = True
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for i, (inputs, outputs) in enumerate(zip((channels, *widths), widths, strict=False)):
             layers.append(DownBlock(inputs, outputs, down=i < halvings, first=i == 0))
             if i < halvings and side // 2 ** (i + 1) == attention:
-                layers.append(SelfAttention(outputs))
+                layers.append(SelfAttention(outputs, pooled))
         self.blocks = nn.Sequential(*layers, nn.ReLU())
         self.classes = nn.Embedding(classes, widths[-1]) if classes else None
         if self.classes is not None:

@@ -1,6 +1,8 @@
 """Are BigGAN's latents, class vectors, regularisation and truncation what the paper says?"""
 
 import math
+import tomllib
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -11,10 +13,16 @@ from torch.nn.utils import parametrize
 
 from baselines.biggan import BigGAN, truncated
 from baselines.blocks import spectral
+from baselines.blocks.attention import SelfAttention
 from baselines.blocks.conditional import ConditionalBatchNorm
 from baselines.blocks.penalties import orthogonal_penalty
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
+
+
+def parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
 
 SMALL: dict[str, Any] = {"latent_dim": 8, "generator_width": 2, "discriminator_width": 2, "embedding_dim": 4}
 
@@ -24,8 +32,25 @@ def test_at_128_pixels_the_networks_have_the_papers_number_of_parameters(monkeyp
     # Brock et al. 2019, table 1: 158.3 million at ch. 96 with shared class vectors and hierarchical latents
     with torch.device("meta"):
         variant = BigGAN(BigGAN.Config(), DataShape(size=(3, 128, 128), classes=1000))
-    total = sum(parameter.numel() for parameter in variant.parameters())
-    assert total == pytest.approx(158.3e6, rel=0.001)
+    found = [parameters(network) for network in (variant.generator, variant.discriminator)]
+    assert sum(found) == pytest.approx(158.3e6, rel=0.001)
+    # counted in ajbrock/BigGAN-PyTorch with --hier --G_shared --shared_dim 128 --dim_z 120, 96 channels and attention at 64
+    assert found == [70_433_988, 87_982_370]
+
+
+def test_at_32_pixels_the_preset_is_the_published_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spectral, "FIRST_ITERATIONS", 1)
+    preset = tomllib.loads(files("baselines.presets").joinpath("cifar.toml").read_text())["config"]["biggan"]
+    with torch.device("meta"):
+        variant = BigGAN(BigGAN.Config(**preset), DataShape(size=(3, 32, 32), classes=10))
+    # PyTorch-StudioGAN's log of CIFAR10/BigGAN, 2021-01-15: "Number of parameters" of the generator and of the discriminator
+    assert [parameters(network) for network in (variant.generator, variant.discriminator)] == [9_416_196, 2_415_170]
+    # its hyper-parameters, in the same log
+    optimizers = variant.optimizers().values()
+    assert all(optimizer.param_groups[0]["lr"] == 2e-4 and optimizer.param_groups[0]["betas"] == (0.5, 0.999) for optimizer in optimizers)
+    assert variant.config.critic_steps == 5 and variant.config.orthogonal_weight == 0
+    attending = [module for module in variant.modules() if isinstance(module, SelfAttention)]
+    assert [block.query.in_channels for block in attending] == [384, 192]
 
 
 def test_the_defaults_are_the_papers() -> None:
@@ -77,6 +102,17 @@ def test_weights_start_orthogonal() -> None:
 def test_the_orthogonal_penalty_counts_cosines_and_not_lengths() -> None:
     assert orthogonal_penalty([torch.tensor([[3.0, 0.0, 0.0], [0.0, 0.0, 5.0]])]).item() == 0
     assert orthogonal_penalty([torch.tensor([[0.0, 1.0], [0.0, 1.0]])]).item() == 2
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3)], ids=str)
+def test_the_penaltys_gradient_is_the_equations_and_twice_that_of_biggan_pytorch(shape: tuple[int, int]) -> None:
+    weight = torch.randn(shape, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(orthogonal_penalty([weight]), weight)
+    matrix = weight.detach()
+    crossed = (matrix @ matrix.t()) * (1 - torch.eye(len(matrix), dtype=torch.float64))
+    # d |A * (1 - I)|^2 = 2 <A * (1 - I), dA> with A = W W^T, dA = dW W^T + W dW^T
+    torch.testing.assert_close(slope, 4 * crossed @ matrix)
+    torch.testing.assert_close(slope, 2 * (2 * crossed @ matrix))  # in brackets: what its `ortho` adds, times the strength
 
 
 def test_the_penalty_in_training_is_that_of_all_weights_but_the_class_vectors() -> None:

@@ -8,15 +8,16 @@ import pytest
 import torch
 from torch import nn
 
+from baselines import ablation as ablation_module
 from baselines.ablation import WEIGHTS, Ablation
-from baselines.blocks.losses import cross_entropy_discriminator
+from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.gman import GMAN
-from baselines.improved_gan import ImprovedGAN, MinibatchLayer
 from baselines.pacgan import PacGAN
 from baselines.unrolled_gan import UnrolledGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 from ganbench.plan.spec import DatasetSpec, RunSpec
+from ganbench.training import augmentation
 from ganbench.training.trainer import Trainer
 
 TinySpec = Callable[..., RunSpec]
@@ -158,39 +159,25 @@ def test_the_generators_gradient_goes_through_the_discriminators_steps() -> None
     assert slope.item() == pytest.approx(-0.3 * 0.8 / (1 + math.exp(-0.8 * psi)))
 
 
-def test_the_minibatch_layer_sums_closeness_to_the_others() -> None:
-    layer = MinibatchLayer(2, 1, 1).double()
-    with torch.no_grad():
-        layer.tensor.copy_(torch.tensor([[[1.0]], [[0.0]]]))  # the only row is the first feature
-    features = torch.tensor([[0.0, 9.0], [1.0, 8.0], [3.0, 7.0]], dtype=torch.float64)
-    found = layer(features)
-    assert torch.equal(found[:, :2], features)
-    expected = [math.exp(-1) + math.exp(-3), math.exp(-1) + math.exp(-2), math.exp(-3) + math.exp(-2)]
-    assert found[:, 2].tolist() == pytest.approx(expected)
-
-
-def test_a_collapsed_batch_is_as_close_as_can_be() -> None:
-    layer = MinibatchLayer(4, 3, 2)
-    assert torch.equal(layer(torch.randn(1, 4).expand(6, 4))[:, 4:], torch.full((6, 3), 5.0))
-
-
-@pytest.mark.parametrize("shape", [IMAGE, POINT], ids=str)
-def test_improved_gans_features_are_those_before_the_last_layer(shape: DataShape) -> None:
-    config = ImprovedGAN.Config(latent_dim=4, generator_width=4, discriminator_width=4, kernels=0)
-    discriminator: Any = ImprovedGAN(config, shape).discriminator
-    examples = torch.randn(5, *shape.size)
-    discriminator.eval()
-    torch.testing.assert_close(discriminator(examples), discriminator.head(discriminator.features(examples)).flatten())
-
-
-def test_feature_matching_leaves_the_discriminator_alone(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:
-    trainer = tiny_trainer(tiny_spec("improved_gan", config={"latent_dim": 8, "generator_width": 4, "discriminator_width": 4}))
-    trainer.advance(1)
-    head: Any = trainer.variant.discriminator
-    assert all(p.grad is not None for p in trainer.variant.generator.parameters())
-    before = head.head.weight.clone()
-    trainer.variant.generator_step(trainer.begin(1))
-    assert torch.equal(head.head.weight, before)
+def test_gmans_generator_can_minimise_the_softened_non_saturating_losses(
+    tiny_spec: TinySpec, tiny_trainer: NewTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the "modified" objective of iDurugkar/GMAN: losses -log D(G(z)), weighted by softmax(lambda losses)
+    trainer = tiny_trainer(tiny_spec("gman", config={"generator_loss": "non-saturating", "softmax_lambda": 2.0, "discriminators": 3}))
+    context, variant = trainer.begin(0), trainer.variant
+    logits: list[torch.Tensor] = []
+    losses: list[torch.Tensor] = []
+    for judge in variant.judges():  # type: ignore[operator]
+        judge.register_forward_hook(lambda module, inputs, output: logits.append(output))
+    monkeypatch.setattr(context, "minimize", lambda name, loss, **options: losses.append(loss))
+    variant.generator_step(context)
+    assert len(logits) == 3, "real examples are not needed"
+    values = torch.stack([torch.log1p(torch.exp(-values)).mean() for values in logits])
+    torch.testing.assert_close(losses[0], (torch.softmax(2 * values, 0) * values).sum())
+    # at rejected fakes the slope in the logit is -1 where the minimax game's is 0
+    rejected = torch.tensor([-20.0], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(non_saturating_generator(rejected), rejected)
+    assert slope.item() == pytest.approx(-1)
 
 
 def ablation(**fields: Any) -> Ablation:
@@ -205,6 +192,15 @@ def test_every_cell_of_the_ablation_trains(tiny_spec: TinySpec, tiny_trainer: Ne
     tick = trainer.advance(3)
     assert tick.nonfinite_updates == 0
     assert (tick.logs["penalty/regulariser"] > 0) == (regulariser not in ("none", "spectral-norm"))
+
+
+@pytest.mark.parametrize("side", [8, 10, 28])
+def test_the_ablation_shifts_as_the_harness_does_which_rounds_up(side: int) -> None:
+    images = torch.randn(64, 1, side, side)
+    with torch.random.fork_rng():
+        torch.default_generator.manual_seed(4)
+        found = ablation_module.translation(images)
+    assert torch.equal(found, augmentation.translation(images, torch.Generator().manual_seed(4)))
 
 
 def test_consistency_has_no_meaning_on_points() -> None:

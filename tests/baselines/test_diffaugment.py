@@ -56,6 +56,25 @@ def test_translation_moves_by_up_to_an_eighth_and_fills_with_grey() -> None:
     assert set(translation(torch.ones(50, 1, 16, 16)).unique().tolist()) == {0.0, 1.0}
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "reach"), [(8, 10, (1, 1)), (12, 18, (2, 2)), (28, 20, (4, 3)), (16, 32, (2, 4)), (3, 4, (0, 1))]
+)
+def test_translation_rounds_an_eighth_as_the_authors(height: int, width: int, reach: tuple[int, int]) -> None:
+    # int(side * 0.125 + 0.5) in mit-han-lab/data-efficient-gans
+    marked = torch.zeros(N, 1, height, width)
+    marked[:, :, height // 2, width // 2] = 1.0
+    moved = translation(marked).flatten(1).argmax(1)
+    rows, columns = moved // width - height // 2, moved % width - width // 2
+    assert set(rows.tolist()) == set(range(-reach[0], reach[0] + 1))
+    assert set(columns.tolist()) == set(range(-reach[1], reach[1] + 1))
+
+
+@pytest.mark.parametrize(("side", "half"), [(8, 4), (7, 4), (5, 3), (28, 14)])
+def test_cutout_rounds_half_a_side_as_the_authors(side: int, half: int) -> None:
+    cut = cutout(torch.ones(N, 1, side, side)) == 0
+    assert cut.any(3).sum((1, 2)).max() == cut.any(2).sum((1, 2)).max() == half
+
+
 def test_cutout_greys_a_square_of_half_the_side_that_may_leave_the_image() -> None:
     cut = cutout(torch.ones(N, 1, 8, 8)) == 0
     rows, columns = cut.any(3).sum((1, 2)), cut.any(2).sum((1, 2))

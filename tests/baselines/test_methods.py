@@ -1,5 +1,6 @@
 """Does each method do what sets it apart?"""
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -8,10 +9,11 @@ from torch import nn
 from torch.optim import Adam, RMSprop
 
 from baselines.gan import GAN
-from baselines.wgan import WGAN
+from baselines.wgan import WGAN, ends_round
 from baselines.wgan_gp import WGANGP
 from ganbench.data.dataset import DataShape
 from ganbench.plan.spec import DatasetSpec, RunSpec
+from ganbench.plan.variant_config import variant_spec
 from ganbench.training.trainer import Trainer
 
 TinySpec = Callable[..., RunSpec]
@@ -29,6 +31,36 @@ def test_wgan_keeps_every_critic_weight_in_its_box(tiny_spec: TinySpec, tiny_tra
         trainer.advance(1)
         assert max(p.abs().max().item() for p in trainer.variant.discriminator.parameters()) <= torch.tensor(clip).item()
     assert max(p.abs().max().item() for p in trainer.variant.generator.parameters()) > clip
+
+
+@pytest.mark.parametrize("critic_steps", [1, 5, 7])
+def test_wgans_warm_up_has_the_rounds_of_the_authors_code(critic_steps: int) -> None:
+    # martinarjovsky/WassersteinGAN, main.py: 100 critic steps if gen_iterations < 25 or gen_iterations % 500 == 0, else Diters
+    rounds = [100 if i < 25 or i % 500 == 0 else critic_steps for i in range(1600)]
+    ends = {sum(rounds[: i + 1]) - 1 for i in range(1600)}
+    assert {step for step in range(sum(rounds)) if ends_round(step, critic_steps)} == ends
+
+
+def test_wgan_warms_up_only_when_asked_and_as_if_it_had_never_been_interrupted(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:
+    warm, cold = (tiny_trainer(tiny_spec("wgan", POINTS, config={"warm_up": warm_up})) for warm_up in (True, False))
+    start = [p.clone() for p in warm.variant.generator.parameters()]
+    for trainer, still in ((warm, 99), (cold, 4)):
+        trainer.advance(still)
+        assert all(torch.equal(a, b) for a, b in zip(start, trainer.variant.generator.parameters(), strict=True))
+    resumed = tiny_trainer(tiny_spec("wgan", POINTS, config={"warm_up": True}))
+    resumed.restore(copy.deepcopy(warm.weights()), copy.deepcopy(warm.state()))
+    for trainer in (warm, cold, resumed):
+        trainer.advance(1)
+        assert not all(torch.equal(a, b) for a, b in zip(start, trainer.variant.generator.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(warm.variant.parameters(), resumed.variant.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("name", "option", "default", "other"), [
+    ("wgan", "warm_up", False, True), ("gman", "generator_loss", "minimax", "non-saturating"),
+])  # fmt: skip
+def test_options_that_joined_later_leave_the_ids_of_older_runs(name: str, option: str, default: object, other: object) -> None:
+    assert option not in variant_spec(name, {}, "here").config and option not in variant_spec(name, {option: default}, "here").config  # type: ignore[dict-item]
+    assert variant_spec(name, {option: other}, "here").config[option] == other  # type: ignore[dict-item]
 
 
 def test_wgan_gp_normalises_nothing_in_its_critic(tiny_spec: TinySpec, tiny_trainer: NewTrainer) -> None:

@@ -67,14 +67,14 @@ def test_a_linear_condition_of_zero_is_plain_batch_norm_in_training_and_evaluati
     torch.testing.assert_close(norm(x, condition), plain(x) * (1 + gain)[:, :, None, None] + bias[:, :, None, None])
 
 
-def attention(gamma: float) -> SelfAttention:
-    block = SelfAttention(16)
+def attention(gamma: float, pooled: bool = True) -> SelfAttention:
+    block = SelfAttention(16, pooled)
     nn.init.constant_(block.gamma, gamma)
     return block
 
 
 def test_attention_is_the_sum_of_the_papers_equations() -> None:
-    block, x = attention(0.7), torch.randn(2, 16, 3, 3)
+    block, x = attention(0.7, pooled=False), torch.randn(2, 16, 3, 3)
     f, g, h, v = (layer.weight[:, :, 0, 0] for layer in (block.key, block.query, block.value, block.output))
     assert f.shape == g.shape == h.shape == (2, 16)  # an eighth of the channels (Zhang et al. 2019, section 3)
     expected = x.clone()
@@ -88,6 +88,44 @@ def test_attention_is_the_sum_of_the_papers_equations() -> None:
     torch.testing.assert_close(block(x), expected)
 
 
+def thinned(maps: Tensor) -> list[Tensor]:
+    """The largest of every 2x2 positions of (channels, height, width), of fewer at the far border of odd sides."""
+    rows, columns = range(0, maps.shape[1], 2), range(0, maps.shape[2], 2)
+    return [maps[:, i : i + 2, j : j + 2].flatten(1).max(1).values for i in rows for j in columns]
+
+
+@pytest.mark.parametrize("size", [(4, 4), (7, 7), (3, 5), (2, 1), (1, 1)], ids=str)
+def test_pooled_attention_takes_from_a_quarter_of_the_positions_and_leaves_none_out(size: tuple[int, int]) -> None:
+    # brain-research/self-attention-gan, non_local.py: keys and queries C/8, values C/2, keys and values max-pooled 2x2
+    block, x = attention(0.7), torch.randn(2, 16, *size)
+    f, g, h, v = (layer.weight[:, :, 0, 0] for layer in (block.key, block.query, block.value, block.output))
+    assert f.shape == g.shape == (2, 16) and h.shape == (8, 16) and v.shape == (16, 8)
+    expected = x.clone()
+    for n in range(2):
+        keys, values = (thinned(torch.einsum("ab,bhw->ahw", w, x[n])) for w in (f, h))
+        assert len(keys) == len(values) == -(-size[0] // 2) * -(-size[1] // 2)
+        for i in range(size[0]):
+            for j in range(size[1]):
+                share = torch.softmax(torch.stack([key.dot(g @ x[n, :, i, j]) for key in keys]), 0)
+                expected[n, :, i, j] += 0.7 * (v @ sum(s * value for s, value in zip(share, values, strict=True)))
+    found = block(x)
+    assert found.shape == x.shape
+    torch.testing.assert_close(found, expected)
+
+
+def test_every_position_of_an_odd_map_is_seen_by_the_others() -> None:
+    block, x = attention(1.0).double(), torch.randn(1, 16, 7, 7, dtype=torch.float64)
+    with torch.no_grad():
+        for weight in (block.key.weight, block.value.weight):
+            weight.abs_()  # so that a position that stands out is the largest of its neighbours in every channel
+    still = block(x)
+    for place in ((6, 6), (6, 0), (3, 6)):
+        louder = x.clone()
+        louder[0, :, place[0], place[1]] = 9.0
+        moved = (block(louder) - still)[0].abs().sum(0) > 1e-9
+        assert moved.sum() == 49, "what is at the far border reaches every position"
+
+
 def test_attention_starts_as_the_identity_and_its_weight_gets_a_gradient() -> None:
     block, x = SelfAttention(16), torch.randn(2, 16, 4, 4)
     out = block(x)
@@ -96,8 +134,9 @@ def test_attention_starts_as_the_identity_and_its_weight_gets_a_gradient() -> No
     assert block.gamma.grad is not None and block.gamma.grad.abs() > 0
 
 
-def test_attention_has_a_second_derivative() -> None:
-    block, x = attention(0.5).double(), torch.randn(1, 16, 2, 2, dtype=torch.float64, requires_grad=True)
+@pytest.mark.parametrize("pooled", [True, False])
+def test_attention_has_a_second_derivative(pooled: bool) -> None:
+    block, x = attention(0.5, pooled).double(), torch.randn(1, 16, 2, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradgradcheck(block, x)
 
 
@@ -116,18 +155,20 @@ def test_attention_sits_where_the_papers_have_it_or_on_half_the_image(sides: lis
     assert attention_side(sides, largest) == side
 
 
+@pytest.mark.parametrize("pooled", [True, False])
 @pytest.mark.parametrize("side", [16, 8, 4])
-def test_both_networks_attend_on_the_map_they_are_told(side: int) -> None:
+def test_both_networks_attend_on_the_map_they_are_told(side: int, pooled: bool) -> None:
     seen: list[tuple[int, ...]] = []
 
     def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         seen.append(tuple(inputs[0].shape[1:]))
 
-    generator = ResNetGenerator(4, 1, [32, 16, 8, 4], [40, 32, 24, 16], attention=side)
-    discriminator = ResNetDiscriminator(1, 32, [16, 24, 32, 40], 3, attention=side)
+    generator = ResNetGenerator(4, 1, [32, 16, 8, 4], [40, 32, 24, 16], attention=side, pooled=pooled)
+    discriminator = ResNetDiscriminator(1, 32, [16, 24, 32, 40], 3, attention=side, pooled=pooled)
     for module in (*generator.modules(), *discriminator.modules()):
         if isinstance(module, SelfAttention):
             module.register_forward_hook(note)
+            assert module.value.out_channels == module.query.in_channels // (2 if pooled else 8)
     discriminator(generator(torch.randn(2, 4)))
     channels = {16: (24, 16), 8: (32, 24), 4: (40, 32)}[side]
     assert seen == [(channels[0], side, side), (channels[1], side, side)]

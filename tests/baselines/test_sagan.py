@@ -38,6 +38,16 @@ def test_both_networks_are_normalised_and_the_class_gains_are_not() -> None:
     assert tables and not any(parametrize.is_parametrized(table) for table in tables)
 
 
+@pytest.mark.parametrize("pooled", [True, False])
+def test_attention_is_the_authors_codes_unless_the_papers_text_is_asked_for(pooled: bool) -> None:
+    variant = build(
+        SAGAN, (1, 28, 28), 3, latent_dim=4, generator_width=8, discriminator_width=8, **({} if pooled else {"pooled_attention": False})
+    )
+    blocks = [module for module in variant.modules() if isinstance(module, SelfAttention)]
+    assert [block.value.out_channels * (2 if pooled else 8) for block in blocks] == [block.query.in_channels for block in blocks]
+    assert variant.generate(torch.randn(2, 4), torch.tensor([0, 1])).shape == (2, 1, 28, 28)  # attention on a map of 14
+
+
 def test_widths_double_from_the_image_inwards_up_to_sixteen_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spectral, "FIRST_ITERATIONS", 1)  # a form alone has no singular values
     with torch.device("meta"):
