@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
+from baselines.blocks.ada import coloured, cut_out, moved
 from baselines.blocks.losses import relativistic
 from baselines.blocks.mlp import point_discriminator, point_generator
 from baselines.blocks.resampling import filtered_down, filtered_up
@@ -27,11 +28,15 @@ class R3GAN(Variant):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        """The paper's setting for CIFAR-10, without its augmentation (a run's own) and its half precision.
+        """The paper's setting for CIFAR-10 without its half precision; there with minibatches of 512 for about 250 million images.
 
-        Values that change do so along half a cosine, over the first ``burn_in_images``.
+        Values that change do so along half a cosine, over the first ``burn_in_images``. Two things of the paper belong to the run and its
+        data here: mirrored copies of the training images, and a half-life of the average weights that grows over the same images to 5
+        million (``training.ema_rampup = 0.25`` ends at the same, on a straight line).
         """
 
+        version = 2
+        """2: augmentation on images, and penalties on images ahead of it, also of the run's own."""
         latent_dim: Annotated[int, Ge(1)] = 64
         width: Annotated[int, Ge(1)] = 768
         """Channels of feature maps up to 32 pixels; halved with each doubling beyond, as for 256 pixels in the paper."""
@@ -51,6 +56,11 @@ class R3GAN(Variant):
         penalty_weight: Annotated[float, Ge(0)] = 0.05
         """Gamma: the loss has gamma / 2 times the mean squared gradient norm, on real and on generated examples."""
         final_penalty_weight: Annotated[float, Ge(0)] = 0.005
+        augment_probability: Annotated[float, Interval(ge=0, le=1)] = 0.0
+        """Of each of ADA's blitting and geometric changes and of cutout, of colours half as much (the authors' configuration); points
+        are left alone."""
+        final_augment_probability: Annotated[float, Interval(ge=0, le=1)] = 0.55
+        """0.3 on FFHQ in the authors' configuration; where both are 0 there is no augmentation."""
         burn_in_images: Annotated[int, Ge(1)] = 20_000_000
 
     tiny = {"latent_dim": 8, "width": 8, "blocks": 1, "group_channels": 2}
@@ -59,6 +69,11 @@ class R3GAN(Variant):
 
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
+        self.augments = shape.is_image and max(config.augment_probability, config.final_augment_probability) > 0
+        if self.augments and shape.size[0] not in (1, 3):
+            raise RequestError(
+                f"r3gan changes colours, and images of {shape.size[0]} channels have none; set final_augment_probability = 0"
+            )
         if shape.is_image:
             sides = image_sides(shape, "r3gan")
             classes = label_count(shape, "r3gan with conditional = true", "set conditional = false") if config.conditional else 0
@@ -78,14 +93,18 @@ class R3GAN(Variant):
         }
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
-        """Pairs of one real and one generated example (eq. 2), R1 on the one side and R2 on the other (section 2.2), where D sees them."""
+        """Pairs of one real and one generated example (eq. 2), R1 on the one side and R2 on the other (section 2.2).
+
+        As in the authors' code, R1 and R2 are of the examples ahead of the augmentation, through which their gradients go.
+        """
         labels = self._labels(real)
         with torch.no_grad():
             fake = self.generate(ctx.latents(ctx.batch_size), labels)
         # in one pass: nothing in the discriminator depends on the neighbours, and values and slopes share it
-        examples = torch.cat([ctx.augment(real.examples), ctx.augment(fake)]).requires_grad_()
+        examples = torch.cat([real.examples, fake]).requires_grad_()
         both = None if labels is None else torch.cat([labels, labels])
-        values = self._judged(examples, both)
+        seen = torch.cat([self._augmented(half, ctx) for half in examples.chunk(2)])
+        values = self._judged(seen, both)
         (slopes,) = torch.autograd.grad(values.sum(), examples, create_graph=True)
         r1, r2 = (half.mean() for half in slopes.flatten(1).square().sum(1).chunk(2))
         real_values, fake_values = values.chunk(2)
@@ -101,14 +120,23 @@ class R3GAN(Variant):
         }
 
     def generator_step(self, ctx: StepContext) -> Logs:
-        """The same pairs the other way round, with this step's real examples."""
+        """The same pairs the other way round, with this step's real examples augmented anew; the authors' code has others here."""
         labels = self._labels(ctx.real)
-        fake_values = self._judged(ctx.augment(self.generate(ctx.latents(ctx.batch_size), labels)), labels)
+        fake_values = self._judged(self._augmented(self.generate(ctx.latents(ctx.batch_size), labels), ctx), labels)
         with torch.no_grad():
-            real_values = self._judged(ctx.augment(ctx.real.examples), labels)
+            real_values = self._judged(self._augmented(ctx.real.examples, ctx), labels)
         loss = relativistic(fake_values, real_values)
         ctx.minimize("generator", loss, **self._options(ctx))
         return {"loss/generator": loss}
+
+    def _augmented(self, examples: Tensor, ctx: StepContext) -> Tensor:
+        """Examples as the discriminator sees them: after the run's augmentation, then the method's."""
+        examples = ctx.augment(examples)
+        if not self.augments:
+            return examples
+        now = self._scheduled(self.config.augment_probability, self.config.final_augment_probability, ctx)
+        p = torch.full((), now, device=examples.device)
+        return cut_out(coloured(moved(examples, p), p / 2), p)
 
     def _labels(self, real: Batch) -> Tensor | None:
         """Both examples of a pair are of the real one's class, so that what the discriminator thinks of a class cancels."""

@@ -24,6 +24,8 @@ class StyleGAN2ADA(StyleGAN2):
         mixing_probability 0, stddev_group 32.
         """
 
+        version = 2
+        """2: StyleGAN2's changes, and geometric transformations look images up behind the paper's wavelet filter."""
         channel_base: Annotated[int, Ge(1)] = 8192
         """Feature maps are base / 2^stage, the smallest resolution's stage being 1 ..."""
         learning_rate: Annotated[float, Ge(0)] = 2.5e-3

@@ -47,7 +47,7 @@ class Section:
 
 
 def published() -> dict[str, dict[str, str]]:
-    """Recipe source and published number of every variant, and under ``protocols`` how the numbers were got that are marked so."""
+    """Recipe source and published number of every variant, what its recipe has and the suites here have not, and the marks' protocols."""
     return tomllib.loads((HERE / "published.toml").read_text(encoding="utf-8"))
 
 
@@ -115,7 +115,8 @@ def _variants() -> Table:
         question = origin.path.read_text(encoding="utf-8").split('"""')[1].splitlines()[0]
         paper = question[question.index("(") + 1 : question.rindex(")")]
         differs = origin.summary.rpartition(" (")[0] or origin.summary
-        own = (_data(name), _parameters(name), known[name]["recipe"], known[name]["number"])
+        there = f". *There:* {known[name]['differs']}" if "differs" in known[name] else ""
+        own = (_data(name), _parameters(name), known[name]["recipe"], known[name]["number"] + there)
         rows.append([f"[`{name}`]({origin.path.name})", paper, differs, *own])
     return rows
 

@@ -1,11 +1,9 @@
 """How does adaptive augmentation change images, and how strongly? (Karras et al. 2020, "Training GANs with limited data", appendix B)
 
-Pixel blitting, geometric and colour transformations, the paper's choice ("bgc"). Each has a function that draws a matrix for every
-image: its own kind of change with probability p, else exactly the identity. The products of the matrices are then applied once. An image
-whose product is the identity is returned bit for bit, so that p = 0 changes nothing.
-
-The paper samples at twice the resolution behind a wavelet filter; here sampling is bilinear from the image itself, which is mirrored
-beyond its border. All is linear in the images: differentiable as often as one likes, by gathering alone, deterministic on every device.
+Pixel blitting, geometric and colour transformations, the paper's choice ("bgc"), and beside them cutout. Each of the former has a function
+that draws a matrix for every image: its own kind of change with probability p, else exactly the identity. The products of the matrices
+are then applied once, to places by :func:`baselines.blocks.warping.resampled`. An image whose product is the identity is returned bit for
+bit, so that p = 0 changes nothing. All is linear in the images, and differentiable as often as one likes.
 """
 
 import math
@@ -14,6 +12,8 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
+
+from baselines.blocks.warping import resampled
 
 GREY = (1.0, 1.0, 1.0, 0.0)
 """Of homogeneous colours."""
@@ -138,43 +138,32 @@ def product(draws: tuple[Draw, ...], n: int, side: int, p: Tensor) -> Tensor:
 
 
 def augmented(images: Tensor, p: Tensor) -> Tensor:
-    """Images after all transformations, each of which comes with probability p.
+    """Images after all transformations of the paper's choice, each of which comes with probability p.
 
     Args:
         images: (n, 1 or 3, side, side).
         p: (), on the images' device.
     """
-    n, side = len(images), images.shape[2]
-    images = resampled(images, product(BLITTING + GEOMETRY, n, side, p).to(images.dtype))
+    return coloured(moved(images, p), p)
+
+
+def moved(images: Tensor, p: Tensor) -> Tensor:
+    """Images after pixel blitting and geometric transformations; the arguments are those of :func:`augmented`."""
+    return resampled(images, product(BLITTING + GEOMETRY, len(images), images.shape[2], p).to(images.dtype))
+
+
+def coloured(images: Tensor, p: Tensor) -> Tensor:
+    """Images after colour transformations; the arguments are those of :func:`augmented`."""
     # a change of colours stands to the left of those before it, a change of places, which is looked up backwards, to the right
-    return recoloured(images, product(COLOUR[::-1], n, side, p).to(images.dtype))
+    return recoloured(images, product(COLOUR[::-1], len(images), images.shape[2], p).to(images.dtype))
 
 
-def resampled(images: Tensor, sources: Tensor) -> Tensor:
-    """Every pixel from where its matrix says that it comes from, bilinear, the image mirrored at its outermost pixels.
-
-    Args:
-        images: (n, channels, side, side).
-        sources: (n, 3, 3), of the images' type; where one is the identity, the image stays as it is.
-    """
-    n, channels, side, _ = images.shape
-    axis = torch.arange(side, device=images.device, dtype=images.dtype) - (side - 1) / 2
-    y, x = torch.meshgrid(axis, axis, indexing="ij")
-    places = sources[:, :2] @ torch.stack([x, y, torch.ones_like(x)]).flatten(1) + (side - 1) / 2
-    places = (side - 1) - ((places % (2 * side - 2)) - (side - 1)).abs()
-    lower = places.floor().clamp(0, side - 2)
-    weight = places - lower
-    left, top = lower.long().unbind(1)
-    pixels = images.flatten(2)
-
-    def at(row: Tensor, column: Tensor) -> Tensor:
-        return pixels.gather(2, (row * side + column)[:, None].expand(-1, channels, -1))
-
-    across, down = weight[:, None, 0], weight[:, None, 1]
-    upper_row = at(top, left) * (1 - across) + at(top, left + 1) * across
-    lower_row = at(top + 1, left) * (1 - across) + at(top + 1, left + 1) * across
-    moved = (upper_row * (1 - down) + lower_row * down).view_as(images)
-    return torch.where(_changes(sources), moved, images)
+def cut_out(images: Tensor, p: Tensor) -> Tensor:
+    """With probability p a square of half the side is set to zero, mid grey; its centre lies anywhere in the image."""
+    n, side = len(images), images.shape[2]
+    centre = torch.where(torch.rand(n, device=p.device) < p, torch.rand(2, n, device=p.device), -1.0)  # -1: too far away to meet a pixel
+    inside = ((torch.arange(side, device=p.device) + 0.5) / side - centre[..., None]).abs() < 0.25
+    return torch.where((inside[0][:, None, :] & inside[1][:, :, None])[:, None], 0.0, images)
 
 
 def recoloured(images: Tensor, colours: Tensor) -> Tensor:

@@ -14,7 +14,8 @@ from torch.nn import functional
 
 import baselines
 from baselines.blocks import ada
-from baselines.blocks.ada import COLOUR, GEOMETRY, AdaptiveProbability, augmented, product, recoloured, resampled
+from baselines.blocks.ada import COLOUR, GEOMETRY, AdaptiveProbability, augmented, cut_out, product, recoloured
+from baselines.blocks.warping import resampled
 from baselines.stylegan2_ada import StyleGAN2ADA
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.errors import RequestError
@@ -121,31 +122,6 @@ def test_strengths_are_the_papers() -> None:
     assert angle.std().item() == pytest.approx(math.pi / 3**0.5, rel=0.02)
 
 
-def test_blitting_copies_pixels() -> None:
-    images = torch.randn(200, 3, 8, 8)
-    mirrored = applied(ada.flip, images, ALWAYS)
-    turned = applied(ada.quarter_turn, images, ALWAYS)
-    kinds = set()
-    for image, flipped, turn in zip(images, mirrored, turned, strict=True):
-        assert torch.equal(flipped, image) or torch.equal(flipped, image.flip(2))
-        kinds |= {k for k in range(4) if torch.equal(turn, image.rot90(k, (1, 2)))}
-    assert kinds == {0, 1, 2, 3}
-    whole = ada.matrices([[1, 0, torch.tensor([2.0])], [0, 1, torch.tensor([-1.0])], [0, 0, 1]])
-    moved = resampled(images[:1], whole)
-    # from two to the right and one above; beyond its border the image is mirrored at the outermost pixels
-    expected = functional.pad(images[:1], (2, 2, 2, 2), mode="reflect")[:, :, 1:9, 4:12]
-    assert torch.equal(moved, expected)
-
-
-def test_sampling_is_bilinear_between_pixels() -> None:
-    ramp = torch.arange(8.0).expand(1, 1, 8, 8)
-    shifted = resampled(ramp, ada.matrices([[1, 0, torch.tensor([0.25])], [0, 1, torch.tensor([0.5])], [0, 0, 1]]))
-    torch.testing.assert_close(shifted[..., :7], ramp[..., :7] + 0.25)
-    torch.testing.assert_close(shifted[..., 7], torch.full((1, 1, 8), 6.75))
-    doubled = resampled(ramp, ada.matrices([[torch.tensor([0.5]), 0, 0], [0, 0.5, 0], [0, 0, 1]]))
-    torch.testing.assert_close(doubled, 3.5 + (ramp - 3.5) / 2)
-
-
 def test_colours_change_as_their_names_say() -> None:
     images = torch.randn(100, 3, 4, 4)
     luma, grey = images.mean(1, keepdim=True), torch.randn(100, 1, 4, 4).expand(-1, 3, -1, -1)
@@ -170,6 +146,31 @@ def test_one_channel_changes_as_grey_does_in_three() -> None:
     torch.manual_seed(5)
     three = augmented(grey.expand(-1, 3, -1, -1), ALWAYS)
     torch.testing.assert_close(one.expand(-1, 3, -1, -1), three, rtol=1e-4, atol=1e-5)
+
+
+def test_cutout_zeroes_a_square_of_half_the_side_about_a_place_in_the_image() -> None:
+    # Karras et al. 2020, appendix B: the centre is uniform; along an axis 1/2 of the side is covered less what lies outside, at most
+    # 1/4 at either edge and none from 1/4 inwards: 1/2 - 2 x 1/2 x (1/4)^2 = 7/16 on average
+    n, side = 4_000, 16
+    images = torch.ones(n, 3, side, side)
+    holes = cut_out(images, ALWAYS) == 0
+    assert torch.equal(holes[:, :1].expand_as(holes), holes)
+    rows, columns = holes[:, 0].any(2), holes[:, 0].any(1)
+    assert torch.equal(holes[:, 0], rows[:, :, None] & columns[:, None, :])
+    for covered in (rows, columns):
+        lengths = covered.sum(1)
+        assert lengths.min() >= side // 4 and lengths.max() == side // 2
+        assert torch.equal(covered.int().diff(dim=1).clamp(min=0).sum(1) + covered[:, 0].int(), torch.ones(n, dtype=torch.int64)), (
+            "one piece"
+        )
+    assert holes.float().mean().item() == pytest.approx((7 / 16) ** 2, abs=0.004)
+    some = cut_out(images, torch.tensor(0.3))
+    assert (some == 0).flatten(1).any(1).float().mean().item() == pytest.approx(0.3, abs=0.03)
+    odd = torch.randn(8, 1, 7, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.equal(cut_out(odd, NEVER), odd)
+    kept = cut_out(odd, ALWAYS)
+    (slope,) = torch.autograd.grad(kept.square().sum() / 2, odd)
+    assert torch.equal(slope, kept)
 
 
 def test_changes_follow_one_another() -> None:

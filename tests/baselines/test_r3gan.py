@@ -1,7 +1,7 @@
 """Does R3GAN minimise what the paper says, with its networks and its schedules?"""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -9,9 +9,11 @@ import torch
 from small_runs import build, trainer, updates
 from torch import Tensor, nn
 
+from baselines import r3gan
 from baselines.r3gan import R3GAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
+from ganbench.plan.suite import load_suite
 from ganbench.training.trainer import Trainer
 
 SMALL: dict[str, Any] = {"latent_dim": 4, "width": 8, "blocks": 1}
@@ -106,6 +108,73 @@ def test_rates_and_betas_follow_half_a_cosine_and_then_stay() -> None:
     assert quarter["lr"] == pytest.approx(5e-5 + 1.5e-4 * (1 + math.sqrt(0.5)) / 2)
 
 
+def test_penalties_are_of_examples_ahead_of_the_augmentation(monkeypatch: pytest.MonkeyPatch) -> None:
+    # D(a(x)) with a(x) = x / 2 has the slope w / 2: |w|^2 / 4. The authors' Trainer.py, run with this preprocessor, reports the same.
+    training = trainer(R3GAN, (2,), latent_dim=4)
+    layer = linear_critic(training)
+    context = training.begin(0)
+    w = layer.weight.detach().clone()[0]
+    monkeypatch.setattr(context, "augment", lambda examples: examples / 2)
+    logs = training.variant.discriminator_step(context.real, context)
+    for penalty in ("penalty/r1", "penalty/r2"):
+        assert logs[penalty].item() == pytest.approx(w.dot(w).item() / 4, rel=1e-5)
+
+
+def strengths(training: Trainer, step: int, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
+    """Each augmentation that a step applies, with its probability."""
+    seen: list[tuple[str, float]] = []
+
+    def noted(name: str) -> Callable[[Tensor, Tensor], Tensor]:
+        return lambda images, p: seen.append((name, p.item())) or images  # type: ignore[func-returns-value]
+
+    for name in ("moved", "coloured", "cut_out"):
+        monkeypatch.setattr(r3gan, name, noted(name))
+    context = training.begin(step)
+    training.variant.discriminator_step(context.real, context)
+    training.variant.generator_step(context)
+    return seen
+
+
+@pytest.mark.parametrize(("seen", "p"), [(0, 0.0), (400, 0.275), (800, 0.55), (8000, 0.55)])
+def test_augmentation_grows_over_the_burn_in_with_colours_at_half(seen: int, p: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    # the authors' configuration for CIFAR-10, as train.py --preset=CIFAR10 --aug=1 --dry-run prints it: p from 0 to 0.55 over the burn-in;
+    # factors of 1 for blitting, geometry and cutout, of 0.5 for brightness, contrast, luma flip, hue and saturation
+    training = trainer(R3GAN, burn_in_images=800, **SMALL)
+    once = [("moved", pytest.approx(p)), ("coloured", pytest.approx(p / 2)), ("cut_out", pytest.approx(p))]
+    assert strengths(training, seen // 8, monkeypatch) == 4 * once, "real and generated examples in both steps"
+
+
+def test_points_and_runs_without_a_probability_are_not_augmented(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert strengths(trainer(R3GAN, (2,), latent_dim=4), 0, monkeypatch) == []
+    assert strengths(trainer(R3GAN, final_augment_probability=0.0, **SMALL), 0, monkeypatch) == []
+
+
+def test_augmented_examples_train_both_networks() -> None:
+    training = trainer(R3GAN, (3, 16, 16), augment_probability=0.8, penalty_weight=1.0, **SMALL)
+    before = {name: value.clone() for name, value in training.variant.named_parameters()}
+    assert training.advance(4).nonfinite_updates == 0
+    after = dict(training.variant.named_parameters())
+    assert not any(torch.equal(value, after[name]) for name, value in before.items())
+
+
+@pytest.mark.parametrize("suite", ["digits", "mnist", "modes", "cifar10"])
+def test_schedules_end_within_the_budgets_of_suites(suite: str) -> None:
+    runs = [spec for spec in load_suite(suite)[1] if spec.variant.name == "r3gan"]
+    assert runs
+    for spec in runs:
+        assert spec.variant.config["burn_in_images"] < spec.budget_images  # type: ignore[operator]
+
+
+def test_the_recipe_for_cifar10_has_the_papers_schedules_in_updates() -> None:
+    # 20 million images of burn-in and a half-life of up to 5 million, a quarter of the images seen, in minibatches of 512
+    (spec,) = [spec for spec in load_suite("cifar10")[1] if (spec.variant.name, spec.seed) == ("r3gan", 0)]
+    scale = spec.training.batch_size / 512
+    assert spec.variant.config["burn_in_images"] == 20_000_000 * scale
+    assert spec.training.ema_halflife_images == 5_000_000 * scale
+    assert spec.training.ema_rampup == 5 / 20
+    assert spec.variant.config["conditional"] is True and spec.variant.config["final_augment_probability"] == 0.55
+
+
 def test_both_networks_are_updated_in_every_step() -> None:
     assert updates(trainer(R3GAN, **SMALL), 2) == 2 * ["discriminator", "generator"]
 
@@ -176,6 +245,8 @@ def test_class_vectors_start_as_a_linear_layers_on_one_hot_labels() -> None:
 def test_what_cannot_be_done_is_refused_in_one_line() -> None:
     with pytest.raises(RequestError, match="use 16, another multiple of 8"):
         build(R3GAN, latent_dim=4, width=20)
+    with pytest.raises(RequestError, match="set final_augment_probability = 0"):
+        build(R3GAN, (2, 8, 8), **SMALL)
     with pytest.raises(RequestError, match="or set conditional = false"):
         build(R3GAN, conditional=True)
     with pytest.raises(RequestError, match="on points set conditional = false"):
