@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from baselines.bands.bank import Run
+from baselines.conformance.results import Result, read_results
 from ganbench.errors import RequestError
 from ganbench.plan.budgets import budgets
 from ganbench.plan.spec import run_id
@@ -74,6 +75,7 @@ def render(runs: Sequence[Run]) -> str:
         seeds=sorted({run.seed for run in ablation}),
         grids={dataset: _grid([run for run in ablation if run.dataset == dataset], key) for dataset, key in ABLATED.items()},
         few=_images(few),
+        conformance=_conformance(),
         controls=_images(controls, [run for run in whole if run.dataset == "digits"]),
     )
 
@@ -119,6 +121,26 @@ def _variants() -> Table:
         own = (_data(name), _parameters(name), known[name]["recipe"], known[name]["number"] + there)
         rows.append([f"[`{name}`]({origin.path.name})", paper, differs, *own])
     return rows
+
+
+def _conformance() -> Table:
+    """What was held against public code, a row a variant and code."""
+    rows = [["variant", "public code", "what", "apart", "parameters", "theirs", "remark"]]
+    groups: dict[tuple[int, str, str], list[Result]] = {}
+    order = [*reference_variants(), *VARIANTS.names()]
+    for result in read_results():
+        groups.setdefault((order.index(result.variant), result.variant, f"{result.code} {result.version}"), []).append(result)
+    for (_, variant, code), results in sorted(groups.items()):
+        sizes = (" + ".join(_sizes(results, key)) for key in ("ours", "theirs"))
+        remarks = "; ".join(dict.fromkeys(result.remark for result in results if result.remark))
+        parts = ", ".join(result.part for result in results)
+        rows.append([f"`{variant}`", code, parts, f"{max(result.difference for result in results):.0e}", *sizes, remarks])
+    return rows
+
+
+def _sizes(results: Sequence[Result], key: str) -> list[str]:
+    known = [f"{value:,}" for result in results if (value := getattr(result, key)) is not None]
+    return list(dict.fromkeys(known)) or ["—"]
 
 
 def reference_variants() -> list[str]:
