@@ -120,16 +120,19 @@ def test_a_generator_minimises_its_papers_loss(
     torch.testing.assert_close(seen.minimised, {"generator": GENERATOR[name](fake, logs)})
 
 
-def test_the_unrolled_generator_goes_up_the_discriminators_loss(
-    tiny_spec: TinySpec, tiny_trainer: NewTrainer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("loss", ["minimax", "non-saturating"])
+def test_the_unrolled_generator_goes_up_the_discriminators_loss_or_down_its_own(
+    loss: str, tiny_spec: TinySpec, tiny_trainer: NewTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = Seen(tiny_trainer(tiny_spec("unrolled_gan", config={"unrolling_steps": 0})), monkeypatch)
+    seen = Seen(tiny_trainer(tiny_spec("unrolled_gan", config={"unrolling_steps": 0, "generator_loss": loss})), monkeypatch)
     fakes: list[Tensor] = []
     seen.variant.generator.register_forward_hook(lambda module, inputs, output: fakes.append(output))
     seen.variant.generator_step(seen.context)
     judge = seen.variant.discriminator
-    expected = cross_entropy(judge(seen.batch.examples), judge(fakes[0]), {})
-    torch.testing.assert_close(seen.minimised, {"generator": -expected})
+    minimax = -cross_entropy(judge(seen.batch.examples), judge(fakes[0]), {})
+    torch.testing.assert_close(
+        seen.minimised, {"generator": minimax if loss == "minimax" else functional.softplus(-judge(fakes[0])).mean()}
+    )
 
 
 def test_every_discriminator_of_gman_plays_its_own_game(
