@@ -99,8 +99,8 @@ def _gaps(runs: Sequence[Run]) -> str:
 
 
 def is_control(run: Run) -> bool:
-    """Whether a run is there to be told from the methods' own: one of the ``broken`` suite that ``digits`` does not share."""
-    return run.run_id in meant("broken") - meant("digits")
+    """Whether a run is there to be told from the methods' own: one of the ``broken`` suite that ``digits`` does not share, of any version."""
+    return run.variant.startswith(CONTROLS) or run.run_id in meant("broken") - meant("digits")
 
 
 @lru_cache
