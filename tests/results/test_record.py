@@ -84,7 +84,7 @@ def as_of_today() -> dict[str, Any]:
     for scored in (golden, *golden["evaluations"]):
         scored["scores"] = [{**score, **ADDED[score["metric"]]} for score in scored["scores"]]
         scored["notes"] = []
-    golden["spec"]["dataset"]["n_train"] = None
+    golden["spec"]["dataset"]["n_train"], golden["spec"]["variant"]["version"] = None, 1
     return {**golden, "notes": [], "digest": ""}
 
 
