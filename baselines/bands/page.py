@@ -99,7 +99,7 @@ def _gaps(runs: Sequence[Run]) -> str:
 
 
 def is_control(run: Run) -> bool:
-    """Whether a run is there to be told from the methods' own: one of the ``broken`` suite that ``digits`` does not share, of any version."""
+    """Whether a run is to be told from the methods' own: of the ``broken`` suite and not of ``digits``, in any version."""
     return run.variant.startswith(CONTROLS) or run.run_id in meant("broken") - meant("digits")
 
 
