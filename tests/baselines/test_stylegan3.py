@@ -79,20 +79,20 @@ def test_features_are_turned_about_the_centre_first_and_then_moved() -> None:
 
 
 def untrained(side: int, kind: str = "translation", **fields: Any) -> tuple[Synthesis, Tensor]:
-    """A generator whose magnitudes have settled, and eight styles."""
-    config = {"latent_dim": 32, "style_dim": 32, "channel_base": 16 * side, "channel_max": 32, "equivariance": kind, **fields}
+    """A narrow generator whose magnitudes have settled, and four styles."""
+    config = {"latent_dim": 32, "style_dim": 32, "channel_base": 8 * side, "channel_max": 16, "equivariance": kind, **fields}
     generator = build(StyleGAN3, (3, side, side), **config).generator
     with torch.no_grad():
-        styles = generator.mapping(torch.randn(8, 32))
-        for _ in range(40):
+        styles = generator.mapping(torch.randn(4, 32))
+        for _ in range(30):
             squares: list[Tensor] = []
-            generator.synthesis(styles, lambda x, squares=squares: squares.append(x.square().mean()))
+            generator.synthesis(styles[:2], lambda x, squares=squares: squares.append(x.square().mean()))
             generator.synthesis.follow(torch.stack(squares), 0.3)
     return generator.synthesis, styles
 
 
 WHOLE = {"translation": 50, "rotation": 85}
-"""Least EQ-T in dB. Measured here: 54 to 69 and 90 to 96; the paper's trained networks of 256 pixels have 63 and 67 (figure 15)."""
+"""Least EQ-T in dB. Measured here: 52 to 63 and 98 to 101; the paper's trained networks of 256 pixels have 63 and 67 (figure 15)."""
 
 
 @pytest.mark.parametrize("side", [28, 32])
@@ -101,14 +101,14 @@ def test_images_move_with_their_features(side: int, kind: str) -> None:
     synthesis, styles = untrained(side, kind)
     for offset in ((2, 1), (-3, 2)):  # up to an eighth of the side, as the paper draws them
         assert equivariance.translation(synthesis, styles, side, offset) > WHOLE[kind]
-    # Measured: 67 to 76. The paper's 46 are bounded by its metric, on images with more detail than untrained networks make.
+    # Measured: 68 to 85. The paper's 46 are bounded by its metric, on images with more detail than untrained networks make.
     assert equivariance.fractional_translation(synthesis, styles, side, (1.5, -2.3)) > 60
 
 
 @pytest.mark.parametrize("side", [28, 32])
 def test_images_of_configuration_r_alone_turn_with_their_features(side: int) -> None:
-    # Measured: 67 to 74 with R, 19 to 33 with T; the paper has 40 and 13 (section 4; "rotation" says why its numbers are lower).
-    for kind, least, most in (("translation", 0, 40), ("rotation", 60, 90)):
+    # Measured: 71 to 89 with R, 18 to 27 with T; the paper has 40 and 13 (section 4; "rotation" says why its numbers are lower).
+    for kind, least, most in (("translation", 0, 35), ("rotation", 60, math.inf)):
         synthesis, styles = untrained(side, kind)
         for angle in (0.5, 2.0, math.pi / 2):
             assert least < equivariance.rotation(synthesis, styles, side, angle) < most
@@ -120,11 +120,11 @@ def test_without_a_margin_the_border_is_felt() -> None:
     for margin in (0, 10):
         synthesis, styles = untrained(28, margin=margin)
         values[margin] = equivariance.translation(synthesis, styles, 28, (2, 1))
-    assert values[10] > 50 and values[0] < 35
+    assert values[10] > 50 and values[0] < 30
 
 
 def test_stylegan2s_images_do_not_move_with_their_features() -> None:
-    # The paper's configuration B, StyleGAN2 on Fourier features, has an EQ-T of 16 dB (figure 15); measured here: 21 to 23.
+    # The paper's configuration B, StyleGAN2 on Fourier features, has an EQ-T of 16 dB (figure 15); measured here: 21 to 27.
     side, features = 32, FourierFeatures(32, 32, Band(rate=4, cutoff=2.0, half_width=1.0, margin=0))
     synthesis = build(StyleGAN2, (3, side, side), latent_dim=32, style_dim=32, channel_base=128, channel_max=32).generator.synthesis
     styles = torch.randn(8, 32)
@@ -155,7 +155,7 @@ def test_every_convolution_sees_inputs_of_one_size() -> None:
         for module in (*synthesis.layers, synthesis.to_rgb)
     ]
     with torch.no_grad():
-        synthesis(styles)
+        synthesis(styles[:2])  # those that it settled on
     for hook in hooks:
         hook.remove()
     torch.testing.assert_close(torch.stack(seen), torch.ones(15), rtol=0.01, atol=0)
