@@ -38,7 +38,7 @@ def focal(real: Tensor, fake: Tensor, logs: dict[str, Tensor]) -> Tensor:
 
 
 DISCRIMINATOR: dict[str, Loss] = {
-    **dict.fromkeys(("gan", "dcgan", "unrolled_gan", "pacgan", "stylegan2", "diffaug_gan", "stylegan2_ada"), cross_entropy),
+    **dict.fromkeys(("gan", "dcgan", "unrolled_gan", "pacgan", "stylegan2", "diffaug_gan", "stylegan2_ada", "stylegan3"), cross_entropy),
     **dict.fromkeys(("sngan", "projection_gan", "sagan", "biggan"), hinge),
     "lsgan": lambda real, fake, logs: ((real - 1).square().mean() + fake.square().mean()) / 2,
     "wgan": wasserstein,
@@ -56,7 +56,8 @@ def truth(fake: Tensor, logs: dict[str, Tensor]) -> Tensor:
 
 
 GENERATOR: dict[str, Loss] = {
-    **dict.fromkeys(("gan", "dcgan", "dragan", "pacgan", "focal_gan", "stylegan", "stylegan2", "diffaug_gan", "stylegan2_ada"), truth),
+    **dict.fromkeys(("gan", "dcgan", "dragan", "pacgan", "focal_gan"), truth),
+    **dict.fromkeys(("stylegan", "stylegan2", "diffaug_gan", "stylegan2_ada", "stylegan3"), truth),
     **dict.fromkeys(("wgan", "wgan_gp", "sngan", "projection_gan", "sagan", "progressive_gan"), lambda fake, logs: -fake.mean()),
     "lsgan": lambda fake, logs: (fake - 1).square().mean() / 2,
     "biggan": lambda fake, logs: -fake.mean() + 1e-4 * logs["penalty/orthogonal"],

@@ -23,7 +23,7 @@ from ganbench.training.variant import Variant
 TinySpec = Callable[..., RunSpec]
 CPU = torch.device("cpu")
 NAMES = VARIANTS.names()
-DOUBLED = {"stylegan2", "diffaug_gan", "stylegan2_ada", "acgan", "sngan", "projection_gan", "sagan", "biggan"} | {
+DOUBLED = {"stylegan2", "diffaug_gan", "stylegan2_ada", "stylegan3", "acgan", "sngan", "projection_gan", "sagan", "biggan"} | {
     *("progressive_gan", "stylegan", "r3gan")
 }
 """Variants whose sides are doubled from 4 to 7 pixels; the others' networks but the GAN's are DCGAN's."""
