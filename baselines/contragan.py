@@ -28,7 +28,7 @@ class ContraGAN(BigGAN):
         class_weight: Annotated[float, Ge(0)] = 1.0
         """Lambda of the class loss, in both networks."""
         temperature: Annotated[float, Gt(0)] = 1.0
-        """Cosines are divided by it."""
+        """Cosines are divided by it (t)."""
         orthogonal_weight: Annotated[float, Ge(0)] = 0.0
         """The authors' code has no orthogonal regularisation."""
 
@@ -44,11 +44,11 @@ class ContraGAN(BigGAN):
         return EmbeddingDiscriminator(channels, side, widths, halvings, self.shape.classes, attention, pooled, embeddings)
 
     def class_loss(self, embeddings: Tensor, proxies: Tensor, labels: Tensor) -> Tensor:
-        """The 2C loss (eq. 8)."""
+        """The 2C loss."""
         return conditional_contrastive(embeddings, proxies, labels, self.config.temperature)
 
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
-        """Hinge loss, and the class loss of real examples (algorithm 1)."""
+        """Hinge loss, and the class loss of real examples."""
         labels = ctx.labels(ctx.batch_size)
         with torch.no_grad():
             fake = self.generate(ctx.latents(ctx.batch_size), labels)
@@ -68,7 +68,7 @@ class ContraGAN(BigGAN):
         }
 
     def generator_step(self, ctx: StepContext) -> Logs:
-        """-D(G(z, y)), and the class loss of generated examples, once in ``critic_steps`` steps (algorithm 1)."""
+        """-D(G(z, y)), and the class loss of generated examples, once in ``critic_steps`` steps."""
         if not ctx.every(self.config.critic_steps):
             return {}
         labels = ctx.labels(ctx.batch_size)

@@ -24,7 +24,9 @@ class FastGAN(Variant):
 
     The discriminator's features of real images are decoded to these images, whole and in part, so that it cannot look at a few details
     alone. The paper compares decoded images by LPIPS, whose weights would have to be downloaded; here the distance is the mean absolute
-    difference of pixels, the plain norm of its loss (section 3.2).
+    difference of pixels, the plain norm of its loss (section 3.2). Two more things differ from the code: every image has a random quarter
+    of its own decoded, where there one is drawn for the batch, and the generator's step draws images of its own, where there it takes those
+    of the discriminator's.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ class FastGAN(Variant):
         return logs | {f"reconstruction/{name}": distance for name, distance in reconstruction.items()}
 
     def generator_step(self, ctx: StepContext) -> Logs:
-        """-D(G(z)), averaged over places (section 3.3)."""
+        """-D(G(z)), averaged over places."""
         fake, small = self.generator(ctx.latents(ctx.batch_size))
         logits = self.discriminator.see(self.augmented(fake, ctx), self.augmented(small, ctx)).logits
         loss = wasserstein_generator(logits)

@@ -16,8 +16,8 @@ from ganbench.training.variant import StepContext
 class LeCamGAN(BigGAN):
     """BigGAN whose discriminator is anchored at moving averages of its own values (Tseng et al. 2021).
 
-    With the penalty the discriminator's game minimises a weighted LeCam divergence, which stays bounded where few data make it sure of
-    itself (proposition 1).
+    The paper shows that a critic's game with the penalty minimises a LeCam divergence, which is bounded, so that few data cannot make the
+    critic sure of itself without end.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class LeCamGAN(BigGAN):
         lecam_weight: Annotated[float, Ge(0)] = 0.3
         """Lambda, in the authors' scripts for BigGAN on CIFAR (``--LC``) and in PyTorch-StudioGAN's BigGAN-LeCam.yaml."""
         lecam_decay: Annotated[float, Interval(ge=0, lt=1)] = 0.99
-        """Of the averages (eq. 5) in a discriminator step, in the paper, the authors' StyleGAN2 code and PyTorch-StudioGAN; the authors'
+        """Of the averages in a discriminator step, in the paper, the authors' StyleGAN2 code and PyTorch-StudioGAN; the authors'
         code for CIFAR leaves it at 0.9."""
         lecam_start: Annotated[int, Ge(0)] = 1_000
         """Generator steps before the penalty, in the authors' code for CIFAR. Until then the averages are the last batch's means."""

@@ -13,8 +13,8 @@ from baselines.contragan import ContraGAN
 class ReACGAN(ContraGAN):
     """ContraGAN's networks with the data-to-data cross-entropy for the classes (Kang et al. 2021).
 
-    ACGAN's classifier explodes where features grow, so features and classes are unit vectors here (section 3.2). Examples are told from
-    those of other classes instead of from other classes' weights, and what is told apart well enough is left alone (section 3.3).
+    ACGAN's classifier explodes where features grow, so features and classes are unit vectors here. Examples are told from those of other
+    classes instead of from other classes' weights, and what is told apart well enough is left alone.
     """
 
     @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 def conditional_contrastive(embeddings: Tensor, proxies: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """2C loss: -log of the share of an example's own proxy and class in all its similarities (Kang & Park 2020, "ContraGAN", eq. 8).
+    """2C loss: -log of the share of an example's own proxy and class in all its similarities (Kang & Park 2020, "ContraGAN").
 
     Args:
         embeddings: Unit vectors (n, d).

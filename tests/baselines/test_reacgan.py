@@ -37,7 +37,7 @@ def batch(n: int = 12, classes: int = 4) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def slow_2c(embeddings: Tensor, proxies: Tensor, labels: Tensor, t: float) -> float:
-    """Kang & Park 2020, equation 8, term by term."""
+    """Kang & Park 2020: the 2C loss, term by term."""
     total, n = 0.0, len(labels)
     for i in range(n):
         own = math.exp(embeddings[i].dot(proxies[i]).item() / t)
