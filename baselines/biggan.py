@@ -1,5 +1,6 @@
 """What does scale bring to a class-conditional GAN? (Brock et al. 2019, "Large scale GAN training for high fidelity", ICLR)"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -64,16 +65,16 @@ class BigGAN(Variant):
     tiny = {"latent_dim": 12, "generator_width": 8, "discriminator_width": 8, "embedding_dim": 4, "attention_side": 8}
     """Settings of a few thousand weights, for tests."""
     config: Config
+    method = "biggan"
 
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
-        sides = image_sides(shape, "biggan")
-        classes = label_count(shape, "biggan")
+        sides = image_sides(shape, self.method)
+        classes = label_count(shape, self.method)
         halvings = len(sides) - 1
         if config.latent_dim < len(sides):
-            raise RequestError(
-                f"biggan at {sides[0]} pixels gives every block its own part of the latent; use a latent_dim of at least {len(sides)}"
-            )
+            everyone = f"{self.method} at {sides[0]} pixels gives every block its own part of the latent"
+            raise RequestError(f"{everyone}; use a latent_dim of at least {len(sides)}")
         factors = WIDTHS.get(halvings)
         if factors is None:
             halvings = sum(side > 8 for side in sides) or 1  # then two blocks that keep their size
@@ -89,18 +90,16 @@ class BigGAN(Variant):
             attention,
             config.pooled_attention,
         )
-        self.discriminator = ResNetDiscriminator(
-            shape.size[0],
-            sides[0],
-            [config.discriminator_width * f for f in factors[1]],
-            halvings,
-            classes,
-            max(attention, sides[0] >> halvings),  # its smallest map, where it has none as small as the generator's
-            config.pooled_attention,
-        )
+        smallest = sides[0] >> halvings  # of the discriminator, which attends there where it has no map as small as the generator's
+        self.discriminator = self.judge([config.discriminator_width * f for f in factors[1]], halvings, max(attention, smallest))
         self.apply(initialise_orthogonal)
         normalise_spectrally(self.generator)
         normalise_spectrally(self.discriminator, (nn.Conv2d, nn.Linear, nn.Embedding))
+
+    def judge(self, widths: Sequence[int], halvings: int, attention: int) -> nn.Module:
+        """The discriminator; see :class:`~baselines.blocks.resnet.ResNetDiscriminator` for its numbers."""
+        channels, side, _ = self.shape.size
+        return ResNetDiscriminator(channels, side, widths, halvings, self.shape.classes, attention, self.config.pooled_attention)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam with a slower generator (appendix C)."""
@@ -120,8 +119,14 @@ class BigGAN(Variant):
         examples = torch.cat([ctx.augment(real.examples), ctx.augment(fake)])
         real_values, fake_values = self.discriminator(examples, torch.cat([real.labels, labels])).chunk(2)
         loss = hinge_discriminator(real_values, fake_values)
-        ctx.minimize("discriminator", loss)
-        return {"loss/discriminator": loss, "logit/real": real_values.mean(), "logit/fake": fake_values.mean()}
+        penalties = self.penalties(real_values, fake_values, ctx)
+        ctx.minimize("discriminator", loss + sum(weight * penalty for weight, penalty in penalties.values()))
+        logs = {"loss/discriminator": loss, "logit/real": real_values.mean(), "logit/fake": fake_values.mean()}
+        return logs | {f"penalty/{name}": penalty for name, (_, penalty) in penalties.items()}
+
+    def penalties(self, real_values: Tensor, fake_values: Tensor, ctx: StepContext) -> dict[str, tuple[float, Tensor]]:
+        """What the discriminator minimises beside the hinge loss, by name, with weights: nothing here."""
+        return {}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-D(G(z), y) and orthogonal regularisation of all weights but the class vectors, once in ``critic_steps`` steps."""
@@ -130,10 +135,14 @@ class BigGAN(Variant):
         labels = ctx.labels(ctx.batch_size)
         fake = self.generate(ctx.latents(ctx.batch_size), labels)
         loss = wasserstein_generator(self.discriminator(ctx.augment(fake), labels))
-        network = self.generator.get_submodule("network")
-        penalty = orthogonal_penalty(weight for weight in network.parameters() if weight.dim() > 1)
+        penalty = self.orthogonality()
         ctx.minimize("generator", loss + self.config.orthogonal_weight * penalty)
         return {"loss/generator": loss, "penalty/orthogonal": penalty}
+
+    def orthogonality(self) -> Tensor:
+        """Orthogonal regularisation of all of the generator's weights but the class vectors (eq. 3)."""
+        network = self.generator.get_submodule("network")
+        return orthogonal_penalty(weight for weight in network.parameters() if weight.dim() > 1)
 
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images of classes.
@@ -146,7 +155,7 @@ class BigGAN(Variant):
             RequestError: Without labels.
         """
         if labels is None:
-            raise RequestError("biggan generates images of classes; give one label for each latent")
+            raise RequestError(f"{self.method} generates images of classes; give one label for each latent")
         images: Tensor = self.generator(latents, labels)
         return images
 
@@ -167,7 +176,7 @@ class BigGAN(Variant):
             RequestError: Without labels.
         """
         if labels is None:
-            raise RequestError("biggan judges images as members of classes; give one label for each")
+            raise RequestError(f"{self.method} judges images as members of classes; give one label for each")
         values: Tensor = self.discriminator(examples, labels)
         return values
 

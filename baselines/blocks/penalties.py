@@ -77,18 +77,23 @@ def zero_centred_penalty(critic: Critic, examples: Tensor) -> Tensor:
     return 0.5 * input_gradient(critic, examples).flatten(1).square().sum(1).mean()
 
 
-def lecam(real_values: Tensor, fake_values: Tensor, real_average: Tensor, fake_average: Tensor) -> Tensor:
+def lecam(real_values: Tensor, fake_values: Tensor, real_average: Tensor, fake_average: Tensor, *, one_sided: bool = False) -> Tensor:
     """E[(D(x) - a_F)^2] + E[(D(G(z)) - a_R)^2] (Tseng et al. 2021, "Regularizing GANs under limited data", eq. 6).
 
-    The authors' TensorFlow code counts a real value only where it is above a_F, and a generated one only where it is below a_R.
+    All of the authors' code (google/lecam-gan) counts a real value only where it is above a_F, and a generated one only where it is
+    below a_R: who is on the wrong side already is not held there.
 
     Args:
         real_values: (n,).
         fake_values: (n,).
         real_average: Moving average a_R of the real values, ().
         fake_average: Moving average a_F of the generated ones, ().
+        one_sided: As in that code, in the place of the equation.
     """
-    return (real_values - fake_average).square().mean() + (fake_values - real_average).square().mean()
+    real, fake = real_values - fake_average, real_average - fake_values
+    if one_sided:
+        real, fake = real.relu(), fake.relu()
+    return real.square().mean() + fake.square().mean()
 
 
 def consistency(values: Tensor, augmented_values: Tensor) -> Tensor:

@@ -138,9 +138,14 @@ class ResNetDiscriminator(nn.Module):
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Images (n, channels, side, side), and labels (n,) where there are classes, to values (n,)."""
-        h = self.blocks(images).sum((2, 3))
+        h = self.features(images)
         values: Tensor = self.output(h).squeeze(1)
         return values if self.classes is None else values + (self.classes(labels) * h).sum(1)
+
+    def features(self, images: Tensor) -> Tensor:
+        """Images to h, (n, widths[-1])."""
+        features: Tensor = self.blocks(images).sum((2, 3))
+        return features
 
 
 def initialise_glorot(module: nn.Module) -> None:

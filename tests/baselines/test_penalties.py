@@ -58,6 +58,13 @@ def test_lecam_pulls_real_values_to_the_fakes_average_and_fakes_to_the_reals() -
     assert lecam(real, fake, torch.tensor(2.0), torch.tensor(-1.0)).item() == pytest.approx(10 + 10)
 
 
+def test_one_sided_lecam_leaves_what_is_on_the_wrong_side_already() -> None:
+    real, fake, averages = torch.tensor([-3.0, 3.0]), torch.tensor([5.0, 0.0]), (torch.tensor(2.0), torch.tensor(-1.0))
+    # of the real values only 3 is above a_F = -1, of the generated ones only 0 is below a_R = 2
+    assert lecam(real, fake, *averages, one_sided=True).item() == pytest.approx((3 + 1) ** 2 / 2 + (2 - 0) ** 2 / 2)
+    assert lecam(real, fake, *averages).item() == pytest.approx((2**2 + 4**2) / 2 + (3**2 + 2**2) / 2)
+
+
 def test_consistency_is_the_mean_squared_change_and_zero_without_one() -> None:
     values = torch.tensor([1.0, -2.0])
     assert consistency(values, values).item() == 0

@@ -40,6 +40,8 @@ def focal(real: Tensor, fake: Tensor, logs: dict[str, Tensor]) -> Tensor:
 DISCRIMINATOR: dict[str, Loss] = {
     **dict.fromkeys(("gan", "dcgan", "unrolled_gan", "pacgan", "stylegan2", "diffaug_gan", "stylegan2_ada", "stylegan3"), cross_entropy),
     **dict.fromkeys(("sngan", "projection_gan", "sagan", "biggan"), hinge),
+    "lecam_gan": lambda real, fake, logs: hinge(real, fake, logs) + 0.3 * logs["penalty/lecam"],
+    **dict.fromkeys(("contragan", "reacgan"), lambda real, fake, logs: hinge(real, fake, logs) + logs["loss/class_real"]),
     "lsgan": lambda real, fake, logs: ((real - 1).square().mean() + fake.square().mean()) / 2,
     "wgan": wasserstein,
     "wgan_gp": lambda real, fake, logs: wasserstein(real, fake, logs) + 10 * logs["penalty/gradient"],
@@ -48,7 +50,7 @@ DISCRIMINATOR: dict[str, Loss] = {
     "improved_gan": lambda real, fake, logs: 0.9 * softplus(-real).mean() + 0.1 * softplus(real).mean() + softplus(fake).mean(),
     "acgan": lambda real, fake, logs: cross_entropy(real, fake, logs) + logs["loss/class_real"] + logs["loss/class_fake"],
 }
-"""What each discriminator minimises in a step without lazy terms; stylegan, progressive_gan and r3gan have tests of their own."""
+"""What each discriminator minimises in a step without lazy terms; stylegan, progressive_gan, fastgan and r3gan have tests of their own."""
 
 
 def truth(fake: Tensor, logs: dict[str, Tensor]) -> Tensor:
@@ -60,10 +62,11 @@ GENERATOR: dict[str, Loss] = {
     **dict.fromkeys(("stylegan", "stylegan2", "diffaug_gan", "stylegan2_ada", "stylegan3"), truth),
     **dict.fromkeys(("wgan", "wgan_gp", "sngan", "projection_gan", "sagan", "progressive_gan"), lambda fake, logs: -fake.mean()),
     "lsgan": lambda fake, logs: (fake - 1).square().mean() / 2,
-    "biggan": lambda fake, logs: -fake.mean() + 1e-4 * logs["penalty/orthogonal"],
+    **dict.fromkeys(("biggan", "lecam_gan"), lambda fake, logs: -fake.mean() + 1e-4 * logs["penalty/orthogonal"]),
+    **dict.fromkeys(("contragan", "reacgan"), lambda fake, logs: -fake.mean() + logs["loss/class_fake"]),
     "broken_label_flip": lambda fake, logs: softplus(fake).mean(),
 }
-"""What each generator minimises; acgan, improved_gan, unrolled_gan, gman and r3gan have tests of their own."""
+"""What each generator minimises; acgan, improved_gan, unrolled_gan, gman, fastgan and r3gan have tests of their own."""
 
 
 class Seen:

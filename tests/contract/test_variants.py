@@ -42,7 +42,7 @@ def draws(training: Trainer, n: int = 5) -> Tensor:
 
 def test_the_reference_variants_are_registered() -> None:
     wanted = "gan dcgan lsgan wgan wgan_gp dragan improved_gan unrolled_gan pacgan gman focal_gan sngan projection_gan acgan sagan biggan"
-    modern = "progressive_gan stylegan stylegan2 stylegan2_ada stylegan3 diffaug_gan r3gan"
+    modern = "progressive_gan stylegan stylegan2 stylegan2_ada stylegan3 diffaug_gan r3gan lecam_gan contragan reacgan fastgan"
     assert {*wanted.split(), *modern.split()} <= set(NAMES)
     assert all(issubclass(VARIANTS.load(name), Variant) for name in NAMES)
 

@@ -24,10 +24,12 @@ TinySpec = Callable[..., RunSpec]
 CPU = torch.device("cpu")
 NAMES = VARIANTS.names()
 DOUBLED = {"stylegan2", "diffaug_gan", "stylegan2_ada", "stylegan3", "acgan", "sngan", "projection_gan", "sagan", "biggan"} | {
-    *("progressive_gan", "stylegan", "r3gan")
+    *("progressive_gan", "stylegan", "r3gan", "lecam_gan", "contragan", "reacgan", "fastgan")
 }
 """Variants whose sides are doubled from 4 to 7 pixels; the others' networks but the GAN's are DCGAN's."""
-WITHOUT_LEVEL = {"wgan", "wgan_gp", "broken_detached_penalty", "r3gan", "sngan", "projection_gan", "sagan", "biggan"}
+WITHOUT_LEVEL = {"wgan", "wgan_gp", "broken_detached_penalty", "r3gan", "sngan", "projection_gan", "sagan", "biggan"} | {
+    *("lecam_gan", "contragan", "reacgan")
+}
 """A constant added to a critic cancels in E[f(G(z))] - E[f(x)], in pairs, and in the hinge loss until a value passes its margin."""
 
 
