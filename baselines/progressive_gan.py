@@ -47,7 +47,7 @@ class ProgressiveGAN(Variant):
         penalty_weight: Annotated[float, Ge(0)] = 10.0
         """Lambda of the gradient penalty (Gulrajani et al. 2017)."""
         gradient_target: Annotated[float, Gt(0)] = 1.0
-        """Gamma: the gradient norm that is not penalised; the squared difference is divided by its square (appendix C: 750 on CIFAR-10)."""
+        """Gamma: the gradient norm that is not penalised; the squared difference is over its square (750 in the appendix on CIFAR-10)."""
         drift_weight: Annotated[float, Ge(0)] = 1e-3
         """Factor of E[D(x)^2], which keeps the critic's values from drifting."""
         stddev_group: Annotated[int, Ge(1)] | None = None

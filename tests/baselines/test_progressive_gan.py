@@ -250,7 +250,7 @@ def test_the_critic_pays_for_its_drift_and_for_slopes_that_are_not_one() -> None
 
 @pytest.mark.parametrize("gamma", [1.0, 750.0])
 def test_the_gradient_penalty_is_relative_to_its_target(gamma: float) -> None:
-    # Karras et al. 2018, appendix C: (|grad| - gamma)^2 / gamma^2. A critic that is the sum of 64 pixels has a slope of 8 everywhere.
+    # Karras et al. 2018, appendix on CIFAR-10: (|grad| - gamma)^2 / gamma^2. The sum of 64 pixels has a slope of 8 everywhere.
     variant = build(ProgressiveGAN, (1, 8, 8), gradient_target=gamma)
     variant.discriminator = Critic()  # type: ignore[assignment]
     context = StandIn()
