@@ -11,7 +11,7 @@ from torch.optim import Adam, Optimizer
 
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.blocks.pairs import dcgan_pair
-from baselines.blocks.starts import initialise_orthogonal
+from baselines.blocks.starts import initialise_scaled_orthogonal
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -55,7 +55,12 @@ class UnrolledGAN(Variant):
     def __init__(self, config: Config, shape: DataShape) -> None:
         super().__init__(config, shape)
         self.generator, self.discriminator = dcgan_pair(
-            config.latent_dim, shape, config.generator_width, config.discriminator_width, norm="none", critic_start=initialise_orthogonal
+            config.latent_dim,
+            shape,
+            config.generator_width,
+            config.discriminator_width,
+            norm="none",
+            critic_start=initialise_scaled_orthogonal,
         )
 
     def optimizers(self) -> dict[str, Optimizer]:

@@ -46,7 +46,7 @@ def initialise_he_normal(module: nn.Module) -> None:
         _no_bias(module)
 
 
-def initialise_orthogonal(module: nn.Module) -> None:
+def initialise_scaled_orthogonal(module: nn.Module) -> None:
     """Orthogonal weights times :data:`ORTHOGONAL_GAIN`, and biases 0: the start of unrolled GANs (poolio/unrolled_gan)."""
     if isinstance(module, Convolution):
         nn.init.orthogonal_(module.weight, ORTHOGONAL_GAIN)

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str]) -> None:
     """Runs the comparisons with the codes whose checkouts are given, keeps the other results, and writes README.md anew.
 
     Raises:
-        RequestError: A code is unknown, or its folder is no folder.
+        RequestError: See :func:`compared_with`; the results of the codes before it on the command line are not kept either.
     """
     parser = argparse.ArgumentParser(prog="python -m baselines.conformance", description=main.__doc__)
     parser.add_argument("checkouts", nargs="+", metavar="CODE=FOLDER", help=f"a git checkout of one of {', '.join(CODES)}")
@@ -36,7 +36,7 @@ def compared_with(code: str, folder: Path) -> list[Result]:
     """The results of all comparisons with one code, in float64, from a fixed stream of random numbers.
 
     Raises:
-        RequestError: The code is unknown, or its folder is no folder.
+        RequestError: The code is unknown, or its folder holds no checkout of it that the comparison can read.
     """
     if code not in CODES:
         raise UnknownName("code", code, CODES, "write CODE=FOLDER")
@@ -47,6 +47,10 @@ def compared_with(code: str, folder: Path) -> list[Result]:
     try:
         with global_stream(0, "conformance"):
             return [Result(code=code, version=_commit(folder), **vars(finding)) for finding in CODES[code](folder.resolve())]
+    except (ImportError, AttributeError, OSError, ValueError) as error:  # other files, other names, other layers
+        raise RequestError(
+            f"{code}: {folder} is no checkout that can be compared ({type(error).__name__}: {error}); give one of https://github.com/{code}"
+        ) from error
     finally:
         torch.set_default_dtype(usual)
 

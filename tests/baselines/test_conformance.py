@@ -12,7 +12,7 @@ from baselines.blocks.spectral import normalise_spectrally
 from baselines.conformance.__main__ import compared_with, main
 from baselines.conformance.codes import CODES
 from baselines.conformance.copying import apart, called, copied, imported, randomised
-from baselines.conformance.results import Result, read_results, write_results
+from baselines.conformance.results import RESULTS, Result, read_results, write_results
 from ganbench.errors import RequestError
 from ganbench.registry import VARIANTS
 
@@ -102,6 +102,11 @@ def test_what_cannot_be_compared_is_one_line(tmp_path: Path) -> None:
         main([f"kwotsin/mimicri={tmp_path}"])
     with pytest.raises(RequestError, match="give a checkout of https://github.com/kwotsin/mimicry"):
         main(["kwotsin/mimicry=nowhere"])
+    before = RESULTS.read_bytes()
+    for code in CODES:  # a folder of something else
+        with pytest.raises(RequestError, match=f"^{code}: .* is no checkout that can be compared"):
+            main([f"{code}={tmp_path}"])
+    assert RESULTS.read_bytes() == before, "nothing is lost"
 
 
 def test_every_comparison_was_made_and_found_the_networks_equal() -> None:

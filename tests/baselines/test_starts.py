@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from baselines.ablation import Ablation
 from baselines.blocks.conv import initialise_dcgan
 from baselines.blocks.pairs import dcgan_pair
-from baselines.blocks.starts import as_constructed, fans, initialise_he_normal, initialise_he_uniform, initialise_orthogonal
+from baselines.blocks.starts import as_constructed, fans, initialise_he_normal, initialise_he_uniform, initialise_scaled_orthogonal
 from baselines.dragan import DRAGAN
 from baselines.unrolled_gan import UnrolledGAN
 from baselines.wgan_gp import WGANGP
@@ -75,7 +75,7 @@ def test_the_start_of_dragan_is_normal_with_two_over_the_inputs(network: int) ->
 @pytest.mark.parametrize("network", [0, 1], ids=["generator", "critic"])
 def test_the_start_of_unrolled_gans_is_orthogonal_times_the_authors_gain(network: int) -> None:
     # poolio/unrolled_gan: tf.orthogonal_initializer(gain=1.4) in every layer
-    for layer in layers(pair(initialise_orthogonal)[network]):
+    for layer in layers(pair(initialise_scaled_orthogonal)[network]):
         matrix = layer.weight.detach().flatten(1).double()
         products = matrix @ matrix.t() if len(matrix) <= matrix.shape[1] else matrix.t() @ matrix
         torch.testing.assert_close(products, 1.96 * torch.eye(len(products), dtype=torch.float64), rtol=1e-4, atol=1e-5)
@@ -91,7 +91,7 @@ def slope(critic: nn.Module) -> float:
 
 @pytest.mark.parametrize("width", [32, 128])
 def test_without_batch_norm_the_authors_critics_are_not_flat_and_the_others_are(width: int) -> None:
-    steep = [slope(pair(start, width=width)[1]) for start in (initialise_he_uniform, initialise_he_normal, initialise_orthogonal)]
+    steep = [slope(pair(start, width=width)[1]) for start in (initialise_he_uniform, initialise_he_normal, initialise_scaled_orthogonal)]
     flat = [slope(pair(start, width=width)[1]) for start in (initialise_dcgan, as_constructed)]
     assert min(steep) > 0.5 and max(steep) < 2 and max(flat) < 0.1
 
@@ -99,7 +99,7 @@ def test_without_batch_norm_the_authors_critics_are_not_flat_and_the_others_are(
 @pytest.mark.parametrize(("cls", "start", "critic_start"), [
     (WGANGP, initialise_he_uniform, initialise_he_uniform),
     (DRAGAN, initialise_dcgan, initialise_he_normal),
-    (UnrolledGAN, initialise_dcgan, initialise_orthogonal),
+    (UnrolledGAN, initialise_dcgan, initialise_scaled_orthogonal),
 ])  # fmt: skip
 def test_each_method_has_its_authors_start(cls: type[Variant], start: Start, critic_start: Start) -> None:
     torch.default_generator.manual_seed(0)
