@@ -100,6 +100,19 @@ def _budget(dataset: str, images: int) -> str | None:
     return exact[0] if exact else f"{multiple}x short" if multiple and not rest else None
 
 
+def without_superseded(runs: Iterable[Run]) -> list[Run]:
+    """Without the runs of an older version of their variant, once a newer one was measured with the same data, length and seed."""
+    runs = list(runs)
+    newest: dict[tuple[object, ...], int] = {}
+    for run in runs:
+        newest[_band(run)] = max(run.version, newest.get(_band(run), 0))
+    return [run for run in runs if run.version == newest[_band(run)]]
+
+
+def _band(run: Run) -> tuple[object, ...]:
+    return run.variant, run.dataset, run.n_train, run.budget, run.seed
+
+
 def read_bank(path: Path = BANK) -> list[Run]:
     """The bank's runs, in its order."""
     with path.open(newline="") as file:

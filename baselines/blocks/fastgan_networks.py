@@ -210,8 +210,8 @@ class SelfSupervisedDiscriminator(nn.Module):
         for i, block in enumerate(self.blocks, 1):
             x = block(maps[-1])
             maps.append(x if i < self.reach else self.excitations[i - self.reach](maps[i - self.reach], x))
-        features = self.small(small)
-        logits = torch.cat([self.judge(maps[-1]).flatten(1), self.judge_small(features).flatten(1)], 1)
+        logits, features = self.judge(maps[-1]).flatten(1), self.small(small)
+        logits = torch.cat([logits, self.judge_small(features).flatten(1)], 1)
         return Seen(logits=logits, before=maps[-2], last=maps[-1], small=features)
 
     def decode(self, seen: Seen, which: Tensor) -> tuple[Tensor, Tensor, Tensor]:

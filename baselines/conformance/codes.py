@@ -5,10 +5,12 @@ from pathlib import Path
 from unittest import mock
 
 import torch
+from torch.nn import functional
 
-from baselines.blocks import diffaugment, penalties
+from baselines.blocks import contrastive, diffaugment, penalties
 from baselines.conformance.comparison import EXAMPLES, Finding
 from baselines.conformance.copying import apart, imported
+from baselines.conformance.fast import fastgan_code
 from baselines.conformance.residual import biggan_pytorch, gan_collections, mimicry, pytorch_examples
 from baselines.conformance.styles import pro_gan_pytorch, r3gan_code, stylegan2_pytorch
 from ganbench.seeding import global_stream
@@ -36,8 +38,29 @@ def lecam_code(folder: Path) -> Iterator[Finding]:
         real, fake = torch.rand(EXAMPLES) - 0.4, 0.7 - torch.rand(EXAMPLES)  # above a_F and below a_R, where theirs counts them
         ema = mock.Mock(D_real=0.7, D_fake=-0.4)
         theirs = module.lecam_reg(real, fake, ema)
-    ours = penalties.lecam(real, fake, torch.tensor(0.7), torch.tensor(-0.4))
+        anywhere = torch.randn(64), torch.randn(64)
+        one_sided = module.lecam_reg(*anywhere, ema)
+    real_average, fake_average = torch.tensor(0.7), torch.tensor(-0.4)
+    ours = penalties.lecam(real, fake, real_average, fake_average)
     yield Finding(variant="ablation", part="lecam", difference=apart(ours, theirs), remark="where theirs counts the values")
+    ours = penalties.lecam(*anywhere, real_average, fake_average, one_sided=True)
+    yield Finding(variant="lecam_gan", part="penalty", difference=apart(ours, one_sided))
+
+
+def studiogan(folder: Path) -> Iterator[Finding]:
+    """ContraGAN's and ReACGAN's losses of given embeddings, proxies and classes."""
+    absent = {"utils.style_ops": mock.Mock(), "utils.ops": mock.Mock()}  # CUDA kernels, and layers that the losses do not use
+    with imported(folder / "src", "utils.losses", absent=absent) as (module,):
+        embeddings, proxies = (functional.normalize(torch.randn(n, 6), dim=1) for n in (32, 10))
+        labels = torch.randint(10, (32,))
+        given = embeddings, proxies[labels], labels
+        theirs = module.ConditionalContrastiveLoss(10, 0.7, "cpu", False)(*given)
+        yield Finding(
+            variant="contragan", part="2C loss", difference=apart(contrastive.conditional_contrastive(*given, temperature=0.7), theirs)
+        )
+        theirs = module.Data2DataCrossEntropyLoss(10, 0.5, 0.98, "cpu", False)(*given)
+        ours = contrastive.data_to_data(*given, 0.5, 0.98, 1 - 0.98, damped=True)
+        yield Finding(variant="reacgan", part="D2D-CE", difference=apart(ours, theirs), remark="not its paper's equation 6, an option here")
 
 
 CODES: dict[str, Callable[[Path], Iterator[Finding]]] = {
@@ -50,5 +73,7 @@ CODES: dict[str, Callable[[Path], Iterator[Finding]]] = {
     "mit-han-lab/data-efficient-gans": diffaugment_code,
     "brownvc/R3GAN": r3gan_code,
     "google/lecam-gan": lecam_code,
+    "POSTECH-CVLab/PyTorch-StudioGAN": studiogan,
+    "hugobb/FastGAN-pytorch": fastgan_code,
 }
 """The comparisons by public code."""

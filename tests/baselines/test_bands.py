@@ -9,7 +9,7 @@ from statistics import median
 
 import pytest
 
-from baselines.bands.bank import BANK, Run, read_bank, run_of, write_bank
+from baselines.bands.bank import BANK, Run, read_bank, run_of, without_superseded, write_bank
 from baselines.bands.page import CONTROLS, HERE, is_control, published, reference_variants, render
 from baselines.blocks import spectral
 from ganbench.errors import RequestError
@@ -192,3 +192,10 @@ def test_budgets_grow_and_every_data_set_of_this_project_has_them() -> None:
 
 def test_the_bank_holds_each_run_once() -> None:
     assert len({run.run_id for run in RUNS}) == len(RUNS) and BANK.is_file()
+
+
+def test_a_newer_versions_runs_take_the_place_of_an_olders_with_the_same_data_length_and_seed() -> None:
+    old = next(run for run in RUNS if run.budget == "smoke")
+    new, elsewhere = replace(old, version=old.version + 1, run_id="new"), replace(old, seed=old.seed + 1, run_id="elsewhere")
+    configured = replace(new, run_id="configured", overrides="{}")
+    assert without_superseded([old, new, elsewhere, configured]) == [new, elsewhere, configured]
