@@ -48,7 +48,7 @@ class Section:
 
 
 def published() -> dict[str, dict[str, str]]:
-    """Recipe source and published number of every variant, what its recipe has and the suites here have not, and the marks' protocols."""
+    """``published.toml``, whose first lines say what it has of every variant; under ``protocols``, how marked numbers were got."""
     return tomllib.loads((HERE / "published.toml").read_text(encoding="utf-8"))
 
 
@@ -67,6 +67,7 @@ def render(runs: Sequence[Run]) -> str:
     )
     return environment.get_template("page.md.j2").render(
         variants=_variants(),
+        differences=_differences(),
         protocols=published()["protocols"],
         measured=bool(runs),
         gaps=_gaps(runs),
@@ -121,6 +122,12 @@ def _variants() -> Table:
         own = (_data(name), _parameters(name), known[name]["recipe"], known[name]["number"] + there)
         rows.append([f"[`{name}`]({origin.path.name})", paper, differs, *own])
     return rows
+
+
+def _differences() -> Table:
+    """Where each variant knowingly leaves its paper and its authors' code."""
+    known = published()
+    return [["variant", "here"], *([f"`{name}`", known[name]["here"]] for name in reference_variants())]
 
 
 def _conformance() -> Table:

@@ -47,7 +47,7 @@ def test_the_page_lists_every_variant_that_is_no_control() -> None:
     assert set(reference_variants()) == {name for name in VARIANTS.targets if not name.startswith(CONTROLS)}
     known = published()
     marks = known.pop("protocols")
-    assert all({"recipe", "number"} <= entry.keys() <= {"recipe", "number", "differs"} for entry in known.values())
+    assert all({"recipe", "here", "number"} <= entry.keys() <= {"recipe", "here", "number", "differs"} for entry in known.values())
     assert all(("differs" in entry) is not entry["number"].startswith("none") for entry in known.values()), "no suite reaches a number"
     used = {mark for entry in known.values() for mark in re.findall(r"\(([A-Z][A-Z0-9]+)\b", entry["number"])} - {"VEEGAN", "CNN"}
     assert used == marks.keys(), "every mark of a published number says how it was got"
