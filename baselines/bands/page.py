@@ -44,7 +44,8 @@ class Section:
     """The ranking metric, as tables name it."""
     lengths: str
     """The named budgets in images."""
-    table: Table
+    tables: dict[str, Table]
+    """By budget, the smallest first; under an empty name where one table has them all."""
 
 
 def published() -> dict[str, dict[str, str]]:
@@ -71,8 +72,8 @@ def render(runs: Sequence[Run]) -> str:
         protocols=published()["protocols"],
         measured=bool(runs),
         gaps=_gaps(runs),
-        images=_sections(_images, methods, ("digits", "mnist", "cifar10")),
-        modes=_sections(_modes, whole, ("ring8", "grid25", "stacked-digits", "stacked-mnist")),
+        images=_sections(_by_budget, methods, ("digits", "mnist", "cifar10")),
+        modes=_sections(lambda own: {"": _modes(own)}, whole, ("ring8", "grid25", "stacked-digits", "stacked-mnist")),
         seeds=sorted({run.seed for run in ablation}),
         grids={dataset: _grid([run for run in ablation if run.dataset == dataset], key) for dataset, key in ABLATED.items()},
         few=_images(few),
@@ -81,14 +82,14 @@ def render(runs: Sequence[Run]) -> str:
     )
 
 
-def _sections(table: Callable[[Sequence[Run]], Table], runs: Sequence[Run], datasets: Sequence[str]) -> list[Section]:
-    """What was measured on each of some data sets, as a table."""
+def _sections(tables: Callable[[Sequence[Run]], dict[str, Table]], runs: Sequence[Run], datasets: Sequence[str]) -> list[Section]:
+    """What was measured on each of some data sets."""
     sections = []
     for dataset in datasets:
         own = [run for run in runs if run.dataset == dataset]
         if own:
             labels = ", ".join(dict.fromkeys(run.label for run in own if run.label))
-            sections.append(Section(dataset=dataset, labels=labels, lengths=_lengths(_budgets(own), dataset), table=table(own)))
+            sections.append(Section(dataset=dataset, labels=labels, lengths=_lengths(_budgets(own), dataset), tables=tables(own)))
     return sections
 
 
@@ -185,18 +186,24 @@ def _parameters(name: str) -> str:
     )
 
 
+def _by_budget(runs: Sequence[Run]) -> dict[str, Table]:
+    return {budget: _images([run for run in runs if run.budget == budget]) for budget in _budgets(runs)}
+
+
 def _images(runs: Sequence[Run], others: Sequence[Run] = ()) -> Table:
-    """Scores and gains; ``others`` are runs in another table, from which a row's name tells it."""
-    measured = _budgets(runs)
-    varied = {budget for budget in measured if any(run.budget == budget and run.feature_variance is not None for run in runs)}
-    rows = []
-    for group in _configurations(runs):
-        row = [_name(group, (*runs, *others)), _band(run.untrained for run in group)]
-        for budget, part in zip(measured, _parts(group, measured), strict=True):
-            row += [_cell(part, "final"), _gain(part), *([_variance(part)] if budget in varied else [])]
-        rows.append(row)
-    heads = (word for budget in measured for word in (budget, "gain", *(["variance"] if budget in varied else [])))
-    return [["variant", "untrained", *heads], *rows] if rows else []
+    """Scores and gains at one budget; ``others`` are runs in another table, from which a row's name tells it."""
+    varied = any(run.feature_variance is not None for run in runs)
+    rows = [
+        [
+            _name(group, (*runs, *others)),
+            _band(run.untrained for run in group),
+            _cell(group, "final"),
+            _gain(group),
+            *([_variance(group)] if varied else []),
+        ]
+        for group in _configurations(runs)
+    ]
+    return [["variant", "untrained", "trained", "gain", *(["variance"] if varied else [])], *rows] if rows else []
 
 
 def _modes(runs: Sequence[Run]) -> Table:
@@ -206,7 +213,7 @@ def _modes(runs: Sequence[Run]) -> Table:
         [_name(part, runs), budget, _cell(part, "modes"), *(_band(getattr(run, key) for run in part) for key in shown)]
         for group in _configurations(runs)
         for budget in _budgets(group)
-        for part in _parts(group, [budget])
+        for part in [[run for run in group if run.budget == budget]]
     ]
     return [["variant", "budget", "modes", *shown.values()], *rows]
 
@@ -233,10 +240,6 @@ def _budgets(runs: Sequence[Run]) -> list[str]:
     """Budgets that were measured, the smallest first."""
     order = ("smoke", "short")
     return sorted({run.budget for run in runs}, key=lambda name: (order.index(name) if name in order else len(order), name))
-
-
-def _parts(group: Sequence[Run], measured: Sequence[str]) -> list[list[Run]]:
-    return [[run for run in group if run.budget == budget] for budget in measured]
 
 
 def _configurations(runs: Sequence[Run]) -> list[list[Run]]:
