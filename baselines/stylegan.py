@@ -16,6 +16,7 @@ from baselines.blocks.penalties import zero_centred_penalty
 from baselines.blocks.resampling import blurred, box_conv_down, box_up
 from baselines.blocks.shapes import image_sides
 from baselines.blocks.style import Mapping, NormedLayer, Output, by_layer, mixed, shown
+from baselines.blocks.styled import StyledGenerator
 from ganbench.data.dataset import DataShape
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
@@ -67,7 +68,7 @@ class StyleGAN(Variant):
     tiny = {"latent_dim": 8, "style_dim": 8, "mapping_layers": 2, "channel_max": 4, "stage_images": 32, "fade_images": 32}
     """Settings of a few thousand weights, for tests."""
     config: Config
-    generator: "Generator"
+    generator: "StyledGenerator[Synthesis]"
     discriminator: GrowingDiscriminator
 
     def __init__(self, config: Config, shape: DataShape) -> None:
@@ -75,7 +76,7 @@ class StyleGAN(Variant):
         sides = image_sides(shape, "stylegan", LARGEST)
         channels = level_channels(len(sides), config.channel_base, config.channel_max)
         schedule = (config.stage_images, config.fade_images)
-        self.generator = Generator(
+        self.generator = StyledGenerator(
             Mapping(config.latent_dim, config.style_dim, config.mapping_layers, config.mapping_rate),
             Synthesis(config.style_dim, channels, shape.size[0], sides[::-1], *schedule, config.output),
         )
@@ -142,23 +143,6 @@ class StyleGAN(Variant):
         """Mixed styles of fresh latents for the layers up to a level."""
         first, second = self.generator.mapping(ctx.latents(2 * ctx.batch_size)).chunk(2)
         return mixed(first, second, 2 * (level + 1), self.config.mixing_probability)
-
-
-class Generator(nn.Module):
-    """Mapping, then synthesis."""
-
-    mapping: Mapping
-    synthesis: "Synthesis"
-
-    def __init__(self, mapping: Mapping, synthesis: "Synthesis") -> None:
-        super().__init__()
-        self.mapping = mapping
-        self.synthesis = synthesis
-
-    def forward(self, latents: Tensor) -> Tensor:
-        """(n, latent_dim) to images of full size (n, channels, height, width)."""
-        images: Tensor = self.synthesis(self.mapping(latents))
-        return images
 
 
 class Synthesis(Growing):

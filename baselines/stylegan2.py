@@ -1,7 +1,7 @@
 """Which artefacts go with StyleGAN's normalisation and growing? (Karras et al. 2020, "Analyzing and improving ... StyleGAN", CVPR)"""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt, Interval
@@ -10,20 +10,20 @@ from torch.optim import Adam, Optimizer
 
 from baselines.blocks.equalised import RELU_GAIN
 from baselines.blocks.growth import level_channels
-from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
-from baselines.blocks.penalties import path_lengths, zero_centred_penalty
+from baselines.blocks.losses import non_saturating_generator
+from baselines.blocks.penalties import path_lengths
 from baselines.blocks.shapes import image_sides, label_count
 from baselines.blocks.style import Mapping, mixed
-from baselines.blocks.stylegan2_networks import Discriminator, Generator, Synthesis
+from baselines.blocks.styled import StyledGAN, StyledGenerator
+from baselines.blocks.stylegan2_networks import Discriminator, Synthesis
 from ganbench.data.dataset import DataShape
-from ganbench.errors import RequestError
-from ganbench.training.variant import Batch, Logs, StepContext, Variant
+from ganbench.training.variant import Logs, StepContext
 
 LARGEST = 1024
 """Side of the paper's images."""
 
 
-class StyleGAN2(Variant):
+class StyleGAN2(StyledGAN):
     """Weight demodulation instead of AdaIN, skip and residual networks instead of growing, path lengths (Karras et al. 2020)."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -83,9 +83,8 @@ class StyleGAN2(Variant):
     }
     """Settings of a few thousand weights, for tests."""
     config: Config
-    method: ClassVar[str] = "stylegan2"
-    """As users call it, in messages."""
-    generator: Generator
+    method = "stylegan2"
+    generator: StyledGenerator[Synthesis]
     discriminator: Discriminator
     path_mean: Tensor
     """Moving average of path lengths, ()."""
@@ -97,7 +96,7 @@ class StyleGAN2(Variant):
         channels = level_channels(len(sides), config.channel_base, config.channel_max)
         mapping = (config.style_dim, config.mapping_layers, config.mapping_rate, classes)
         synthesis = Synthesis(config.style_dim, channels, shape.size[0], sides[::-1], config.output)
-        self.generator = Generator(Mapping(config.latent_dim, *mapping, bias_gain=RELU_GAIN), synthesis)
+        self.generator = StyledGenerator(Mapping(config.latent_dim, *mapping, bias_gain=RELU_GAIN), synthesis)
         labels = Mapping(0, *mapping, bias_gain=RELU_GAIN) if classes else None
         self.discriminator = Discriminator(channels, shape.size[0], sides[-1], config.stddev_group, config.discriminator, labels)
         self.register_buffer("path_mean", torch.zeros(()))
@@ -113,21 +112,10 @@ class StyleGAN2(Variant):
             for name, network, c in (("discriminator", self.discriminator, discriminator), ("generator", self.generator, generator))
         }
 
-    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
-        """Cross-entropy; in one step of ``r1_interval`` also an update by R1 alone."""
-        labels = ctx.labels(ctx.batch_size)
-        with torch.no_grad():
-            fake = self.generator.synthesis(self._styles(ctx.latents(2 * ctx.batch_size), labels))
-        real_logits = self.judged(real.examples, real.labels, ctx)
-        fake_logits = self.judged(fake, labels, ctx)
-        loss = cross_entropy_discriminator(real_logits, fake_logits)
-        ctx.minimize("discriminator", loss)
-        logs = {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
-        logs["logit/real_sign"] = real_logits.sign().mean()
-        if self.config.r1_gamma and ctx.every(self.config.r1_interval):
-            logs["penalty/r1"] = zero_centred_penalty(lambda images: self.judged(images, real.labels, ctx), real.examples)
-            ctx.minimize("discriminator", self.config.r1_gamma * self.config.r1_interval * logs["penalty/r1"])
-        return logs
+    def fakes(self, labels: Tensor | None, ctx: StepContext) -> Tensor:
+        """Of mixed styles."""
+        images: Tensor = self.generator.synthesis(self._styles(ctx.latents(2 * ctx.batch_size), labels))
+        return images
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-log D(G(z)) with mixed styles; in one step of ``path_length_interval`` also an update by path lengths alone."""
@@ -148,40 +136,6 @@ class StyleGAN2(Variant):
             logs["path_length"] = lengths.mean()
             ctx.minimize("generator", self.config.path_length_weight * self.config.path_length_interval * logs["penalty/path_length"])
         return logs
-
-    def judged(self, images: Tensor, labels: Tensor | None, ctx: StepContext) -> Tensor:
-        """Logits (n,) of images as the discriminator sees them in training, real and generated ones alike."""
-        logits: Tensor = self.discriminator(ctx.augment(images), labels)
-        return logits
-
-    def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images in [-1, 1], with constant noise in evaluation mode.
-
-        Args:
-            latents: (n, latent_dim).
-            labels: (n,), needed where the method is conditional and ignored elsewhere.
-
-        Raises:
-            RequestError: Labels are needed and not given.
-        """
-        images: Tensor = self.generator(latents, self._given(labels)).clamp(-1, 1)
-        return images
-
-    def generate_truncated(self, latents: Tensor, truncation: float, labels: Tensor | None = None) -> Tensor:
-        """Images of styles that are drawn towards the average one; ``truncation`` is psi, 1 leaves them as they are."""
-        styles = self.generator.mapping.truncated(self.generator.mapping(latents, self._given(labels)), truncation)
-        images: Tensor = self.generator.synthesis(styles).clamp(-1, 1)
-        return images
-
-    def discriminate(self, examples: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See :class:`~ganbench.training.variant.Variant`."""
-        logits: Tensor = self.discriminator(examples, self._given(labels))
-        return logits
-
-    def _given(self, labels: Tensor | None) -> Tensor | None:
-        if self.config.conditional and labels is None:
-            raise RequestError(f"{self.method} with conditional = true makes and judges images of classes; give one label for each")
-        return labels
 
     def _styles(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         """Mixed styles (n, layers, style_dim) of twice as many latents (2n, latent_dim)."""

@@ -1,7 +1,7 @@
 """How do details move with the surfaces that they belong to? (Karras et al. 2021, "Alias-free generative adversarial networks", NeurIPS)"""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge, Gt, Interval
@@ -10,22 +10,21 @@ from torch.optim import Adam, Optimizer
 
 from baselines.blocks.bandlimits import band_channels, layer_bands
 from baselines.blocks.equalised import RELU_GAIN
-from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
+from baselines.blocks.losses import non_saturating_generator
 from baselines.blocks.lowpass import gaussian_blurred
-from baselines.blocks.penalties import zero_centred_penalty
 from baselines.blocks.shapes import image_sides, label_count
 from baselines.blocks.style import Mapping
+from baselines.blocks.styled import StyledGAN, StyledGenerator
 from baselines.blocks.stylegan2_networks import Discriminator
-from baselines.blocks.stylegan3_networks import Generator, Synthesis
+from baselines.blocks.stylegan3_networks import Synthesis
 from ganbench.data.dataset import DataShape
-from ganbench.errors import RequestError
-from ganbench.training.variant import Batch, Logs, StepContext, Variant
+from ganbench.training.variant import Logs, StepContext
 
 LARGEST = 1024
 """Side of the paper's images."""
 
 
-class StyleGAN3(Variant):
+class StyleGAN3(StyledGAN):
     """StyleGAN2 whose generator treats maps as samples of continuous signals, and keeps them free of aliases (Karras et al. 2021)."""
 
     @dataclass(frozen=True, kw_only=True)
@@ -83,9 +82,8 @@ class StyleGAN3(Variant):
     }
     """Settings of a few thousand weights, for tests."""
     config: Config
-    method: ClassVar[str] = "stylegan3"
-    """As users call it, in messages."""
-    generator: Generator
+    method = "stylegan3"
+    generator: StyledGenerator[Synthesis]
     discriminator: Discriminator
 
     def __init__(self, config: Config, shape: DataShape) -> None:
@@ -93,7 +91,7 @@ class StyleGAN3(Variant):
         sides = image_sides(shape, self.method, LARGEST)
         classes = label_count(shape, f"{self.method} with conditional = true", "set conditional = false") if config.conditional else 0
         mapping = (config.style_dim, config.mapping_layers, config.mapping_rate, classes)
-        self.generator = Generator(Mapping(config.latent_dim, *mapping, bias_gain=RELU_GAIN), self._synthesis(sides[0]))
+        self.generator = StyledGenerator(Mapping(config.latent_dim, *mapping, bias_gain=RELU_GAIN), self._synthesis(sides[0]))
         channels = [max(1, min(config.channel_base // side, config.channel_max)) for side in sides[::-1]]
         labels = Mapping(0, *mapping, bias_gain=RELU_GAIN) if classes else None
         self.discriminator = Discriminator(channels, shape.size[0], sides[-1], config.stddev_group, "residual", labels)
@@ -120,20 +118,10 @@ class StyleGAN3(Variant):
             "generator": Adam(self.generator.parameters(), config.generator_learning_rate, betas),
         }
 
-    def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
-        """Cross-entropy; in one step of ``r1_interval`` also an update by R1 alone."""
-        labels = ctx.labels(ctx.batch_size)
-        with torch.no_grad():
-            fake = self.generator(ctx.latents(ctx.batch_size), labels)
-        real_logits = self.judged(real.examples, real.labels, ctx)
-        fake_logits = self.judged(fake, labels, ctx)
-        loss = cross_entropy_discriminator(real_logits, fake_logits)
-        ctx.minimize("discriminator", loss)
-        logs = {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
-        if self.config.r1_gamma and ctx.every(self.config.r1_interval):
-            logs["penalty/r1"] = zero_centred_penalty(lambda images: self.judged(images, real.labels, ctx), real.examples)
-            ctx.minimize("discriminator", self.config.r1_gamma * self.config.r1_interval * logs["penalty/r1"])
-        return logs
+    def fakes(self, labels: Tensor | None, ctx: StepContext) -> Tensor:
+        """Of one style each."""
+        images: Tensor = self.generator(ctx.latents(ctx.batch_size), labels)
+        return images
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-log D(G(z)); then the average style and the magnitudes follow what this batch had."""
@@ -158,32 +146,3 @@ class StyleGAN3(Variant):
         if self.config.equivariance != "rotation":
             return 0.0
         return self.config.blur_sigma * max(0.0, 1 - images_seen / self.config.blur_images)
-
-    def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images in [-1, 1].
-
-        Args:
-            latents: (n, latent_dim).
-            labels: (n,), needed where the method is conditional and ignored elsewhere.
-
-        Raises:
-            RequestError: Labels are needed and not given.
-        """
-        images: Tensor = self.generator(latents, self._given(labels)).clamp(-1, 1)
-        return images
-
-    def generate_truncated(self, latents: Tensor, truncation: float, labels: Tensor | None = None) -> Tensor:
-        """Images of styles that are drawn towards the average one; ``truncation`` is psi, 1 leaves them as they are."""
-        styles = self.generator.mapping.truncated(self.generator.mapping(latents, self._given(labels)), truncation)
-        images: Tensor = self.generator.synthesis(styles).clamp(-1, 1)
-        return images
-
-    def discriminate(self, examples: Tensor, labels: Tensor | None = None) -> Tensor:
-        """See :class:`~ganbench.training.variant.Variant`."""
-        logits: Tensor = self.discriminator(examples, self._given(labels))
-        return logits
-
-    def _given(self, labels: Tensor | None) -> Tensor | None:
-        if self.config.conditional and labels is None:
-            raise RequestError(f"{self.method} with conditional = true makes and judges images of classes; give one label for each")
-        return labels

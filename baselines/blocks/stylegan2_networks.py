@@ -15,28 +15,6 @@ Architecture = Literal["residual", "orig"]
 """Of the discriminator: with skip connections around every block, or StyleGAN's without."""
 
 
-class Generator(nn.Module):
-    """Mapping, then synthesis.
-
-    Args:
-        mapping: Latents to styles.
-        synthesis: Styles to images.
-    """
-
-    mapping: Mapping
-    synthesis: "Synthesis"
-
-    def __init__(self, mapping: Mapping, synthesis: "Synthesis") -> None:
-        super().__init__()
-        self.mapping = mapping
-        self.synthesis = synthesis
-
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(n, latent_dim) and (n,) to images (n, channels, height, width)."""
-        images: Tensor = self.synthesis(self.mapping(latents, labels))
-        return images
-
-
 class Synthesis(nn.Module):
     """Layers on top of a learned constant; every level adds its image to that of the level below, doubled (figure 7b, left).
 

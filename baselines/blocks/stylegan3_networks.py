@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from baselines.blocks.bandlimits import Band
 from baselines.blocks.equalised import EqualisedConv, EqualisedLinear
 from baselines.blocks.lowpass import FilteredLeakyReLU
-from baselines.blocks.style import Mapping, ModulatedConv, Output, shown
+from baselines.blocks.style import ModulatedConv, Output, shown
 
 RGB_SCALE = 0.25
 """Colours are made in -4 to 4 and divided by 4, for inputs that are normalised (appendix F.1, "normalization")."""
@@ -147,25 +147,3 @@ class Synthesis(nn.Module):
     def follow(self, mean_squares: Tensor, decay: float) -> None:
         """Moves the magnitudes towards the mean squares of a batch (layers + 1,)."""
         self.magnitudes.lerp_(mean_squares, 1 - decay)
-
-
-class Generator(nn.Module):
-    """Mapping, then synthesis.
-
-    Args:
-        mapping: Latents to styles.
-        synthesis: Styles to images.
-    """
-
-    mapping: Mapping
-    synthesis: Synthesis
-
-    def __init__(self, mapping: Mapping, synthesis: Synthesis) -> None:
-        super().__init__()
-        self.mapping = mapping
-        self.synthesis = synthesis
-
-    def forward(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """(n, latent_dim) and (n,) to images (n, channels, height, width)."""
-        images: Tensor = self.synthesis(self.mapping(latents, labels))
-        return images
