@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import torch
-from annotated_types import Ge, Interval
+from annotated_types import Ge, Gt, Interval
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -30,6 +30,7 @@ class ImprovedGAN(Variant):
         its start from data; their discriminator also has weight norm, dropout and noise in the place of batch norm, and no smoothing.
         """
 
+        joined_later = ("nearest_distance",)
         version = 2
         """2: the minibatch layer is normalised and starts from the first batch, as the authors'; 1 had plain kernels of N(0, 0.05)."""
         discriminator_width: Annotated[int, Ge(1)] = 96
@@ -40,6 +41,8 @@ class ImprovedGAN(Variant):
         """Rows B of the minibatch layer's matrices; 0 leaves the layer out."""
         kernel_dim: Annotated[int, Ge(1)] = 5
         """Columns C of those matrices."""
+        nearest_distance: Annotated[float, Gt(0)] = 2.0
+        """Mean distance of a first batch's nearest neighbours, to which every kernel is scaled."""
         real_target: Annotated[float, Interval(gt=0, le=1)] = 0.9
         """Probability that real examples should get; 1 is no smoothing."""
         learning_rate: Annotated[float, Ge(0)] = 3e-4
@@ -52,7 +55,7 @@ class ImprovedGAN(Variant):
         super().__init__(config, shape)
         widths = (config.generator_width, config.discriminator_width)
         self.generator, body = dcgan_pair(config.latent_dim, shape, *widths, norm="batch")
-        self.discriminator = MinibatchDiscriminator(body, shape, config.kernels, config.kernel_dim)
+        self.discriminator = MinibatchDiscriminator(body, shape, config.kernels, config.kernel_dim, config.nearest_distance)
 
     def optimizers(self) -> dict[str, Optimizer]:
         """Adam for both networks."""
@@ -96,10 +99,12 @@ class MinibatchLayer(nn.Module):
         width: Features of an example, A.
         kernels: Similarities that are appended, B.
         kernel_dim: Dimensions C in which each is measured.
+        nearest_distance: Mean distance of the nearest neighbours that :meth:`start` brings about.
     """
 
-    def __init__(self, width: int, kernels: int, kernel_dim: int) -> None:
+    def __init__(self, width: int, kernels: int, kernel_dim: int, nearest_distance: float = 2.0) -> None:
         super().__init__()
+        self.nearest_distance = nearest_distance
         self.tensor = nn.Parameter(0.05 * torch.randn(width, kernels, kernel_dim))
         self.log_scale = nn.Parameter(torch.zeros(kernels, kernel_dim))
         self.bias = nn.Parameter(torch.full((kernels,), -1.0))
@@ -121,9 +126,10 @@ class MinibatchLayer(nn.Module):
 
     @torch.no_grad()
     def start(self, features: Tensor, mean: Callable[[Tensor], Tensor]) -> None:
-        """Scales every kernel so that the nearest other example is at a mean distance of 2, and has the bias take the mean closeness away.
+        """Scales every kernel so that the nearest other example is at a mean distance of ``nearest_distance``.
 
-        A single example has no others, and a batch of equal ones no scale: then what there is stays.
+        The bias then takes the mean closeness away. A single example has no others, and a batch of equal ones no scale: then what
+        there is stays.
 
         Args:
             features: Of a first batch, (n, A).
@@ -133,7 +139,7 @@ class MinibatchLayer(nn.Module):
             return
         itself = torch.eye(len(features), dtype=torch.bool, device=features.device)[:, :, None]
         nearest = mean(self.distances(features).masked_fill(itself, torch.inf).amin(1).mean(0))
-        self.log_scale.sub_(torch.where(nearest > 0, nearest / 2, 1.0).log()[:, None])
+        self.log_scale.sub_(torch.where(nearest > 0, nearest / self.nearest_distance, 1.0).log()[:, None])
         self.bias.copy_(-mean(self.closeness(features).mean(0)))
 
 
@@ -145,16 +151,17 @@ class MinibatchDiscriminator(nn.Module):
         shape: Form of the data.
         kernels: Of the minibatch layer; 0 leaves it out.
         kernel_dim: Of the minibatch layer.
+        nearest_distance: Of the minibatch layer.
     """
 
-    def __init__(self, body: nn.Module, shape: DataShape, kernels: int, kernel_dim: int) -> None:
+    def __init__(self, body: nn.Module, shape: DataShape, kernels: int, kernel_dim: int, nearest_distance: float = 2.0) -> None:
         super().__init__()
         layers = list(body.layers.children()) if isinstance(body, Discriminator) else list(body.children())
         self.features = nn.Sequential(*layers[:-2], nn.Flatten())
         with torch.no_grad():
             width = self.features.eval()(torch.zeros(1, *shape.size)).shape[1]
         self.features.train()
-        self.closeness = MinibatchLayer(width, kernels, kernel_dim) if kernels else nn.Identity()
+        self.closeness = MinibatchLayer(width, kernels, kernel_dim, nearest_distance) if kernels else nn.Identity()
         self.head = nn.Linear(width + kernels, 1)
 
     def forward(self, examples: Tensor, starting: Callable[[Tensor], Tensor] | None = None) -> Tensor:

@@ -97,6 +97,14 @@ def test_the_first_batch_sees_a_closeness_of_about_one_at_any_size(side: int, wi
     assert closeness.std(0).min() > 0.1, "and it tells the examples apart"
 
 
+def test_the_distance_of_the_nearest_at_the_start_can_be_chosen() -> None:
+    features = torch.randn(32, 4, dtype=torch.float64)
+    layer = MinibatchLayer(4, 3, 2, nearest_distance=0.02).double()
+    layer.start(features, alone)
+    apart = layer.distances(features).masked_fill(torch.eye(32, dtype=torch.bool)[:, :, None], torch.inf)
+    torch.testing.assert_close(apart.amin(1).mean(0), torch.full((3,), 0.02, dtype=torch.float64))
+
+
 def test_ranks_start_from_their_common_means() -> None:
     features = torch.randn(2, 8, 5, dtype=torch.float64)
     layers = [MinibatchLayer(5, 3, 2).double()]
