@@ -48,7 +48,7 @@ gpu: $(VENV)/.development  ## what needs a CUDA device: the promises on it, spee
 	$(BIN)/pytest -m gpu
 	$(BIN)/pytest -s benchmarks/test_inception.py benchmarks/test_from_features.py
 	$(BIN)/ganbench run modes --device cuda --only dataset=stacked-mnist --out runs/gpu/stacked-mnist
-	$(BIN)/ganbench run cifar10 --device cuda --set budget=short --set evaluation.extractor=cifar10-probe --set evaluation.every_images=64000 $(foreach n,progressive_gan stylegan,--set config.$(n).stage_images=40000 --set config.$(n).fade_images=40000) --out runs/gpu/cifar10
+	$(BIN)/ganbench run cifar10_small --device cuda --workers 14 --out runs/gpu/cifar10
 	$(BIN)/python -m baselines.bands runs/gpu/stacked-mnist runs/gpu/cifar10
 
 bench: $(VENV)/.development  ## how fast the parts are
