@@ -23,11 +23,6 @@ from ganbench.results.record import read_record
 RUNS = read_bank()
 
 
-def superseded(run: Run) -> bool:
-    """Of another version of the variant than the installed one, or of a length that the budgets no longer name."""
-    return run.version != installed_version(run.variant) or (run.n_train is None and run.budget.endswith(" images"))
-
-
 def group(dataset: str, budget: str) -> dict[str, list[Run]]:
     groups = defaultdict(list)
     for run in RUNS:
@@ -65,17 +60,14 @@ def test_the_page_lists_every_variant_that_is_no_control() -> None:
     ],
 )
 def test_every_run_of_a_band_is_one_that_its_suite_means_today(suite: str, datasets: set[str]) -> None:
-    """Or it was measured in an older version or length, which the page names, until it is measured anew."""
     meant = {run_id(spec): spec for spec in load_suite(suite)[1] if spec.dataset.name in datasets}
-    missing = [spec for key, spec in meant.items() if key not in {run.run_id for run in RUNS}]
-    older = {(run.variant, run.dataset) for run in RUNS if superseded(run)}
-    never = [spec.slug for spec in missing if (spec.variant.name, spec.dataset.name) not in older]
-    assert meant and not never, f"{len(never)} of {len(meant)} runs were never measured with these settings: `make bands`"
+    missing = [spec.slug for key, spec in meant.items() if key not in {run.run_id for run in RUNS}]
+    assert meant and not missing, f"{len(missing)} of {len(meant)} runs were never measured with these settings: `make bands`"
 
 
 def test_no_run_on_the_cpus_data_sets_is_of_settings_that_no_suite_means_any_more() -> None:
     meant = {run_id(spec) for suite in ("smoke", "digits", "mnist", "modes", "few", "ablation", "broken") for spec in load_suite(suite)[1]}
-    own = {run.run_id for run in RUNS if run.dataset in ("digits", "mnist", "ring8", "grid25", "stacked-digits") and not superseded(run)}
+    own = {run.run_id for run in RUNS if run.dataset in ("digits", "mnist", "ring8", "grid25", "stacked-digits")}
     assert own <= meant
 
 
@@ -103,9 +95,9 @@ def test_every_variant_learns_digits_at_the_short_budget_over_three_seeds(varian
     assert all(share > 0.5 for share in shares), shares
 
 
-@pytest.mark.parametrize("variant", sorted(group("mnist", "short")))
-def test_variants_learn_mnist_at_the_short_budget_over_three_seeds(variant: str) -> None:
-    """Those that were measured: a third of the untrained distance at most, and more than half of the real feature variance."""
+@pytest.mark.parametrize("variant", reference_variants())
+def test_every_variant_learns_mnist_at_the_short_budget_over_three_seeds(variant: str) -> None:
+    """A third of the untrained distance at most, and more than half of the real feature variance."""
     runs = group("mnist", "short")[variant]
     assert len({run.seed for run in runs}) >= 3
     assert [run.status for run in runs] == ["done"] * len(runs)
@@ -125,7 +117,7 @@ def test_broken_recipes_score_worse_than_their_sound_parents_with_every_seed() -
     assert min(distances("dcgan", learning_rate=0.06)) > 1.5 * sound
     assert min(distances("broken_label_flip")) > 3 * sound
     assert min(distances("broken_no_batch_norm")) > 3 * sound
-    assert min(distances("broken_detached_penalty")) > 3 * max(distances("wgan_gp"))
+    assert min(distances("broken_detached_penalty")) > 2 * max(distances("wgan_gp"))
     assert min(distances("broken_shared_latents")) > 2 * max(distances("pacgan"))
 
 
@@ -172,12 +164,15 @@ def test_adaptive_augmentation_helps_at_a_thousand_training_images_with_every_se
     plain, augmented = few("stylegan2"), few("stylegan2_ada")
     assert augmented.keys() == plain.keys()
     assert all(augmented[seed] < plain[seed] for seed in plain)
+    assert 1.25 * median(augmented.values()) < median(plain.values())
+
+
+def test_differentiable_augmentation_helps_at_a_thousand_training_images_with_every_seed() -> None:
+    # Zhao et al. 2020, "Differentiable augmentation for data-efficient GAN training"
+    plain, augmented = few("stylegan2"), few("diffaug_gan")
+    assert augmented.keys() == plain.keys()
+    assert all(augmented[seed] < plain[seed] for seed in plain)
     assert 2 * median(augmented.values()) < median(plain.values())
-
-
-def test_differentiable_augmentation_helps_at_a_thousand_training_images() -> None:
-    # Zhao et al. 2020; not with every seed: one of three scores worse than without
-    assert 1.25 * median(few("diffaug_gan").values()) < median(few("stylegan2").values())
 
 
 def test_a_record_becomes_a_line_of_the_bank_and_comes_back(tmp_path: Path) -> None:
