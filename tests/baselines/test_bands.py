@@ -143,6 +143,13 @@ def test_packing_captures_more_modes_of_a_grid_with_every_seed() -> None:
     assert 3 * max(run.kl_all or 0 for run in packed) < min(run.kl_all or 0 for run in alone)
 
 
+def test_minibatch_discrimination_keeps_the_modes_of_a_ring_with_every_seed() -> None:
+    # kernels that start from neighbours within a mode, as on images, leave one or two
+    runs = group("ring8", "short")["improved_gan"]
+    assert len({run.seed for run in runs}) >= 3
+    assert all((run.modes or 0) >= 7 for run in runs), [run.modes for run in runs]
+
+
 @pytest.mark.parametrize("width", [4, 2])
 def test_packing_captures_more_modes_of_stacked_digits_from_weak_discriminators_with_every_seed(width: int) -> None:
     # A discriminator as strong as its generator (8) loses few modes here, and packing wins none.
