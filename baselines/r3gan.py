@@ -17,6 +17,8 @@ from baselines.blocks.resampling import filtered_down, filtered_up
 from baselines.blocks.shapes import image_sides, label_count
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
+from ganbench.spans import span
+from ganbench.training.arithmetic import float32
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
 SLOPE = 0.2
@@ -104,8 +106,10 @@ class R3GAN(Variant):
         examples = torch.cat([real.examples, fake]).requires_grad_()
         both = None if labels is None else torch.cat([labels, labels])
         seen = torch.cat([self._augmented(half, ctx) for half in examples.chunk(2)])
-        values = self._judged(seen, both)
-        (slopes,) = torch.autograd.grad(values.sum(), examples, create_graph=True)
+        with float32():
+            values = self._judged(seen, both)
+            with span("regularisers"):
+                (slopes,) = torch.autograd.grad(values.sum(), examples, create_graph=True)
         r1, r2 = (half.mean() for half in slopes.flatten(1).square().sum(1).chunk(2))
         real_values, fake_values = values.chunk(2)
         loss = relativistic(real_values, fake_values)

@@ -17,6 +17,8 @@ from baselines.blocks.style import Mapping, mixed
 from baselines.blocks.styled import StyledGAN, StyledGenerator
 from baselines.blocks.stylegan2_networks import Discriminator, Synthesis
 from ganbench.data.dataset import DataShape
+from ganbench.spans import span
+from ganbench.training.arithmetic import float32
 from ganbench.training.variant import Logs, StepContext
 
 LARGEST = 1024
@@ -126,16 +128,22 @@ class StyleGAN2(StyledGAN):
         ctx.minimize("generator", loss)
         logs = {"loss/generator": loss}
         if self.config.path_length_weight and ctx.every(self.config.path_length_interval):
-            n = -(-ctx.batch_size // 2)  # half the batch, to save time (appendix B)
-            styles = self._styles(ctx.latents(2 * n), ctx.labels(n))
+            with span("regularisers"):
+                logs |= self._path_length_update(ctx)
+        return logs
+
+    def _path_length_update(self, ctx: StepContext) -> dict[str, Tensor]:
+        """Updates the generator towards paths of equal length (section 3.2)."""
+        n = -(-ctx.batch_size // 2)  # half the batch, to save time (appendix B)
+        styles = self._styles(ctx.latents(2 * n), ctx.labels(n))
+        with float32():
             images = self.generator.synthesis(styles)
             lengths = path_lengths(images, styles, torch.randn_like(images))
-            first = self.config.path_length_start == "first" and ctx.step < self.config.path_length_interval
-            self.path_mean.lerp_(ctx.mean(lengths.detach().mean()), 1.0 if first else self.config.path_length_decay)
-            logs["penalty/path_length"] = (lengths - self.path_mean).square().mean()
-            logs["path_length"] = lengths.mean()
-            ctx.minimize("generator", self.config.path_length_weight * self.config.path_length_interval * logs["penalty/path_length"])
-        return logs
+        first = self.config.path_length_start == "first" and ctx.step < self.config.path_length_interval
+        self.path_mean.lerp_(ctx.mean(lengths.detach().mean()), 1.0 if first else self.config.path_length_decay)
+        penalty = (lengths - self.path_mean).square().mean()
+        ctx.minimize("generator", self.config.path_length_weight * self.config.path_length_interval * penalty)
+        return {"penalty/path_length": penalty, "path_length": lengths.mean()}
 
     def _styles(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         """Mixed styles (n, layers, style_dim) of twice as many latents (2n, latent_dim)."""

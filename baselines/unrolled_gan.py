@@ -13,6 +13,7 @@ from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_
 from baselines.blocks.pairs import dcgan_pair
 from baselines.blocks.starts import initialise_scaled_orthogonal
 from ganbench.data.dataset import DataShape
+from ganbench.training.arithmetic import float32
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
 
@@ -85,7 +86,8 @@ class UnrolledGAN(Variant):
         """Equation 10: up the discriminator's loss, where it will be after K steps; or down -log D(G(z)) there."""
         examples = ctx.augment(ctx.real.examples)
         fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
-        real_logits, fake_logits = self.unrolled_logits(examples, fake)
+        with float32():  # its slopes pass the discriminator once more than any penalty's
+            real_logits, fake_logits = self.unrolled_logits(examples, fake)
         minimax = self.config.generator_loss == "minimax"
         loss = -cross_entropy_discriminator(real_logits, fake_logits) if minimax else non_saturating_generator(fake_logits)
         ctx.minimize("generator", loss)

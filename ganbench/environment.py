@@ -12,6 +12,12 @@ from ganbench.plan.runtime import Runtime, check_device
 from ganbench.precision import PRODUCTS, exact
 from ganbench.results import provenance
 
+PROMISES = {
+    True: "bit-identical within this fingerprint, statistically equal elsewhere",
+    False: "statistically equal everywhere: algorithms may sum in another order in every repetition",
+}
+"""What a repetition of a run may expect, by whether only deterministic algorithms were allowed."""
+
 
 def chosen_device(wanted: str) -> torch.device:
     """The device with a name; "auto" is a GPU if there is one, else the CPU.
@@ -27,7 +33,7 @@ def chosen_device(wanted: str) -> torch.device:
 
 
 def configure(runtime: Runtime) -> torch.device:
-    """Sets the number of threads and deterministic algorithms for this process.
+    """Sets the number of threads and whether algorithms must be deterministic, for this process.
 
     Returns:
         The device to use.
@@ -38,9 +44,18 @@ def configure(runtime: Runtime) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # must be set before CUDA starts
     device = chosen_device(runtime.device)
     torch.set_num_threads(runtime.threads)
-    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms imports the compiler first, a second a process
+    # use_deterministic_algorithms would import the compiler first, a second a process
+    torch.set_deterministic_debug_mode("error" if runtime.determinism == "strict" else "default")
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 - set by the module's class, which mypy cannot see
     return device
+
+
+def setting(device: torch.device) -> str:
+    """Device, threads and determinism of this process in a few words: a run that goes on under others is no longer bit-identical."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    threads = torch.get_num_threads()
+    strict = "strict" if torch.are_deterministic_algorithms_enabled() else "not deterministic"
+    return f"{name}, {threads} thread{'s' if threads > 1 else ''}, {strict}"
 
 
 def describe(device: torch.device, code: Path) -> dict[str, Any]:
@@ -67,10 +82,11 @@ def describe(device: torch.device, code: Path) -> dict[str, Any]:
             "cuda": torch.version.cuda,
             "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
         }
-    with exact():  # the flags that training steps and evaluations use
+    strict = torch.are_deterministic_algorithms_enabled()
+    with exact():  # the flags that evaluations use, and training steps in float32
         flags = {
-            "deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
-            "cudnn_benchmark": torch.backends.cudnn.benchmark,
+            "deterministic_algorithms": strict,
+            "cudnn_benchmark": not strict,  # in training steps
             "tf32": any(product.fp32_precision == "tf32" for product in PRODUCTS),
             "threads": torch.get_num_threads(),
         }
@@ -91,7 +107,7 @@ def describe(device: torch.device, code: Path) -> dict[str, Any]:
         "flags": flags,
         "environment": provenance.variables(),
         "fingerprint": provenance.environment_fingerprint(same),
-        "promise": "bit-identical within this fingerprint, statistically equal elsewhere",
+        "promise": PROMISES[strict],
     }
 
 

@@ -1,8 +1,8 @@
 """In which number formats are products computed? (torch's settings within a block, restored afterwards)"""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
 
 from torch.backends import cuda, cudnn, mkldnn
 
@@ -27,24 +27,29 @@ def convolutions(tf32: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def exact() -> Iterator[None]:
-    """Computes products of float32 in float32 within the block, and restores the settings afterwards.
+def products(form: Literal["ieee", "tf32"], benchmark: bool = False) -> Iterator[None]:
+    """Sets how products of float32 are computed within the block, and restores the settings afterwards.
 
-    TF32, which a GPU may use instead, keeps 10 of float32's 23 bits. cuDNN's benchmark chooses the fastest algorithm by
-    trial, and different algorithms may round differently. The older ``allow_tf32`` is not used, since reading it is an
-    error in a process that has set ``fp32_precision``.
+    The older ``allow_tf32`` is not used, since reading it is an error in a process that has set ``fp32_precision``.
+
+    Args:
+        form: "ieee" is float32 throughout; "tf32" keeps 10 of float32's 23 bits of the factors, on GPUs that can.
+        benchmark: Whether cuDNN chooses the fastest algorithm by trial; different algorithms may round differently.
     """
-    before, benchmark = [product.fp32_precision for product in PRODUCTS], cudnn.benchmark
+    before, tried = [product.fp32_precision for product in PRODUCTS], cudnn.benchmark
     try:
         for product in PRODUCTS:
-            product.fp32_precision = "ieee"
-        cudnn.benchmark = False
+            product.fp32_precision = form
+        cudnn.benchmark = benchmark
         yield
     finally:
-        cudnn.benchmark = benchmark
+        cudnn.benchmark = tried
         for product, value in zip(PRODUCTS, before, strict=True):
             product.fp32_precision = value
 
 
-PRECISIONS: dict[str, Callable[[], AbstractContextManager[None]]] = {"exact": exact}
-"""Context managers of the precisions, by name."""
+@contextmanager
+def exact() -> Iterator[None]:
+    """Computes products of float32 in float32 within the block, by algorithms that no trial chooses: every score is computed so."""
+    with products("ieee"):
+        yield

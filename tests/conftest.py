@@ -76,7 +76,7 @@ def tiny_data() -> Callable[[DatasetSpec], Dataset]:
 
 @pytest.fixture(scope="session")
 def tiny_trainer(tiny_data: Callable[[DatasetSpec], Dataset]) -> Callable[..., Any]:
-    """Builds a trainer at step 0; with ``cls``, of that class instead of the spec's variant; with ``ranks``, of one among several."""
+    """Builds a trainer at step 0 on a device; with ``cls``, of that class; with ``ranks``, of one among several."""
     import torch
 
     from ganbench import seeding
@@ -85,13 +85,13 @@ def tiny_trainer(tiny_data: Callable[[DatasetSpec], Dataset]) -> Callable[..., A
     from ganbench.training.trainer import Trainer
     from ganbench.training.variant import Variant
 
-    def start(spec: RunSpec, cls: type[Variant] | None = None, ranks: Ranks = ALONE) -> Trainer:
-        data = tiny_data(spec.dataset)
-        variant = build(spec, data, torch.device("cpu"))
+    def start(spec: RunSpec, cls: type[Variant] | None = None, ranks: Ranks = ALONE, on: str = "cpu") -> Trainer:
+        data, device = tiny_data(spec.dataset), torch.device(on)
+        variant = build(spec, data, device)
         if cls is not None:
             with seeding.global_stream(spec.seed, "init"):
                 variant = cls(variant.config, data.shape)
-        return Trainer(variant, data, spec, torch.device("cpu"), ranks)
+        return Trainer(variant, data, spec, device, ranks)
 
     return start
 

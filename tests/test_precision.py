@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from ganbench.precision import PRECISIONS, PRODUCTS, exact
+from ganbench.precision import PRODUCTS, exact, products
 
 
 def formats() -> list[object]:
@@ -64,5 +64,8 @@ def test_the_older_flags_can_be_read_again_afterwards() -> None:
     assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == flags
 
 
-def test_exact_has_a_name() -> None:
-    assert PRECISIONS["exact"] is exact
+def test_a_form_and_a_trial_can_be_asked_for() -> None:
+    with products("tf32", benchmark=True):
+        assert formats() == [*["tf32"] * len(PRODUCTS), True]
+        with exact():
+            assert formats() == EXACT

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.blocks.warping import resampled
+from ganbench.spans import span
 
 GREY = (1.0, 1.0, 1.0, 0.0)
 """Of homogeneous colours."""
@@ -201,7 +202,8 @@ class AdaptiveProbability(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images after the transformations, real and generated alike."""
-        return augmented(images, self.p)
+        with span("augmentation"):
+            return augmented(images, self.p)
 
     def observe(self, mean_sign: Tensor) -> None:
         """Adds a minibatch's mean sign ()."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ganbench.spans import span
 from ganbench.training import augmentation
 
 
@@ -75,9 +76,10 @@ AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {"color": color, "transla
 
 def augmented(images: Tensor, policy: str) -> Tensor:
     """Images after every part of a policy such as ``color,translation,cutout``, in its order."""
-    for part in parts(policy):
-        images = AUGMENTATIONS[part](images)
-    return images
+    with span("augmentation"):
+        for part in parts(policy):
+            images = AUGMENTATIONS[part](images)
+        return images
 
 
 def parts(policy: str) -> list[str]:

@@ -164,7 +164,8 @@ class GrowingDiscriminator(Growing):
         for index in reversed(range(level)):
             x = self.blocks[index](x)
             if index == level - 1 and alpha < 1:
-                x = torch.lerp(functional.leaky_relu(self.from_rgb[index](box_down(images)), SLOPE), x, alpha)
+                below = functional.leaky_relu(self.from_rgb[index](box_down(images)), SLOPE)
+                x = torch.lerp(below.to(x.dtype), x, alpha)
         x = functional.leaky_relu(self.conv(self.stddev(x)), SLOPE)
         values: Tensor = self.value(functional.leaky_relu(self.hidden(x.flatten(1)), SLOPE))
         return values.flatten()

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
+from ganbench.spans import span
+from ganbench.training.arithmetic import float32
+
 Critic = Callable[[Tensor], Tensor]
 """Examples (n, ...) to values (n,)."""
 
@@ -16,7 +19,8 @@ Critic = Callable[[Tensor], Tensor]
 def input_gradient(critic: Critic, points: Tensor) -> Tensor:
     """Gradient of every example's value with respect to that example, (n, ...), differentiable."""
     points = points.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
+    with span("regularisers"), float32():
+        (gradient,) = torch.autograd.grad(critic(points).sum(), points, create_graph=True)
     return gradient
 
 
@@ -137,11 +141,12 @@ def orthogonal_penalty(weights: Iterable[Tensor]) -> Tensor:
         weights: At least one, each (outputs, ...).
     """
     penalties = []
-    for weight in weights:
-        flat = weight.flatten(1)
-        if len(flat) <= flat.shape[1]:
-            products = flat @ flat.t()
-            penalties.append((products - products.diag().diag()).square().sum())
-        else:
-            penalties.append((flat.t() @ flat).square().sum() - flat.square().sum(1).square().sum())
-    return torch.stack(penalties).sum()
+    with span("regularisers"):
+        for weight in weights:
+            flat = weight.flatten(1)
+            if len(flat) <= flat.shape[1]:
+                products = flat @ flat.t()
+                penalties.append((products - products.diag().diag()).square().sum())
+            else:
+                penalties.append((flat.t() @ flat).square().sum() - flat.square().sum(1).square().sum())
+        return torch.stack(penalties).sum()

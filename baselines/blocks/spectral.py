@@ -5,6 +5,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
+from ganbench.training.arithmetic import float32
+
 FIRST_ITERATIONS = 5
 """Rounds at construction, so that the very first forward pass divides by the right number."""
 DEGREE = 8
@@ -42,11 +44,12 @@ class SpectralNorm(nn.Module):
     def forward(self, weight: Tensor) -> Tensor:
         """The weight over its spectral norm; the vectors are constants to the gradient (eq. 9)."""
         matrix = weight.flatten(1)
-        with torch.no_grad():
-            v, u = singular_vectors(matrix, self.u)
-            if self.training:
-                self.u.copy_(u)
-        return weight / u.dot(matrix.mv(v))
+        with float32():  # the estimate is iterated from step to step
+            with torch.no_grad():
+                v, u = singular_vectors(matrix, self.u)
+                if self.training:
+                    self.u.copy_(u)
+            return weight / u.dot(matrix.mv(v))
 
 
 def singular_vectors(matrix: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:

@@ -62,7 +62,7 @@ class Mapping(nn.Module):
 
     def follow(self, mean: Tensor, decay: float) -> None:
         """Moves the average towards the mean style of a batch (style_dim,)."""
-        self.mean.lerp_(mean, 1 - decay)
+        self.mean.lerp_(mean.to(self.mean.dtype), 1 - decay)
 
     def truncated(self, styles: Tensor, truncation: float) -> Tensor:
         """``mean + truncation (w - mean)`` (2019, appendix B): 1 leaves styles as they are, 0 gives the average one."""

@@ -10,6 +10,7 @@ from baselines.blocks.losses import cross_entropy_discriminator
 from baselines.blocks.penalties import zero_centred_penalty
 from baselines.blocks.style import Mapping
 from ganbench.errors import RequestError
+from ganbench.spans import span
 from ganbench.training.variant import Batch, Logs, StepContext, Variant
 
 SynthesisT = TypeVar("SynthesisT", bound=nn.Module)
@@ -66,8 +67,9 @@ class StyledGAN(Variant):
         logs = {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
         logs["logit/real_sign"] = real_logits.sign().mean()
         if self.config.r1_gamma and ctx.every(self.config.r1_interval):
-            logs["penalty/r1"] = zero_centred_penalty(lambda images: self.judged(images, real.labels, ctx), real.examples)
-            ctx.minimize("discriminator", self.config.r1_gamma * self.config.r1_interval * logs["penalty/r1"])
+            with span("regularisers"):
+                logs["penalty/r1"] = zero_centred_penalty(lambda images: self.judged(images, real.labels, ctx), real.examples)
+                ctx.minimize("discriminator", self.config.r1_gamma * self.config.r1_interval * logs["penalty/r1"])
         return logs
 
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -146,4 +146,4 @@ class Synthesis(nn.Module):
 
     def follow(self, mean_squares: Tensor, decay: float) -> None:
         """Moves the magnitudes towards the mean squares of a batch (layers + 1,)."""
-        self.magnitudes.lerp_(mean_squares, 1 - decay)
+        self.magnitudes.lerp_(mean_squares.to(self.magnitudes.dtype), 1 - decay)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ganbench.data.dataset import Dataset
 from ganbench.diagnostics.collapse import verdict
-from ganbench.environment import configure, describe
+from ganbench.environment import configure, describe, setting
 from ganbench.errors import Diverged, Interrupted, MachineFault
 from ganbench.evaluation.runs import RunEvaluator, reference_examples, wants_labels
 from ganbench.pipeline.check import check, real_data
@@ -179,7 +179,7 @@ class Cell:
             tick_end = (trainer.step // tick_steps + 1) * tick_steps
             tick = trainer.advance(min([tick_end, *(step for step in due if step > trainer.step)]) - trainer.step)
             self.images_seen = trainer.images_seen
-            self.log.append("tick", warm_up=warm_up > 0, **asdict(tick))
+            self.log.append("tick", warm_up=warm_up > 0, setting=setting(self.device), **asdict(tick))
             warm_up -= 1
             heartbeat(self.folder)
             if tick.first_nonfinite_step >= 0:

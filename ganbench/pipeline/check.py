@@ -10,6 +10,7 @@ from ganbench import seeding
 from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
 from ganbench.data.root import data_root
+from ganbench.environment import chosen_device
 from ganbench.errors import RequestError
 from ganbench.evaluation.fit import Promised, check_data, check_metrics
 from ganbench.evaluation.runs import named_extractor, networks, wants_labels
@@ -18,6 +19,7 @@ from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import DatasetSpec, RunSpec
 from ganbench.plan.variant_config import outdated
 from ganbench.sampling import VariantLatents, heeds_labels, observed
+from ganbench.training.arithmetic import check_precision
 from ganbench.training.building import build
 from ganbench.training.trainer import Trainer
 from ganbench.training.variant import Variant
@@ -48,9 +50,10 @@ def check(spec: RunSpec, runtime: Runtime) -> int:
         About the size of one of its checkpoints in bytes; 0 for a method that cannot be built.
 
     Raises:
-        RequestError: The data cannot be loaded, the variant does not support their shape or generates another, or the evaluation plan
-            does not fit.
+        RequestError: The data cannot be loaded, the variant does not support their shape or generates another, the evaluation plan
+            does not fit, or the device does not have the precision of training.
     """
+    check_precision(spec.training.precision, chosen_device(runtime.device))
     return check_on(spec, real_data(spec, runtime))
 
 

@@ -1,8 +1,8 @@
-"""How is a run carried out? (device, threads and logging, which are not part of its identity)"""
+"""How is a run carried out? (device, threads, determinism and logging, which are not part of its identity)"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt
 
@@ -16,7 +16,7 @@ FILE = "runtime.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """How runs are carried out. Device and threads change rounding and are recorded; the other settings do not affect results.
+    """How runs are carried out. Device, threads and determinism change rounding and are recorded; the others do not affect results.
 
     >>> Runtime(device="cpu").threads
     1
@@ -26,6 +26,11 @@ class Runtime:
     """"auto" takes a GPU if there is one."""
     threads: Annotated[int, Ge(1), Help("CPU threads per run; the number affects rounding.")] = 1
     """A fixed default, because a different number of threads changes rounding."""
+    determinism: Annotated[
+        Literal["strict", "off"], Help("strict: equal bits wherever the fingerprint is equal; off: the fastest kernels.")
+    ] = "strict"
+    """"strict" allows only kernels that give equal bits in every repetition. "off" lets a GPU choose the fastest by trial: a repetition
+    differs in rounding, and agrees only statistically."""
     data_root: Annotated[Path | None, Help("Folder of data sets; default: GANBENCH_DATA, else the user's cache.")] = None
     tick_images: Annotated[int, Gt(0)] = 4_096
     """Number of images between two readings of the losses."""

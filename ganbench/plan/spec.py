@@ -20,7 +20,7 @@ from ganbench.storage import read_json
 
 ID_VERSION = 1
 """Raised when the same spec would mean a different run, for example because a default changed."""
-JOINED_LATER: dict[tuple[str, str], Any] = {("dataset", "n_train"): None, ("variant", "version"): 1}
+JOINED_LATER: dict[tuple[str, str], Any] = {("dataset", "n_train"): None, ("variant", "version"): 1, ("training", "precision"): "fp32"}
 """Fields that were added after the first version of the spec, by part and name, with their defaults. A field with its default
 value is left out of the identity, so that older runs keep their ids."""
 
@@ -31,6 +31,7 @@ Scalar = bool | int | float | str
 ConfigValue = Scalar | tuple[Scalar, ...] | None
 Count = Annotated[int, Gt(0)]
 Share = Annotated[float, Ge(0), Le(1)]
+Precision = Literal["fp32", "tf32", "bf16"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,8 @@ class TrainingSpec:
     """Factor on all learning rates during the budget: constantly 1, linear from 1 to 0, or a half cosine from 1 to 0."""
     augmentation: Literal["none", "translation"] = "none"
     """Augmentation that ``ctx.augment`` applies to real and generated images."""
+    precision: Precision = "fp32"
+    """Number format of the factors in the networks' products: float32 (23 bits), on GPUs TF32 (10 bits), or bfloat16 (7 bits)."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,10 +126,13 @@ def _runs(board: Leaderboard) -> Table:
 
 
 def _where(record: Record) -> str:
-    """The device of a run's timings, its threads, and the number of runs at a time."""
+    """The device of a run's timings, its threads, the number of runs at a time, and whether faster kernels were allowed."""
     assert record.timing is not None
     threads, beside = record.timing.threads, record.provenance.get("hardware", {}).get("runs_at_a_time", 1)
-    return f"{record.timing.device}, {threads} thread{'s' * (threads > 1)}" + (f" a run, {beside} runs at a time" if beside > 1 else "")
+    others = f" a run, {beside} runs at a time" if beside > 1 else ""
+    return (
+        f"{record.timing.device}, {threads} thread{'s' * (threads > 1)}{others}{'' if record.timing.deterministic else ', determinism off'}"
+    )
 
 
 def _ranked(row: Row) -> str:

@@ -113,6 +113,9 @@ def _record(spec: RunSpec, events: Sequence[Event], end: End, where: str) -> Rec
     starts, series = [event for event in events if event["kind"] == "start"], evaluations(events, where)
     final = [one for one in series if one.images_seen == _scored(series, end)]
     notes = [str(event.get("text", "")) for event in events if event["kind"] == "note"]
+    settings = list(dict.fromkeys(str(event["setting"]) for event in events if event["kind"] == "tick" and "setting" in event))
+    if len(settings) > 1:
+        notes.append(f"trained under one setting after another, so that no repetition gives its bits: {'; '.join(settings)}")
     of_data = end.provenance.get("dataset", {}).get("notes", ())
     return Record(
         run_id=run_id(spec),

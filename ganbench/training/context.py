@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from ganbench.distributed import ALONE, Ranks
+from ganbench.spans import span
 from ganbench.training.augmentation import Augmentation
 from ganbench.training.draws import Draws
 from ganbench.training.plan import StepPlan
@@ -43,9 +44,10 @@ class HarnessContext:
 
     def augment(self, examples: Tensor) -> Tensor:
         """See :class:`~ganbench.training.variant.StepContext`."""
-        size = examples.shape[1:]  # the closure lives until the next step and must not keep the examples in memory
-        numbers = self.draws.draw("augment", len(examples), lambda n, stream: self._augmentation.numbers(n, size, stream))
-        return self._augmentation.applied(examples, numbers)
+        with span("augmentation"):
+            size = examples.shape[1:]  # the closure lives until the next step and must not keep the examples in memory
+            numbers = self.draws.draw("augment", len(examples), lambda n, stream: self._augmentation.numbers(n, size, stream))
+            return self._augmentation.applied(examples, numbers)
 
     def every(self, n: int) -> bool:
         """See :class:`~ganbench.training.variant.StepContext`."""

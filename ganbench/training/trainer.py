@@ -13,7 +13,8 @@ from ganbench.data.order import DataOrder
 from ganbench.distributed import ALONE, Ranks
 from ganbench.errors import RequestError
 from ganbench.plan.spec import RunSpec
-from ganbench.precision import PRECISIONS
+from ganbench.spans import span
+from ganbench.training.arithmetic import arithmetic
 from ganbench.training.augmentation import AUGMENTATIONS
 from ganbench.training.context import HarnessContext
 from ganbench.training.draws import Draws
@@ -52,7 +53,7 @@ class Trainer:
         ranks: This process among those that train one run together, each on its part of every batch.
 
     Raises:
-        RequestError: A batch cannot be divided evenly among the ranks.
+        RequestError: A batch cannot be divided evenly among the ranks, or the device does not have the precision.
     """
 
     def __init__(self, variant: Variant, dataset: Dataset, spec: RunSpec, device: torch.device, ranks: Ranks = ALONE) -> None:
@@ -78,7 +79,9 @@ class Trainer:
             augmentation=AUGMENTATIONS[spec.training.augmentation],
             ranks=ranks,
         )
-        self._engine = ENGINES["eager"](variant=variant, ema=self.ema, watch=self._watch, precision=PRECISIONS["exact"])
+        self._engine = ENGINES["eager"](
+            variant=variant, ema=self.ema, watch=self._watch, precision=arithmetic(spec.training.precision, variant, device)
+        )
 
     @staticmethod
     def check(spec: RunSpec, dataset: Dataset) -> None:
@@ -126,8 +129,9 @@ class Trainer:
 
     def begin(self, step: int) -> HarnessContext:
         """Prepares the context of a step, including its real examples, without executing the step."""
-        plan = planned(self.spec.training, self.spec.steps, step)
-        self.context.begin(plan, self._batch(plan))
+        with span("data"):
+            plan = planned(self.spec.training, self.spec.steps, step)
+            self.context.begin(plan, self._batch(plan))
         return self.context
 
     def one_step(self) -> None:

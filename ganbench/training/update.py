@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from ganbench.distributed import ALONE, Ranks
 from ganbench.errors import UnknownName
+from ganbench.spans import span
 from ganbench.training.plan import StepPlan
 from ganbench.training.watch import Watch
 
@@ -61,10 +62,12 @@ class Updates:
         loss, gradients = loss.detach(), [parameter.grad for parameter in reached if parameter.grad is not None]
         if self._ranks.size > 1:
             loss = self._averaged(loss, gradients)  # a non-finite value on one rank is now on all, and each counts it
-        norm = torch.nn.utils.get_total_norm(gradients)
-        self._watch.check(plan.step, loss, norm)
-        self._watch.add({f"grad_norm/{name}": norm})
-        optimizer.step()
+        with span("records"):
+            norm = torch.nn.utils.get_total_norm(gradients)
+            self._watch.check(plan.step, loss, norm)
+            self._watch.add({f"grad_norm/{name}": norm})
+        with span("optimizers"):
+            optimizer.step()
 
     def restart(self, name: str) -> None:
         """Forgets an optimizer's moments and counters, which it then gathers anew; its options stay.

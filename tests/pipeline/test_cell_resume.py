@@ -106,6 +106,17 @@ def test_a_torn_last_line_is_no_damage(whole: tuple[Path, Record], unrecorded: P
     assert (results(record), told(record)) == (results(whole[1]), ())
 
 
+def test_a_run_that_goes_on_with_other_threads_says_so(whole: tuple[Path, Record], unrecorded: Path) -> None:
+    shutil.rmtree(max((unrecorded / "checkpoints").iterdir()))
+    before = torch.get_num_threads()
+    try:
+        record = run_cell(whole[1].spec, unrecorded, replace(CPU, threads=2))
+    finally:
+        torch.set_num_threads(before)
+    (note,) = told(record)
+    assert note.startswith("trained under one setting after another") and "cpu, 1 thread, strict; cpu, 2 threads, strict" in note
+
+
 def flip(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-5] ^= 0x40

@@ -56,6 +56,7 @@ OTHER: dict[str, Any] = {
     "training.batch_size": 65,
     "training.ema_halflife_images": 1,
     "training.ema_rampup": 0.5,
+    "training.precision": "bf16",
     "training.learning_rate_schedule": "linear",
     "training.augmentation": "translation",
     "evaluation.extractor": "pixels",

@@ -84,7 +84,8 @@ def as_of_today() -> dict[str, Any]:
     for scored in (golden, *golden["evaluations"]):
         scored["scores"] = [{**score, **ADDED[score["metric"]]} for score in scored["scores"]]
         scored["notes"] = []
-    golden["spec"]["dataset"]["n_train"], golden["spec"]["variant"]["version"] = None, 1
+    spec = golden["spec"]
+    spec["dataset"]["n_train"], spec["variant"]["version"], spec["training"]["precision"] = None, 1, "fp32"
     return {**golden, "notes": [], "digest": ""}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from ganbench.spans import span
 from ganbench.training.context import HarnessContext
 from ganbench.training.ema import MovingAverage
 from ganbench.training.variant import Variant
@@ -25,6 +26,13 @@ class Eager:
         """See :class:`~ganbench.training.engines.Engine`."""
         self.variant.train()  # in every step, because a method may change the mode of its modules
         with self.precision(), context.draws.noise():
-            self.watch.add(self.variant.discriminator_step(context.real, context))
-            self.watch.add(self.variant.generator_step(context))
-        self.ema.update(self.variant.generator, context.plan.ema_decay)
+            with span("discriminator"):
+                logs = self.variant.discriminator_step(context.real, context)
+            with span("records"):
+                self.watch.add(logs)
+            with span("generator"):
+                logs = self.variant.generator_step(context)
+            with span("records"):
+                self.watch.add(logs)
+        with span("ema"):
+            self.ema.update(self.variant.generator, context.plan.ema_decay)
