@@ -17,6 +17,8 @@ import typer
 
 from ganbench import __version__
 from ganbench.commands import stopping
+from ganbench.commands.arguments import AllThreads, Changes, Json, NoCache, Only, Out, Retry, Workers
+from ganbench.commands.bench_app import bench
 from ganbench.commands.options import with_options
 from ganbench.commands.output import PlainConsole
 from ganbench.errors import Diverged, GanbenchError, Interrupted, MachineFault, RequestError
@@ -26,6 +28,7 @@ from ganbench.plan.runtime import OnCpu, Runtime
 app = typer.Typer(
     name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
 )
+app.add_typer(bench)
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 plus the number of the signal, as in shells."""
 console = PlainConsole(stderr=True)
@@ -51,21 +54,6 @@ class Template(StrEnum):
     extractor = "extractor"
     dataset = "dataset"
     diagnostic = "diagnostic"
-
-
-Changes = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change the suite: training.batch_size=32, seeds=[0], config.dcgan.latent_dim=64."),
-]
-Only = Annotated[
-    list[str] | None, typer.Option(metavar="KEY=VALUE,...", help="Keep only part of the suite: variant=dcgan,wgan, dataset=digits, seed=0.")
-]
-Out = Annotated[Path, typer.Option(help="Folder of the results; runs that are already there are kept or resumed.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Number of runs at a time; default: one per GPU, or per CPU core.")]
-Retry = Annotated[bool, typer.Option("--retry-failed", help="Repeat runs that failed.")]
-Json = Annotated[bool, typer.Option("--json", help="Print results as JSON on stdout.")]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached features.")]
-AllThreads = Annotated[int | None, typer.Option(min=1, help="Number of CPU threads; default: all.")]
 
 
 @app.callback(invoke_without_command=True)

@@ -101,6 +101,7 @@ DATASETS = Registry(
         "stacked-mnist": "ganbench.data.stacked:stacked_mnist",
         "ring8": "ganbench.data.synthetic:ring8",
         "grid25": "ganbench.data.synthetic:grid25",
+        "noise": "ganbench.data.noise:noise",
     },
 )
 EXTRACTORS = Registry(

@@ -40,7 +40,7 @@ def test_a_misspelt_name_is_answered_with_the_nearest_and_where_to_look() -> Non
 
 
 def test_a_name_unlike_any_is_answered_with_all() -> None:
-    with pytest.raises(UnknownName, match="known: cifar10, digits, grid25, mnist, ring8"):
+    with pytest.raises(UnknownName, match="known: cifar10, digits, grid25, mnist, noise, ring8"):
         DATASETS.target("zzzzzzzz")
     assert nearest("zzzzzzzz", DATASETS.names()) is None
     assert nearest("Ring-8", DATASETS.names()) == "ring8"

@@ -11,14 +11,16 @@ from ganbench.commands.output import PlainConsole, print_json
 from ganbench.errors import RequestError
 from ganbench.plan.naming import setup
 from ganbench.report.boards import tables
+from ganbench.report.speed import speed_tables
 from ganbench.report.terminal import to_terminal
 from ganbench.results.folders import find_records
 from ganbench.results.record import Record
+from ganbench.results.timing_record import TimingRecord, timings_of
 from ganbench.statistics.leaderboard import Leaderboard, Row, leaderboards
 
 
 def show_leaderboard(folders: Sequence[Path], as_json: bool, console: PlainConsole) -> None:
-    """Prints the leaderboards of all runs in some folders, on stdout; runs nothing and writes nothing.
+    """Prints the leaderboards of all runs in some folders, and their timings, on stdout; runs nothing and writes nothing.
 
     Args:
         folders: Folders given as ``--out`` of ``ganbench run``.
@@ -30,20 +32,33 @@ def show_leaderboard(folders: Sequence[Path], as_json: bool, console: PlainConso
     """
     records: dict[str, Record] = {}
     faults: list[str] = []
+    timings: dict[str, TimingRecord] = {}
     for folder in folders:
+        timed, broken = timings_of(folder)
+        timings |= {timing.timing_id: timing for timing in timed}
+        faults += broken
+        if (timed or broken) and not (folder / "runs").is_dir():
+            continue
         found = find_records(folder)
         faults += found.faults
         for record in (*found.records, *found.interrupted):
             if record.run_id not in records or records[record.run_id].status == "interrupted":
                 records[record.run_id] = record
-    if not records and not faults:
+    if not records and not faults and not timings:
         raise RequestError(f"{', '.join(map(str, folders))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
     boards = leaderboards(records.values())
     if as_json:
-        print_json({"schema_version": 1, "boards": [_plain(board) for board in boards], "faults": faults})
-    elif boards:
+        print_json(
+            {
+                "schema_version": 1,
+                "boards": [_plain(board) for board in boards],
+                "timings": [asdict(one) for one in timings.values()],
+                "faults": faults,
+            }
+        )
+    elif boards or timings:
         page = PlainConsole(stderr=False)
-        page.print(to_terminal(tables(boards), page.width))
+        page.print(to_terminal([*tables(boards), *speed_tables(list(timings.values()))], page.width))
     for fault in faults:
         console.say(f"left out: {fault}", "red")
     if faults:

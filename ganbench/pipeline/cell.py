@@ -35,7 +35,8 @@ from ganbench.results.samples import write_samples
 from ganbench.sampling import VariantLatents, asked_labels, sample
 from ganbench.storage import write_text
 from ganbench.targets import raised_at
-from ganbench.timing.throughput import WARM_UP_TICKS, peak_memory_bytes, sampling_rate
+from ganbench.timing.memory import peak_memory_bytes
+from ganbench.timing.throughput import WARM_UP_TICKS, sampling_rate
 from ganbench.training.building import build
 from ganbench.training.checkpoint import prune, weights_sha256, write_checkpoint
 from ganbench.training.trainer import Trainer

@@ -84,7 +84,7 @@ def check_on(spec: RunSpec, dataset: Dataset) -> int:
         raise
     except Exception:
         return 0  # an error in the method, which the run records as its failure
-    _check_method(spec, variant)
+    check_method(spec, variant)
     _check_generated(spec, dataset, generated)
     check_metrics(dataset, plan, extractors, Promised(dataset, plan.n_fake, heeds, VariantLatents(variant, CPU)))
     return _checkpoint_bytes(variant)
@@ -122,7 +122,7 @@ def _checkpoint_bytes(variant: Variant) -> int:
     return sum(tensor.nbytes for tensor in tensors)
 
 
-def _check_method(spec: RunSpec, variant: Variant) -> None:
+def check_method(spec: RunSpec, variant: Variant) -> None:
     """Raises for budgets and batch sizes that the method does not support."""
     variant.check_budget(spec.budget_images)
     size, multiple = spec.training.batch_size, variant.batch_multiple

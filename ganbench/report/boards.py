@@ -14,8 +14,8 @@ LIFELESS, DIVERGED = "†", "‡"
 
 
 def tables(boards: Iterable[Leaderboard]) -> list[Table]:
-    """Two tables per leaderboard: scores, and diagnostics with speed."""
-    return [table for board in boards for table in (_scores(board), _runs(board))]
+    """The tables of every leaderboard: scores, diagnostics, and speed, one for every setting under which runs were timed."""
+    return [table for board in boards for table in (_scores(board), _runs(board), *_speeds(board))]
 
 
 def _scores(board: Leaderboard) -> Table:
@@ -101,38 +101,50 @@ def _runs(board: Leaderboard) -> Table:
         Column(heading="seeds"),
         *(Column(heading=name.replace("_", "\n")) for name in names),
         Column(heading="final\n/best", written=lambda value: f"{value:.2f}"),
-        Column(heading="train\nimg/s", written=whole),
-        Column(heading="sample\nimg/s", written=whole),
-        Column(heading="peak\nMiB", written=whole),
     ]
     rows = []
     for row in board.rows:
-        timed = [record.timing for record in row.records if record.timing]
-        values = [
-            *(row.diagnostics[name].mean if name in row.diagnostics else None for name in names),
-            row.final_over_best,
-            _median([timing.training.median for timing in timed if timing.training]),
-            _median([timing.sampling.median for timing in timed if timing.sampling]),
-            max((timing.peak_memory_bytes for timing in timed), default=0) / 2**20 or None,
-        ]
+        values = [*(row.diagnostics[name].mean if name in row.diagnostics else None for name in names), row.final_over_best]
         rows.append((Cell(value=_ranked(row)), Cell(value=_outcomes(row.records)), *(Cell(value=value) for value in values)))
-    devices = sorted({_where(record) for row in board.rows for record in row.records if record.timing})
-    notes = [
-        "Diagnostics of EMA weights, mean over finished seeds. "
-        f"Images a second: medians, warm-up and evaluation excluded, on {'; '.join(devices) or 'no device'}."
-    ]
+    notes = ["Diagnostics of EMA weights, mean over finished seeds."]
     notes += [f"{row.variant}, seed {r.spec.seed}: {_why(r)}" for row in board.rows for r in row.records if r.status != "done"]
-    return Table(title=f"{board.dataset}: diagnostics and speed", columns=tuple(columns), rows=tuple(rows), notes=tuple(notes))
+    return Table(title=f"{board.dataset}: diagnostics", columns=tuple(columns), rows=tuple(rows), notes=tuple(notes))
+
+
+def _speeds(board: Leaderboard) -> list[Table]:
+    """A table of speed and memory for every setting, since timings of unlike settings may stand in no common column."""
+    places = sorted({_where(record) for row in board.rows for record in row.records if record.timing})
+    columns = (
+        Column(heading="variant"),
+        Column(heading="train\nimg/s", written=whole),
+        Column(heading="sample\nimg/s", written=whole),
+        Column(heading="peak\nMiB", written=whole),
+    )
+    found = []
+    for place in places:
+        rows = []
+        for row in board.rows:
+            timed = [record.timing for record in row.records if record.timing and _where(record) == place]
+            values = [
+                _median([timing.training.median for timing in timed if timing.training]),
+                _median([timing.sampling.median for timing in timed if timing.sampling]),
+                max((timing.peak_memory_bytes for timing in timed), default=0) / 2**20 or None,
+            ]
+            if timed:
+                rows.append((Cell(value=_ranked(row)), *(Cell(value=value) for value in values)))
+        notes = ("Medians over seeds; images a second without warm-up and evaluation.",)
+        found.append(Table(title=f"{board.dataset}: speed on {place}", columns=columns, rows=tuple(rows), notes=notes))
+    return found
 
 
 def _where(record: Record) -> str:
-    """The device of a run's timings, its threads, the number of runs at a time, and whether faster kernels were allowed."""
+    """Under what a run was timed: device, threads, runs at a time, precision if not float32, and whether faster kernels were allowed."""
     assert record.timing is not None
     threads, beside = record.timing.threads, record.provenance.get("hardware", {}).get("runs_at_a_time", 1)
-    others = f" a run, {beside} runs at a time" if beside > 1 else ""
-    return (
-        f"{record.timing.device}, {threads} thread{'s' * (threads > 1)}{others}{'' if record.timing.deterministic else ', determinism off'}"
-    )
+    words = [record.timing.device, f"{threads} thread{'s' * (threads > 1)}" + (" a run" if beside > 1 else "")]
+    words += [f"{beside} runs at a time"] * (beside > 1)
+    words += [record.spec.training.precision] * (record.spec.training.precision != "fp32")
+    return ", ".join([*words, *["determinism off"] * (not record.timing.deterministic)])
 
 
 def _ranked(row: Row) -> str:

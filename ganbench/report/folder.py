@@ -8,7 +8,9 @@ from pathlib import Path
 from ganbench.report.boards import tables
 from ganbench.report.markdown import to_markdown
 from ganbench.report.rows import COLUMNS, columns, score_rows
+from ganbench.report.speed import speed_tables
 from ganbench.results.record import Record
+from ganbench.results.timing_record import timings_of
 from ganbench.statistics.leaderboard import leaderboards
 from ganbench.storage import write_text
 
@@ -24,7 +26,8 @@ def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Pat
     Returns:
         The files of the report.
     """
-    texts = {out / "leaderboard.md": to_markdown(tables(leaderboards(records)), heading), out / "leaderboard.csv": _csv(records)}
+    shown = [*tables(leaderboards(records)), *speed_tables(timings_of(out)[0])]
+    texts = {out / "leaderboard.md": to_markdown(shown, heading), out / "leaderboard.csv": _csv(records)}
     figures = figure_files(out, records)
     if all(_says(path, text) for path, text in texts.items()) and _newer(figures, [*texts]):
         return [*texts, *figures]

@@ -4,10 +4,7 @@ Training: the median over ticks, counting only the time of training steps, witho
 first ticks. Sampling: the median over repeats of one chunk, after a warm-up chunk.
 """
 
-import resource
-import sys
 import time
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -40,14 +37,3 @@ def sampling_rate(variant: Variant, seed: int, device: torch.device, class_share
     measured = throughput(rates[1:])
     assert measured is not None
     return measured
-
-
-def peak_memory_bytes(device: torch.device) -> int:
-    """Peak memory so far: allocated GPU memory for CUDA, the resident set of the process for a CPU."""
-    if device.type == "cuda":
-        return int(torch.cuda.max_memory_allocated(device))
-    status = Path("/proc/self/status")
-    if status.is_file():  # on Linux, getrusage reports the peak of the parent process if that is larger
-        return 1024 * int(next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")))
-    unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes on macOS, KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

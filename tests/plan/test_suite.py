@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from ganbench.errors import RequestError
+from ganbench.plan.changes import apply_setting
 from ganbench.plan.spec import RunSpec, run_id
-from ganbench.plan.suite import apply_setting, load_suite
+from ganbench.plan.suite import load_suite
 from ganbench.plan.variant_config import defaults, variant_spec
 from ganbench.registry import PRESETS, SUITES, VARIANTS
 

@@ -39,8 +39,8 @@ def test_a_page_holds_no_markup_of_a_name(name: str) -> None:
     text = to_markdown(tables(leaderboards([named(name), failed(name)])), f"head\n<b>{name}")
     assert "<script" not in text and "<b>" not in text and "\x1b" not in text and "](http" not in text.replace("\\](", "")
     assert text.startswith("# head &lt;b&gt;")
-    widths = {line.replace("\\|", "").count("|") for line in text.splitlines() if line.startswith("| ")}
-    assert len(widths) == 2  # of the two tables: no cell breaks a row
+    for table in text.split("\n## ")[1:]:
+        assert len({line.replace("\\|", "").count("|") for line in table.splitlines() if line.startswith("| ")}) == 1, "a cell broke a row"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -82,7 +82,7 @@ def test_a_terminal_of_any_width_shows_every_cell_uncut(width: int) -> None:
 
 
 def test_a_narrow_terminal_repeats_the_first_column_and_a_wide_one_does_not() -> None:
-    assert printed(60).count("1 good") > printed(200).count("1 good") == 2
+    assert printed(50).count("1 good") > printed(200).count("1 good") == 3
 
 
 def set_off(shown: Leaderboard) -> list[str]:
@@ -149,10 +149,29 @@ def test_a_row_whose_median_seed_did_not_end_says_so_where_it_is_ranked() -> Non
 
 
 def test_protocol_and_speed_are_told_below_the_tables() -> None:
-    scores, runs = tables([board()])
+    scores, _, speed = tables([board()])
     assert "random-conv" in scores.notes[0] and "128 generated against 1,438 train examples" in scores.notes[0]
-    assert "on cpu, 1 thread." in runs.notes[0]
-    assert runs.texts()[0][-3:] == ["5,000", "20,000", "300"]  # medians of the golden record's timing, and MiB
+    assert speed.title == "digits: speed on cpu, 1 thread"
+    assert speed.texts()[0][1:] == ["5,000", "20,000", "300"]  # medians of the golden record's timing, and MiB
+
+
+def test_timings_under_unlike_settings_stand_in_tables_of_their_own() -> None:
+    def timed(record: Record, **changes: Any) -> Record:
+        assert record.timing is not None
+        return replace(record, timing=replace(record.timing, **changes))
+
+    def rounded(record: Record) -> Record:
+        spec = replace(record.spec, training=replace(record.spec.training, precision="bf16"))
+        return replace(record, spec=spec, run_id=run_id(spec))
+
+    records = [run("a", 0), timed(run("a", 1), device="H100"), timed(run("b", 0), deterministic=False), rounded(run("c", 0))]
+    speeds = [table for table in tables(leaderboards(records)) if "speed" in table.title]
+    assert {table.title.partition(" on ")[2]: [row[0].partition(" ")[2] for row in table.texts()] for table in speeds} == {
+        "H100, 1 thread": ["a"],
+        "cpu, 1 thread": ["a"],
+        "cpu, 1 thread, bf16": ["c"],
+        "cpu, 1 thread, determinism off": ["b"],
+    }
 
 
 def test_a_board_names_what_keeps_it_from_another() -> None:
@@ -243,7 +262,7 @@ def test_dead_diverged_and_interrupted_runs_are_marked_in_every_table_and_never_
             run("stopped", 0, status="interrupted", scores=(), diagnostics=(), timing=None, reason="the disk is full"),
         ]
     )
-    first, second = tables([mixed])
+    first, second, _ = tables([mixed])
     names = ["1 fair", "2 poor", "— dead †", "— gone ‡", "— stopped"]
     assert [[row[0] for row in table.texts()] for table in (first, second)] == [names, names]
     assert [row.variant for row, texts in zip(mixed.rows, first.rows, strict=True) if texts[1].best] == ["fair"]

@@ -7,7 +7,8 @@ from torch import nn
 from ganbench.data.dataset import DataShape
 from ganbench.registry import VARIANTS
 from ganbench.results.timings import training_rate
-from ganbench.timing.throughput import WARM_UP_TICKS, peak_memory_bytes, sampling_rate
+from ganbench.timing.memory import peak_memory_bytes
+from ganbench.timing.throughput import WARM_UP_TICKS, sampling_rate
 
 
 def test_training_rate_is_median_and_percentiles_of_the_ticks() -> None:
@@ -62,6 +63,6 @@ def test_peak_memory_is_the_resident_set_in_bytes() -> None:
 def test_peak_memory_is_this_process_own_and_not_its_parents() -> None:
     # 600 MB in this process; a child of its own has a few hundred at most (Linux hands getrusage's peak down)
     ballast = torch.ones(600 * 2**20, dtype=torch.uint8)
-    code = "import torch\nfrom ganbench.timing.throughput import peak_memory_bytes\nprint(peak_memory_bytes(torch.device('cpu')))"
+    code = "import torch\nfrom ganbench.timing.memory import peak_memory_bytes\nprint(peak_memory_bytes(torch.device('cpu')))"
     child = int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
     assert peak_memory_bytes(torch.device("cpu")) > child + len(ballast) // 2

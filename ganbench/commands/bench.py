@@ -1,0 +1,180 @@
+"""What does ``ganbench bench`` do? (it times training, sampling or scoring, and compares timings with earlier ones)"""
+
+from __future__ import annotations  # torch and what needs it are imported only to check types
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ganbench.commands.output import PlainConsole, print_json
+from ganbench.errors import RequestError
+from ganbench.plan.bench import EVERY, bench_specs
+from ganbench.plan.runtime import Runtime
+from ganbench.plan.spec import RunSpec
+from ganbench.plan.workload import Workload
+from ganbench.report.speed import change_table, named, speed_tables
+from ganbench.report.terminal import to_terminal
+from ganbench.results.timing_record import TimingRecord, read_timings, signed, write_timing
+from ganbench.statistics.speed import change, counterpart
+
+if TYPE_CHECKING:
+    import torch
+
+    from ganbench.data.dataset import Dataset
+    from ganbench.timing.measure import Case
+
+
+class Bench:
+    """Timings that are shown, written and compared as they come.
+
+    Args:
+        out: Folder for the records; None writes none.
+        compared: Earlier timings; None compares with none.
+        as_json: Whether to print the records as JSON.
+        console: Console of messages and tables.
+    """
+
+    def __init__(self, out: Path | None, compared: Path | None, as_json: bool, console: PlainConsole) -> None:
+        self.records: list[TimingRecord] = []
+        self.left_out: list[str] = []
+        self._earlier = None if compared is None else read_timings(compared)  # refused before anything is timed
+        self._out, self._as_json, self._console = out, as_json, console
+
+    def add(self, record: TimingRecord) -> None:
+        """Takes a timing, and writes it."""
+        self.records.append(signed(record))
+        if self._out is not None:
+            write_timing(self._out, record)
+        unit = "examples" if record.task == "score" else "images"
+        self._console.say(f"{record.name}: {record.rate.median:,.4g} {unit} a second", "dim")
+
+    def leave_out(self, what: str) -> None:
+        """Says what could not be timed, and why."""
+        self.left_out.append(what)
+
+    def end(self) -> None:
+        """Shows tables, verdicts and what was left out, and sets the exit code."""
+        if self._as_json:
+            print_json({"schema_version": 1, "timings": [asdict(record) for record in self.records]})
+        if self.records:
+            self._console.print(to_terminal(speed_tables(self.records), self._console.width))
+        if self._earlier is not None:
+            pairs = []
+            for record, name in zip(self.records, named(self.records), strict=True):
+                earlier = counterpart(record, self._earlier)
+                if earlier is None:
+                    self._console.say(f"{name}: not among the earlier timings", "yellow")
+                else:
+                    pairs.append((f"{name}, {record.setting['precision']}", change(earlier, record)))
+            if pairs:
+                self._console.print(to_terminal([change_table(pairs)], self._console.width))
+        for what in self.left_out:
+            self._console.say(f"left out: {what}", "red")
+        if self._out is not None and self.records:
+            self._console.say(f"wrote {len(self.records)} records to {self._out / 'timings'}")
+        if self.left_out:
+            raise typer.Exit(1)
+
+
+def bench_variants(
+    task: str, variants: Sequence[str], work: Workload, runtime: Runtime, settings: Sequence[str], seconds: float, bench: Bench
+) -> None:
+    """Times the training or the sampling of variants, one after another."""
+    specs = bench_specs(variants, work, settings)
+    import torch
+
+    from ganbench.environment import configure
+    from ganbench.pipeline.check import check_method, real_data
+    from ganbench.pipeline.faults import machine_fault
+    from ganbench.plan.variant_config import class_target
+    from ganbench.timing.generation import sampling_case
+    from ganbench.timing.measure import timed
+    from ganbench.timing.training import training_case
+    from ganbench.training.arithmetic import check_precision
+    from ganbench.training.building import build
+    from ganbench.training.trainer import Trainer
+
+    device = configure(runtime)
+    data = real_data(specs[0], runtime)
+    fitting = []
+    for spec in specs:
+        check_precision(spec.training.precision, device)
+        Trainer.check(spec, data)
+        try:
+            check_method(spec, build(spec, data, torch.device("cpu")))
+        except RequestError as error:
+            if EVERY not in variants:
+                raise
+            bench.leave_out(f"{spec.variant.name}: {error}")
+        else:
+            fitting.append(spec)
+    for spec in fitting:
+
+        def case(spec: RunSpec = spec) -> Case:
+            if task == "sample":
+                return sampling_case(spec, data, device, spec.variant.name)
+            return training_case(spec, data, device, runtime.tick_images, spec.variant.name)
+
+        try:
+            bench.add(timed(case(), runtime, device, seconds, class_target(spec.variant).source))
+        except Exception as error:
+            if (fault := machine_fault(error)) is None:
+                raise
+            fits = f"; {_that_fits(spec, data, device)}" if task == "train" and fault.startswith("out of memory") else ""
+            bench.leave_out(f"{spec.variant.name}: {fault}{fits}")
+    bench.end()
+
+
+def bench_scores(metrics: str, sizes: str, width: int, runtime: Runtime, seconds: float, bench: Bench) -> None:
+    """Times scores from features, for several numbers of examples."""
+    from ganbench.plan.facts import facts
+    from ganbench.registry import METRICS
+
+    wanted = [name.strip() for name in metrics.split(",")]
+    for name in wanted:
+        METRICS.target(name)
+        found = facts(name)
+        if others := {*found.needs_real, *found.needs_fake, *found.needs_held_out} - {"moments", "features"}:
+            raise RequestError(f"--metrics {name}: needs {', '.join(sorted(others))}, and what is timed here has features alone")
+    numbers = [_count(part) for part in sizes.split(",")]
+    from ganbench.environment import configure
+    from ganbench.timing import scoring
+    from ganbench.timing.measure import timed
+
+    device = configure(runtime)
+    for n in numbers:
+        bench.add(timed(scoring.scoring_case(wanted, n, width, device), runtime, device, seconds, Path(scoring.__file__)))
+    bench.end()
+
+
+def _count(text: str) -> int:
+    digits = text.strip().replace("_", "")
+    if not (digits.isascii() and digits.isdigit()) or int(digits) < 10:
+        raise RequestError(f"--n {text.strip()}: write numbers of examples from 10 on with commas between, such as 5_000,10_000")
+    return int(digits)
+
+
+def _that_fits(spec: RunSpec, data: Dataset, device: torch.device) -> str:
+    """The batch size, and the largest halved one of which a step fits."""
+    import torch
+
+    from ganbench.pipeline.faults import machine_fault
+    from ganbench.timing.training import training_case
+
+    size = spec.training.batch_size
+    said = f"batch_size = {size} does not fit"
+    while (size := size // 2) >= 1:
+        if device.type == "cuda":
+            torch.cuda.empty_cache()
+        smaller = replace(spec, training=replace(spec.training, batch_size=size))
+        try:
+            training_case(smaller, data, device, size, spec.variant.name).call()
+        except Exception as error:
+            if machine_fault(error) is None:
+                break
+        else:
+            return f"{said}, {size} does: --batch {size}"
+    return f"{said}, nor does any half of it that was tried"
