@@ -11,6 +11,7 @@ from ganbench.errors import Interrupted, MachineFault, RequestError
 from ganbench.execution.executor import Change, Executor, Job
 from ganbench.execution.local import LocalExecutor
 from ganbench.execution.reporter import Reporter
+from ganbench.execution.template import template
 from ganbench.plan.runtime import Runtime, check_device
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import load_suite
@@ -106,10 +107,11 @@ def run(
     elsewhere = {spec.slug: who for spec in missing if (who := holder(run_folder(folder, spec)))}
     ours = [spec for spec in missing if spec.slug not in elsewhere]
     if ours:
-        places = _prepare(loaded.name, specs, ours, folder, how, workers)
-        jobs = [Job(spec=spec, runtime=how, folder=run_folder(folder, spec)) for spec in ours]
-        with watch(loaded.name, len(specs), ours, len(places)) as reporter:
-            ended = carry_out(jobs, executor or LocalExecutor(places), reporter)
+        with template(len(ours) if executor is None else 0, how.threads) as forks:  # it loads while the runs are checked
+            places = _prepare(loaded.name, specs, ours, folder, how, workers)
+            jobs = [Job(spec=spec, runtime=how, folder=run_folder(folder, spec)) for spec in ours]
+            with watch(loaded.name, len(specs), ours, len(places)) as reporter:
+                ended = carry_out(jobs, executor or LocalExecutor(places, forks), reporter)
         known |= {record.run_id: record for record in ended if record}
         elsewhere |= {spec.slug: holder(run_folder(folder, spec)) or "another process" for spec in ours if run_id(spec) not in known}
     found = [record for spec in specs if (record := known.get(run_id(spec)))]

@@ -183,6 +183,7 @@ class ForkedWorkers:
 
 
 ganbench.execution.local.subprocess = ForkedWorkers
+ganbench.execution.template.USABLE = False  # this process is a template already
 
 
 def start(request):

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ganbench.execution.executor import Change, Job
-from ganbench.execution.worker import command, environment
+from ganbench.execution.template import Forked, Template
+from ganbench.execution.worker import arguments, command, environment
 
 PATIENCE_S = 60.0
 """How long workers may take to write a checkpoint before they are killed."""
@@ -20,7 +21,7 @@ class _Worker:
 
     job: Job
     slot: int
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     log_bytes: int
     """Size of its log when it started; what is before tells of earlier attempts."""
 
@@ -30,13 +31,15 @@ class LocalExecutor:
 
     Args:
         slots: Environment variables of each slot; a slot runs one job at a time.
+        template: A process that forks the workers; without one each loads everything itself.
     """
 
-    def __init__(self, slots: Sequence[Mapping[str, str]]) -> None:
+    def __init__(self, slots: Sequence[Mapping[str, str]], template: Template | None = None) -> None:
         self.slots = slots
         self._waiting: deque[Job] = deque()
         self._free = list(range(len(slots)))
         self._workers: list[_Worker] = []
+        self._template = template
 
     def submit(self, job: Job) -> None:
         """See :class:`Executor`."""
@@ -71,16 +74,13 @@ class LocalExecutor:
                 worker.process.wait(PATIENCE_S)
 
     def _start(self, job: Job, slot: int) -> _Worker:
+        env = environment(self.slots[slot], len(self.slots))
         with (job.folder / "log.txt").open("ab") as log:
             size = log.tell()
+            forked = None if self._template is None else self._template.start(arguments(job.folder), env, job.folder / "log.txt")
             # in a new process group, so that Ctrl-C reaches only the matrix, which then asks its workers to stop
-            process = subprocess.Popen(
-                command(job.folder),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment(self.slots[slot], len(self.slots)),
-                start_new_session=True,
+            process = forked or subprocess.Popen(
+                command(job.folder), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
             )
         return _Worker(job=job, slot=slot, process=process, log_bytes=size)
 
@@ -88,6 +88,7 @@ class LocalExecutor:
 def _how(worker: _Worker) -> str:
     """How a worker ended, and the last line that it printed."""
     code = worker.process.returncode
+    assert code is not None, "it has ended"
     how = f"killed by {_signal(-code)}" if code < 0 else f"ended with exit code {code}"
     log = (worker.job.folder / "log.txt").read_bytes()[worker.log_bytes :].decode(errors="replace").strip().splitlines()
     return how + (f": {log[-1]}" if log else "")

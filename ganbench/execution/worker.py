@@ -12,10 +12,15 @@ SLOTS_FLAG = "GANBENCH_RUNS_AT_A_TIME"
 """Environment variable with the number of runs at a time, which is recorded with their timings."""
 
 
+def arguments(folder: Path) -> list[str]:
+    """What a worker is asked to do: the run in a folder, which contains its spec and runtime settings."""
+    return ["run", "--spec", str(folder / "spec.json"), "--out", str(folder)]
+
+
 def command(folder: Path) -> list[str]:
-    """The command that starts a worker for the run in a folder, which contains its spec and runtime settings."""
+    """The command that starts a worker for the run in a folder."""
     # -P, so that a statistics.py beside the suite does not shadow Python's
-    return [sys.executable, "-P", "-m", "ganbench", "run", "--spec", str(folder / "spec.json"), "--out", str(folder)]
+    return [sys.executable, "-P", "-m", "ganbench", *arguments(folder)]
 
 
 def environment(slot: Mapping[str, str], at_a_time: int) -> dict[str, str]:

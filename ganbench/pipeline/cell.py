@@ -9,7 +9,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -200,6 +200,11 @@ class Cell:
         self.stage = "evaluation"
         n, seed, variant = self.spec.evaluation.n_fake, self.spec.seed, trainer.variant
         labels = asked_labels(variant, n, seed, self.device, self.class_shares) if wants_labels(evaluator.requests) else None
+        if trainer.step == 0:  # the average of the first weights is themselves, so that its examples and scores are theirs
+            evaluation, examples = self._evaluate_one(trainer, evaluator, "raw", None, labels)
+            scores = (replace(score, seconds=0.0, protocol={**score.protocol, "weights": "ema"}) for score in evaluation.scores)
+            self._evaluated(replace(evaluation, weights="ema", scores=tuple(scores)), examples, 0.0)
+            return
         lost: Diverged | None = None
         for weights, generator in (("raw", None), ("ema", trainer.ema.module)):
             try:
@@ -211,7 +216,7 @@ class Cell:
 
     def _evaluate_one(
         self, trainer: Trainer, evaluator: RunEvaluator, weights: Weights, generator: torch.nn.Module | None, labels: Tensor | None
-    ) -> None:
+    ) -> tuple[Evaluation, Tensor]:
         n, seed, variant = self.spec.evaluation.n_fake, self.spec.seed, trainer.variant
         start = time.perf_counter()
         examples = sample(variant, n, seed, self.device, generator=generator, class_shares=self.class_shares)
@@ -224,8 +229,13 @@ class Cell:
             diagnostics=diagnostics,
             notes=notes,
         )
-        write_samples(self.folder / "samples", examples.cpu().numpy(), f"{trainer.images_seen:010d}-{weights}")
-        self.log.append("evaluation", seconds=time.perf_counter() - start, **asdict(evaluation))
+        self._evaluated(evaluation, examples, time.perf_counter() - start)
+        return evaluation, examples
+
+    def _evaluated(self, evaluation: Evaluation, examples: Tensor, seconds: float) -> None:
+        """Writes an evaluation with its first samples."""
+        write_samples(self.folder / "samples", examples.cpu().numpy(), f"{evaluation.images_seen:010d}-{evaluation.weights}")
+        self.log.append("evaluation", seconds=seconds, **asdict(evaluation))
         heartbeat(self.folder)
 
     def _collapse(self) -> Divergence | None:
