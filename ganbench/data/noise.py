@@ -7,17 +7,15 @@ import numpy as np
 from ganbench.data.dataset import Dataset, DataShape, Split
 from ganbench.data.fingerprint import fingerprint
 from ganbench.data.loader import loader
-from ganbench.plan.budgets import Budget
 from ganbench.plan.spec import DatasetSpec
 
 SIDE, CHANNELS, CLASSES = 32, 3, 10
 N_TRAIN, N_HELD_OUT = 4_096, 256
 LARGEST_BYTES = 2**28
 """Of all training images together: of large ones there are fewer."""
-BUDGETS: dict[Budget, int] = {"smoke": 4_096}
 
 
-@loader(budgets=BUDGETS)
+@loader()
 def noise(spec: DatasetSpec, root: Path) -> Dataset:
     """Uniformly random pixels in 10 classes, 3 channels of 32x32 or as asked: for timings, which need no content (`ganbench bench`).
 

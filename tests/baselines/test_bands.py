@@ -196,7 +196,7 @@ def test_a_record_becomes_a_line_of_the_bank_and_comes_back(tmp_path: Path) -> N
 
 
 def test_budgets_grow_and_every_data_set_of_this_project_has_them() -> None:
-    for dataset in DATASETS.builtins:
+    for dataset in set(DATASETS.builtins) - {"noise"}:  # on which there is nothing to learn
         lengths = budgets(dataset)
         assert lengths["smoke"] < lengths["short"] < lengths["standard"]
         assert budget_images("short", dataset, "here") == lengths["short"]
