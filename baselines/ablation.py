@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Literal
 
 import torch
@@ -100,13 +101,13 @@ class Ablation(Variant):
 
     def penalty(self, real: Tensor, fake: Tensor, real_values: Tensor, fake_values: Tensor, anchors: Tensor) -> Tensor:
         """The regulariser without its weight; ``anchors`` are LeCam's averages of real and of generated values, (2,)."""
-        critic = self.discriminator
+        critic, uniform = self.discriminator, partial(torch.rand, device=real.device)
         penalties: dict[str, Callable[[], Tensor]] = {
             "r1": lambda: zero_centred_penalty(critic, real),
             "r2": lambda: zero_centred_penalty(critic, fake),
             "r1+r2": lambda: zero_centred_penalty(critic, real) + zero_centred_penalty(critic, fake),
-            "wgan-gp": lambda: gradient_penalty(critic, real, fake, torch.rand(len(real), device=real.device)),
-            "dragan": lambda: dragan_penalty(critic, real, torch.rand_like(real), torch.rand(len(real), device=real.device)),
+            "wgan-gp": lambda: gradient_penalty(critic, real, fake, uniform(len(real))),
+            "dragan": lambda: dragan_penalty(critic, real, uniform(real.shape), uniform(len(real))),
             "lecam": lambda: lecam(real_values, fake_values, anchors[0], anchors[1]),
             "cr": lambda: consistency(real_values, critic(translation(real))),
             "bcr": lambda: consistency(real_values, critic(translation(real))) + consistency(fake_values, critic(translation(fake))),

@@ -135,6 +135,14 @@ class ClassGenerator(nn.Module):
         return images
 
 
+class Dropout(nn.Dropout):
+    """Dropout that leaves out the same values however the maps lie in memory, along which random numbers are drawn."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (n, channels, height, width) of which a share is 0."""
+        return super().forward(x.contiguous())
+
+
 class ClassifyingDiscriminator(nn.Module):
     """3x3 convolutions, every other one of stride 2, with batch norm behind all but the first, leaky ReLU and dropout; two heads.
 
@@ -154,7 +162,7 @@ class ClassifyingDiscriminator(nn.Module):
             outputs = width * min(2**i, 32)
             layers.append(nn.Conv2d(inputs, outputs, 3, stride=1 if i % 2 else 2, padding=1, bias=i == 0))
             layers += [nn.BatchNorm2d(outputs)] if i else []
-            layers += [nn.LeakyReLU(0.2), nn.Dropout(dropout)]
+            layers += [nn.LeakyReLU(0.2), Dropout(dropout)]
             inputs = outputs
         self.features = nn.Sequential(*layers, nn.Flatten())
         self.source = nn.Linear(inputs * sides[-1] ** 2, 1)

@@ -56,7 +56,8 @@ class DRAGAN(Variant):
         examples = ctx.augment(real.examples)
         real_logits, fake_logits = self.discriminator(examples), self.discriminator(fake)
         loss = cross_entropy_discriminator(real_logits, fake_logits)
-        penalty = dragan_penalty(self.discriminator, examples, torch.rand_like(examples), examples.new_empty(len(examples)).uniform_())
+        noise, mix = torch.rand(examples.shape, device=examples.device), examples.new_empty(len(examples)).uniform_()
+        penalty = dragan_penalty(self.discriminator, examples, noise, mix)
         ctx.minimize("discriminator", loss + self.config.penalty_weight * penalty)
         return {
             "loss/discriminator": loss,

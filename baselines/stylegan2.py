@@ -138,7 +138,7 @@ class StyleGAN2(StyledGAN):
         styles = self._styles(ctx.latents(2 * n), ctx.labels(n))
         with float32():
             images = self.generator.synthesis(styles)
-            lengths = path_lengths(images, styles, torch.randn_like(images))
+            lengths = path_lengths(images, styles, torch.randn(images.shape, device=images.device))
         first = self.config.path_length_start == "first" and ctx.step < self.config.path_length_interval
         self.path_mean.lerp_(ctx.mean(lengths.detach().mean()), 1.0 if first else self.config.path_length_decay)
         penalty = (lengths - self.path_mean).square().mean()

@@ -50,20 +50,21 @@ def configure(runtime: Runtime) -> torch.device:
     return device
 
 
-def setting(device: torch.device) -> str:
-    """Device, threads and determinism of this process in a few words: a run that goes on under others is no longer bit-identical."""
+def setting(device: torch.device, engine: str = "eager") -> str:
+    """Device, threads, determinism and engine in a few words: a run that goes on under others is no longer bit-identical."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     threads = torch.get_num_threads()
     strict = "strict" if torch.are_deterministic_algorithms_enabled() else "not deterministic"
-    return f"{name}, {threads} thread{'s' if threads > 1 else ''}, {strict}"
+    return f"{name}, {threads} thread{'s' if threads > 1 else ''}, {strict}" + (f", {engine}" if engine != "eager" else "")
 
 
-def describe(device: torch.device, code: Path) -> dict[str, Any]:
+def describe(device: torch.device, code: Path, engine: str = "eager") -> dict[str, Any]:
     """Provenance: code, packages, hardware, flags, and a fingerprint; equal fingerprints give bit-identical results.
 
     Args:
         device: Device of the run.
         code: File of the variant's class, for its git commit.
+        engine: Engine of the training steps.
     """
     hardware: dict[str, Any] = {
         "cpu": provenance.processor(),
@@ -89,6 +90,7 @@ def describe(device: torch.device, code: Path) -> dict[str, Any]:
             "cudnn_benchmark": not strict,  # in training steps
             "tf32": any(product.fp32_precision == "tf32" for product in PRODUCTS),
             "threads": torch.get_num_threads(),
+            **({"engine": engine} if engine != "eager" else {}),  # which keeps the fingerprints of older records
         }
     packages = provenance.packages()
     same = (

@@ -85,13 +85,13 @@ def tiny_trainer(tiny_data: Callable[[DatasetSpec], Dataset]) -> Callable[..., A
     from ganbench.training.trainer import Trainer
     from ganbench.training.variant import Variant
 
-    def start(spec: RunSpec, cls: type[Variant] | None = None, ranks: Ranks = ALONE, on: str = "cpu") -> Trainer:
+    def start(spec: RunSpec, cls: type[Variant] | None = None, ranks: Ranks = ALONE, on: str = "cpu", engine: str = "eager") -> Trainer:
         data, device = tiny_data(spec.dataset), torch.device(on)
         variant = build(spec, data, device)
         if cls is not None:
             with seeding.global_stream(spec.seed, "init"):
                 variant = cls(variant.config, data.shape)
-        return Trainer(variant, data, spec, device, ranks)
+        return Trainer(variant, data, spec, device, ranks, engine)
 
     return start
 

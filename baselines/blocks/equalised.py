@@ -86,6 +86,6 @@ class MinibatchStddev(nn.Module):
         """(n, channels, h, w) to (n, channels + 1, h, w)."""
         n, _, height, width = x.shape
         size = max(m for m in range(1, min(self.group, n) + 1) if n % m == 0)
-        groups = x.view(n // size, size, -1)
+        groups = x.reshape(n // size, size, -1)
         deviation = ((groups - groups.mean(1, keepdim=True)).square().mean(1) + NORM_EPSILON).sqrt().mean(1)
         return torch.cat([x, deviation.view(-1, 1, 1, 1, 1).expand(-1, size, 1, height, width).reshape(n, 1, height, width)], 1)

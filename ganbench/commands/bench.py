@@ -116,10 +116,12 @@ def bench_variants(
         def case(spec: RunSpec = spec) -> Case:
             if task == "sample":
                 return sampling_case(spec, data, device, spec.variant.name)
-            return training_case(spec, data, device, runtime.tick_images, spec.variant.name)
+            return training_case(spec, data, device, runtime.tick_images, spec.variant.name, runtime.engine)
 
         try:
             bench.add(timed(case(), runtime, device, seconds, class_target(spec.variant).source))
+        except RequestError as error:
+            bench.leave_out(f"{spec.variant.name}: {error}")
         except Exception as error:
             if (fault := machine_fault(error)) is None:
                 raise

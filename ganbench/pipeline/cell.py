@@ -39,7 +39,10 @@ from ganbench.timing.memory import peak_memory_bytes
 from ganbench.timing.throughput import WARM_UP_TICKS, sampling_rate
 from ganbench.training.building import build
 from ganbench.training.checkpoint import prune, weights_sha256, write_checkpoint
+from ganbench.training.engines import REFERENCE
 from ganbench.training.trainer import Trainer
+from ganbench.training.trial import refusal
+from ganbench.training.variant import Variant
 
 
 def run_cell(spec: RunSpec, folder: Path, runtime: Runtime) -> Record:
@@ -123,6 +126,7 @@ class Cell:
         self.log = log
         self.log.append("start", time=now())
         self.stage = "setting up"
+        self.engine = REFERENCE
         self.images_seen = 0
         self.class_shares: Tensor | None = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
 
@@ -130,7 +134,7 @@ class Cell:
         """Trains and evaluates, continuing from the last checkpoint if there is one."""
         variant = build(self.spec, self.dataset, self.device)
         evaluator = RunEvaluator(self.dataset, self.spec.evaluation, self.spec.seed, self.device)
-        trainer = Trainer(variant, self.dataset, self.spec, self.device)
+        trainer = Trainer(variant, self.dataset, self.spec, self.device, engine=self._usable_engine(variant))
         checkpoint = resumable(self.spec, self.folder, self.log, self.device)
         if checkpoint is not None:
             trainer.restore(checkpoint.weights, checkpoint.state)
@@ -155,9 +159,19 @@ class Cell:
             sampling=sampling_rate(variant, self.spec.seed, self.device, self.class_shares),
         )
 
+    def _usable_engine(self, variant: Variant) -> str:
+        """The engine that was asked for, or eager where it cannot take the method, which a note then says."""
+        if reason := refusal(self.runtime.engine, variant, self.dataset, self.spec, self.device):
+            self.log.append("note", text=f"trained by the engine eager, since {self.runtime.engine} cannot take it ({reason})")
+        else:
+            self.engine = self.runtime.engine
+        return self.engine
+
     def fail(self, error: Exception) -> None:
         """Ends the run as failed."""
-        options = {"--device": str(self.device), "--threads": str(self.runtime.threads), "--data-root": self.runtime.data_root}
+        how = {"--device": str(self.device), "--threads": str(self.runtime.threads), "--data-root": self.runtime.data_root}
+        unusual = {"--determinism": "strict", "--engine": REFERENCE}
+        options = how | {flag: value for flag, usual in unusual.items() if (value := getattr(self.runtime, flag[2:])) != usual}
         given = [word for option, value in options.items() if value is not None for word in (option, str(value))]
         write_text(self.folder / TRACEBACK, "".join(traceback.format_exception(error)))
         failure = Failure(
@@ -180,7 +194,7 @@ class Cell:
             tick_end = (trainer.step // tick_steps + 1) * tick_steps
             tick = trainer.advance(min([tick_end, *(step for step in due if step > trainer.step)]) - trainer.step)
             self.images_seen = trainer.images_seen
-            self.log.append("tick", warm_up=warm_up > 0, setting=setting(self.device), **asdict(tick))
+            self.log.append("tick", warm_up=warm_up > 0, setting=setting(self.device, trainer.engine), **asdict(tick))
             warm_up -= 1
             heartbeat(self.folder)
             if tick.first_nonfinite_step >= 0:
@@ -275,7 +289,7 @@ class Cell:
     def _provenance(self) -> dict[str, Any]:
         source, dataset = class_target(self.spec.variant).source, self.dataset
         return {
-            **describe(self.device, source),
+            **describe(self.device, source, self.engine),
             "variant_source_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
             "dataset": {
                 "fingerprint": dataset.fingerprint,

@@ -1,4 +1,4 @@
-"""How is a run carried out? (device, threads, determinism and logging, which are not part of its identity)"""
+"""How is a run carried out? (device, threads, determinism, engine and logging, which are not part of its identity)"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ FILE = "runtime.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """How runs are carried out. Device, threads and determinism change rounding and are recorded; the others do not affect results.
+    """How runs are carried out. Device, threads, determinism and engine change rounding and are recorded; the others do not affect results.
 
     >>> Runtime(device="cpu").threads
     1
@@ -31,6 +31,10 @@ class Runtime:
     ] = "strict"
     """"strict" allows only kernels that give equal bits in every repetition. "off" lets a GPU choose the fastest by trial: a repetition
     differs in rounding, and agrees only statistically."""
+    engine: Annotated[
+        Literal["eager", "channels-last"], Help("How steps are executed; engines agree within rounding, eager is the reference.")
+    ] = "eager"
+    """An engine that cannot take a method leaves it to eager, and a note in the record says why."""
     data_root: Annotated[Path | None, Help("Folder of data sets; default: GANBENCH_DATA, else the user's cache.")] = None
     tick_images: Annotated[int, Gt(0)] = 4_096
     """Number of images between two readings of the losses."""

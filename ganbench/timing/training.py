@@ -5,17 +5,20 @@ import math
 import torch
 
 from ganbench.data.dataset import Dataset
+from ganbench.errors import RequestError
 from ganbench.plan.naming import setup
 from ganbench.plan.spec import RunSpec
 from ganbench.timing.measure import Case, flat
 from ganbench.training.building import build
+from ganbench.training.engines import REFERENCE
 from ganbench.training.trainer import Trainer
+from ganbench.training.trial import refusal
 
 LONGEST_PERIOD = 1_000
 """Steps after which the kinds of steps count as repeated, whatever periods a method asks for."""
 
 
-def training_case(spec: RunSpec, dataset: Dataset, device: torch.device, tick_images: int, name: str) -> Case:
+def training_case(spec: RunSpec, dataset: Dataset, device: torch.device, tick_images: int, name: str, engine: str = REFERENCE) -> Case:
     """Steps of a run's training, with its data, EMA weights and records, as `ganbench run` executes them.
 
     A repetition is a whole number of periods, so that steps with and without a generator's update or a lazy penalty have their share. On a
@@ -27,8 +30,15 @@ def training_case(spec: RunSpec, dataset: Dataset, device: torch.device, tick_im
         device: Device of the training.
         tick_images: Images between two readings of the losses.
         name: Name of the variant.
+        engine: Engine that executes the steps.
+
+    Raises:
+        RequestError: The engine cannot take the variant.
     """
-    trainer = Trainer(build(spec, dataset, device), dataset, spec, device)
+    variant = build(spec, dataset, device)
+    if reason := refusal(engine, variant, dataset, spec, device):
+        raise RequestError(f"the engine {engine} cannot take {name} ({reason}); leave out --engine")
+    trainer = Trainer(variant, dataset, spec, device, engine=engine)
     trainer.step = spec.steps // 2
     steps = period(trainer)
     trainer.step += -trainer.step % steps
@@ -41,6 +51,7 @@ def training_case(spec: RunSpec, dataset: Dataset, device: torch.device, tick_im
         call=lambda: trainer.advance(steps),
         images=steps * spec.training.batch_size,
         precision=spec.training.precision,
+        engine=engine,
     )
 
 

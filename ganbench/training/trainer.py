@@ -19,7 +19,7 @@ from ganbench.training.augmentation import AUGMENTATIONS
 from ganbench.training.context import HarnessContext
 from ganbench.training.draws import Draws
 from ganbench.training.ema import MovingAverage
-from ganbench.training.engines import ENGINES
+from ganbench.training.engines import REFERENCE, engine_class
 from ganbench.training.plan import StepPlan, planned
 from ganbench.training.update import Updates
 from ganbench.training.variant import Batch, Variant
@@ -51,12 +51,15 @@ class Trainer:
         spec: The run's specification.
         device: Device for training.
         ranks: This process among those that train one run together, each on its part of every batch.
+        engine: Name of the engine that executes the steps.
 
     Raises:
-        RequestError: A batch cannot be divided evenly among the ranks, or the device does not have the precision.
+        RequestError: There is no such engine, a batch cannot be divided evenly among the ranks, or the device does not have the precision.
     """
 
-    def __init__(self, variant: Variant, dataset: Dataset, spec: RunSpec, device: torch.device, ranks: Ranks = ALONE) -> None:
+    def __init__(
+        self, variant: Variant, dataset: Dataset, spec: RunSpec, device: torch.device, ranks: Ranks = ALONE, engine: str = REFERENCE
+    ) -> None:
         size, multiple = spec.training.batch_size, ranks.size * variant.batch_multiple
         if ranks.size > 1 and size % multiple:
             raise RequestError(f"training.batch_size = {size}: {ranks.size} ranks take multiples of {multiple} examples together")
@@ -79,7 +82,8 @@ class Trainer:
             augmentation=AUGMENTATIONS[spec.training.augmentation],
             ranks=ranks,
         )
-        self._engine = ENGINES["eager"](
+        self.engine = engine
+        self._engine = engine_class(engine)(
             variant=variant, ema=self.ema, watch=self._watch, precision=arithmetic(spec.training.precision, variant, device)
         )
 

@@ -1,10 +1,15 @@
-"""Which engines can execute a training step?"""
+"""Which engines can execute a training step? (the only place that knows all of them)"""
 
 from collections.abc import Callable
 from typing import Protocol
 
+from ganbench.errors import UnknownName
 from ganbench.training.context import HarnessContext
+from ganbench.training.engines.channels_last import ChannelsLast
 from ganbench.training.engines.eager import Eager
+
+REFERENCE = "eager"
+"""The engine whose bits the others are held against."""
 
 
 class Engine(Protocol):
@@ -14,5 +19,16 @@ class Engine(Protocol):
         """Executes the context's current step: updates of both networks, then of the EMA weights."""
 
 
-ENGINES: dict[str, Callable[..., Engine]] = {"eager": Eager}
+ENGINES: dict[str, Callable[..., Engine]] = {REFERENCE: Eager, "channels-last": ChannelsLast}
 """Engines by name; all are constructed with the fields of :class:`~ganbench.training.engines.eager.Eager`."""
+
+
+def engine_class(name: str) -> Callable[..., Engine]:
+    """The class of an engine.
+
+    Raises:
+        UnknownName: There is no engine of that name.
+    """
+    if name not in ENGINES:
+        raise UnknownName("engine", name, ENGINES)
+    return ENGINES[name]
