@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 OUT ?= runs/quickstart
+BENCH_JSON ?= runs/bench.json
+PARTS ?=
+BENCH ?=
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 ifeq ($(UV),)
@@ -44,15 +47,11 @@ bands: $(VENV)/.development  ## measure the variants' bands (hours on two CPU co
 	$(BIN)/ganbench run mnist --device cpu --out runs/bands/mnist
 	$(BIN)/python -m baselines.bands runs/bands/smoke runs/bands/digits runs/bands/broken runs/bands/few runs/bands/ablation runs/bands/modes runs/bands/mnist
 
-gpu: $(VENV)/.development  ## what needs a CUDA device: the promises on it, speeds of features and scores, bands of cifar10 and stacked-mnist
-	$(BIN)/pytest -m gpu
-	$(BIN)/pytest -s benchmarks/test_inception.py benchmarks/test_from_features.py
-	$(BIN)/ganbench run modes --device cuda --only dataset=stacked-mnist --out runs/gpu/stacked-mnist
-	$(BIN)/ganbench run cifar10_small --device cuda --workers 14 --out runs/gpu/cifar10
-	$(BIN)/python -m baselines.bands runs/gpu/stacked-mnist runs/gpu/cifar10
+gpu: $(VENV)/.development  ## what needs a CUDA device, in parts: make gpu PARTS="tests training timings scores features bands"
+	$(BIN)/python benchmarks/gpu.py $(PARTS)
 
-bench: $(VENV)/.development  ## how fast the parts are
-	$(BIN)/pytest benchmarks
+bench: $(VENV)/.development  ## how fast the parts are; compare with an earlier file: BENCH="--benchmark-compare=FILE --benchmark-compare-fail=median:20%"
+	$(BIN)/pytest benchmarks --benchmark-json=$(BENCH_JSON) $(BENCH)
 
 format: $(VENV)/.development
 	$(BIN)/ruff check --fix .

@@ -21,6 +21,7 @@ from ganbench.features.inception_network import Definition
 from ganbench.precision import convolutions
 from ganbench.seeding import stream
 
+pytestmark = pytest.mark.slow  # minutes of compilation; `make bench BENCH="-m slow"`
 THREADS = 2
 ROUNDS = 5
 

@@ -15,10 +15,12 @@ from ganbench.plan.bench import EVERY, bench_specs
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec
 from ganbench.plan.workload import Workload
+from ganbench.report.markdown import to_markdown
 from ganbench.report.speed import change_table, named, speed_tables
 from ganbench.report.terminal import to_terminal
-from ganbench.results.timing_record import TimingRecord, read_timings, signed, write_timing
+from ganbench.results.timing_record import FOLDER, TimingRecord, read_timings, signed, timings_of, write_timing
 from ganbench.statistics.speed import change, counterpart
+from ganbench.storage import write_text
 
 if TYPE_CHECKING:
     import torch
@@ -74,7 +76,9 @@ class Bench:
         for what in self.left_out:
             self._console.say(f"left out: {what}", "red")
         if self._out is not None and self.records:
-            self._console.say(f"wrote {len(self.records)} records to {self._out / 'timings'}")
+            page = self._out / "timings.md"
+            write_text(page, to_markdown(speed_tables(timings_of(self._out)[0]), "timings"))
+            self._console.say(f"wrote {len(self.records)} records to {self._out / FOLDER}, and {page}")
         if self.left_out:
             raise typer.Exit(1)
 

@@ -40,6 +40,8 @@ def test_timings_are_printed_written_compared_and_shown_by_the_leaderboard(ganbe
     for words in ("training: ", "fp32, determinism strict", "bf16, determinism strict", "where the time goes", "wrote 4", "Not measured: "):
         assert words in said, words
     assert len(list((tmp_path / "timed" / "timings").glob("train-*.json"))) == 4
+    page = (tmp_path / "timed" / "timings.md").read_text()
+    assert page.count("## training") == 4 and "| dcgan |" in page and "bf16" in page
 
     again = ganbench("bench", "train", "wgan", *QUICK, "--compare", "timed", "--json")
     assert again.code == 0, again.err

@@ -1,0 +1,61 @@
+"""How much faster do steps train here than in a plain loop? (ratios of one run, repetitions in turn)
+
+On a CPU with two threads and narrow networks; on a GPU with the papers' widths. The plain loop has PyTorch's own defaults, and on a CPU of
+two cores decodes in its own process, since workers would take its cores. What is repeated is a whole period of a method's steps.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import pytest
+import torch
+from plain_loop import WORKERS, PlainLoop
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from ganbench.data.loading import load_dataset
+from ganbench.environment import configure
+from ganbench.plan.bench import bench_specs
+from ganbench.plan.runtime import Runtime
+from ganbench.plan.workload import Workload
+from ganbench.timing.steady import repeated
+from ganbench.timing.training import period
+from ganbench.training.building import build
+from ganbench.training.trainer import Trainer
+
+GPU = torch.cuda.is_available()
+SECONDS = 5.0
+MODES = (("fp32", "eager"), ("fp32", "channels-last"), ("bf16", "eager"), ("bf16", "channels-last"))
+
+
+@pytest.fixture
+def defaults() -> Iterator[None]:
+    """PyTorch's own settings, in which the plain loop runs; the harness sets its own around its steps."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+    torch.set_deterministic_debug_mode("default")
+
+
+def several(one_step: Callable[[], None], steps: int) -> None:
+    for _ in range(steps):
+        one_step()
+
+
+@pytest.mark.parametrize(("variant", "side"), [("dcgan", 32), ("sngan", 32), ("wgan_gp", 32), ("stylegan2", 28)])
+def test_steps_against_a_plain_loop(benchmark: BenchmarkFixture, defaults: None, variant: str, side: int) -> None:
+    work = Workload(resolution=side, preset="" if GPU else "small", precision="fp32,bf16")
+    specs = {spec.training.precision: spec for spec in bench_specs([variant], work, [])}
+    data = load_dataset(specs["fp32"].dataset, Path())
+    device = configure(Runtime(threads=2, determinism="off"))
+    plain = PlainLoop(build(specs["fp32"], data, device), data.train.examples, data.train.labels, 64, device, workers=WORKERS if GPU else 0)
+    ours = [Trainer(build(specs[form], data, device), data, specs[form], device, engine=engine) for form, engine in MODES]
+    steps = period(ours[0])
+    calls = [partial(several, one_step, steps) for one_step in (plain.one_step, *(trainer.one_step for trainer in ours))]
+    found = benchmark.pedantic(repeated, (calls, device, SECONDS), rounds=1)
+    slowest, *others = (median(one.seconds) / steps for one in found)
+    benchmark.extra_info["plain_ms"] = round(1e3 * slowest, 1)
+    for mode, seconds in zip(MODES, others, strict=True):
+        benchmark.extra_info[f"{' '.join(mode)}, times the plain loop"] = round(slowest / seconds, 2)
+    print(f"\n{variant} {side}x{side} on {device}:", dict(benchmark.extra_info))
