@@ -107,6 +107,8 @@ def _notes(records: Sequence[TimingRecord]) -> list[str]:
     if any(record.ceiling_flops for record in records):
         best = max(record.ceiling_flops or 0 for record in records)
         notes[0] += f" Ceiling: a large matrix product, {best / 1e9:,.0f} GFLOP/s."
+    if any(record.peak_allocated_bytes is None for record in records):
+        notes[0] += " Peak: resident memory of the process, with what it has kept of those timed before."
     missing: dict[str, list[str]] = {}
     for record in records:
         for name, reason in record.unmeasured.items():

@@ -44,7 +44,7 @@ class TimingRecord:
     peak_allocated_bytes: int | None = None
     """Most memory that tensors held at a time on the GPU."""
     peak_reserved_bytes: int | None = None
-    """Most memory that the process held on the GPU; on a CPU, its resident memory."""
+    """Most memory that the process held on the GPU; on a CPU, its resident memory, with what it has kept of what was timed before."""
     flops_per_image: float | None = None
     """Floating-point operations an image, counted: of matrix products and convolutions, two for each multiplication and addition."""
     ceiling_flops: float | None = None
