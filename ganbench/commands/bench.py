@@ -14,7 +14,7 @@ from ganbench.errors import RequestError
 from ganbench.plan.bench import EVERY, bench_specs
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec
-from ganbench.plan.workload import Workload
+from ganbench.plan.workload import Timed, Workload
 from ganbench.report.markdown import to_markdown
 from ganbench.report.speed import change_table, named, speed_tables
 from ganbench.report.terminal import to_terminal
@@ -33,17 +33,15 @@ class Bench:
     """Timings that are shown, written and compared as they come.
 
     Args:
-        out: Folder for the records; None writes none.
-        compared: Earlier timings; None compares with none.
-        as_json: Whether to print the records as JSON.
+        how: What becomes of them.
         console: Console of messages and tables.
     """
 
-    def __init__(self, out: Path | None, compared: Path | None, as_json: bool, console: PlainConsole) -> None:
+    def __init__(self, how: Timed, console: PlainConsole) -> None:
         self.records: list[TimingRecord] = []
         self.left_out: list[str] = []
-        self._earlier = None if compared is None else read_timings(compared)  # refused before anything is timed
-        self._out, self._as_json, self._console = out, as_json, console
+        self._earlier = None if how.compare is None else read_timings(how.compare)  # refused before anything is timed
+        self._out, self._as_json, self._console = how.out, how.as_json, console
 
     def add(self, record: TimingRecord) -> None:
         """Takes a timing, and writes it."""
@@ -84,10 +82,16 @@ class Bench:
 
 
 def bench_variants(
-    task: str, variants: Sequence[str], work: Workload, runtime: Runtime, settings: Sequence[str], seconds: float, bench: Bench
+    task: str,
+    variants: Sequence[str],
+    work: Workload,
+    how: Timed,
+    runtime: Runtime,
+    settings: Sequence[str],
+    console: PlainConsole,
 ) -> None:
     """Times the training or the sampling of variants, one after another."""
-    specs = bench_specs(variants, work, settings)
+    bench, specs = Bench(how, console), bench_specs(variants, work, settings)
     import torch
 
     from ganbench.environment import configure
@@ -123,7 +127,7 @@ def bench_variants(
             return training_case(spec, data, device, runtime.tick_images, spec.variant.name, runtime.engine)
 
         try:
-            bench.add(timed(case(), runtime, device, seconds, class_target(spec.variant).source))
+            bench.add(timed(case(), runtime, device, how.seconds, class_target(spec.variant).source))
         except RequestError as error:
             bench.leave_out(f"{spec.variant.name}: {error}")
         except Exception as error:
@@ -134,12 +138,12 @@ def bench_variants(
     bench.end()
 
 
-def bench_scores(metrics: str, sizes: str, width: int, runtime: Runtime, seconds: float, bench: Bench) -> None:
+def bench_scores(metrics: str, sizes: str, width: int, how: Timed, runtime: Runtime, console: PlainConsole) -> None:
     """Times scores from features, for several numbers of examples."""
     from ganbench.plan.facts import facts
     from ganbench.registry import METRICS
 
-    wanted = [name.strip() for name in metrics.split(",")]
+    bench, wanted = Bench(how, console), [name.strip() for name in metrics.split(",")]
     for name in wanted:
         METRICS.target(name)
         found = facts(name)
@@ -152,7 +156,7 @@ def bench_scores(metrics: str, sizes: str, width: int, runtime: Runtime, seconds
 
     device = configure(runtime)
     for n in numbers:
-        bench.add(timed(scoring.scoring_case(wanted, n, width, device), runtime, device, seconds, Path(scoring.__file__)))
+        bench.add(timed(scoring.scoring_case(wanted, n, width, device), runtime, device, how.seconds, Path(scoring.__file__)))
     bench.end()
 
 

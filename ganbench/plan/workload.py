@@ -1,6 +1,7 @@
 """What can be timed? (options of ``ganbench bench``)"""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from annotated_types import Ge
@@ -17,3 +18,13 @@ class Workload:
     batch: Annotated[int, Ge(1), Help("Real images in one discriminator step.")] = 64
     precision: Annotated[str, Help("fp32, tf32 or bf16, or several with commas between.")] = "fp32"
     preset: Annotated[str, Help("Registered preset or TOML file of overrides, as in suites; default: the papers' settings.")] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """How long it is timed, and what becomes of the timings."""
+
+    seconds: Annotated[float, Ge(0.1), Help("About how long each is repeated after its warm-up.")] = 5.0
+    out: Annotated[Path | None, Help("Folder for records, DIR/timings, which `leaderboard` shows with runs.")] = None
+    compare: Annotated[Path | None, Help("Earlier timings: a --json output or the folder of an --out.")] = None
+    as_json: Annotated[bool, Help("Print results as JSON on stdout.", "--json")] = False
