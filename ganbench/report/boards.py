@@ -113,7 +113,7 @@ def _runs(board: Leaderboard) -> Table:
 
 def _speeds(board: Leaderboard) -> list[Table]:
     """A table of speed and memory for every setting, since timings of unlike settings may stand in no common column."""
-    places = sorted({_where(record) for row in board.rows for record in row.records if record.timing})
+    places = sorted({where(record) for row in board.rows for record in row.records if record.timing})
     columns = (
         Column(heading="variant"),
         Column(heading="train\nimg/s", written=whole),
@@ -124,7 +124,7 @@ def _speeds(board: Leaderboard) -> list[Table]:
     for place in places:
         rows = []
         for row in board.rows:
-            timed = [record.timing for record in row.records if record.timing and _where(record) == place]
+            timed = [record.timing for record in row.records if record.timing and where(record) == place]
             values = [
                 _median([timing.training.median for timing in timed if timing.training]),
                 _median([timing.sampling.median for timing in timed if timing.sampling]),
@@ -137,7 +137,7 @@ def _speeds(board: Leaderboard) -> list[Table]:
     return found
 
 
-def _where(record: Record) -> str:
+def where(record: Record) -> str:
     """Under what a run was timed: device, threads, runs at a time, precision if not float32, and whether faster kernels were allowed."""
     assert record.timing is not None
     threads, beside = record.timing.threads, record.provenance.get("hardware", {}).get("runs_at_a_time", 1)

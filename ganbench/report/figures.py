@@ -1,4 +1,4 @@
-"""How are the figures of a report drawn? (training curves, and samples beside real examples)"""
+"""How are the figures of a report drawn? (training curves, samples beside real examples, quality against cost)"""
 
 import textwrap
 from collections.abc import Sequence
@@ -8,9 +8,11 @@ import matplotlib
 import numpy as np
 from PIL import Image
 
+from ganbench.report.cost import cost_figure
 from ganbench.report.curves import COLOURS, curves
 from ganbench.results.folders import run_folder
 from ganbench.results.record import Record
+from ganbench.results.timing_record import timings_of
 from ganbench.statistics.leaderboard import rows_by_name
 from ganbench.text import drawn
 
@@ -29,16 +31,22 @@ TITLE_LETTERS = 34
 
 
 def write_figures(out: Path, records: Sequence[Record]) -> None:
-    """Draws training curves (PNG and SVG) and samples (PNG) for every data set, below ``OUT/figures``.
+    """Draws training curves, samples, and quality against cost for every data set, below ``OUT/figures``.
 
     Args:
         out: Folder of the matrix.
         records: Its records.
     """
     (out / "figures").mkdir(parents=True, exist_ok=True)
+    timings = timings_of(out)[0]
     for dataset in dict.fromkeys(record.spec.dataset.name for record in records):
         group = [record for record in records if record.spec.dataset.name == dataset]
-        for name, figure, endings in (("curves", curves(out, group), ("png", "svg")), ("samples", samples(out, group), ("png",))):
+        drawings = (
+            ("curves", curves(out, group), ("png", "svg")),
+            ("samples", samples(out, group), ("png",)),
+            ("cost", cost_figure(group, timings), ("png", "svg")),
+        )
+        for name, figure, endings in drawings:
             for ending in endings:
                 # without date, version and random identifiers, so that the same results give the same bytes
                 metadata = {"Software": None} if ending == "png" else {"Date": None, "Creator": None}

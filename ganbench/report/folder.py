@@ -40,9 +40,9 @@ def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Pat
 
 
 def figure_files(out: Path, records: Sequence[Record]) -> list[Path]:
-    """The figures of a report: curves, as PNG and as SVG, and samples of every data set."""
+    """The figures of a report: curves and costs, as PNG and as SVG, and samples of every data set."""
     datasets = dict.fromkeys(record.spec.dataset.name for record in records)
-    kinds = ("curves-{}.png", "curves-{}.svg", "samples-{}.png")
+    kinds = ("curves-{}.png", "curves-{}.svg", "samples-{}.png", "cost-{}.png", "cost-{}.svg")
     return [out / "figures" / kind.format(dataset) for dataset in datasets for kind in kinds]
 
 

@@ -95,11 +95,16 @@ def _parts(records: Sequence[TimingRecord]) -> Table | None:
     return Table(title=_title(records[0], ", where the time goes"), columns=columns, rows=tuple(rows))
 
 
-def _title(record: TimingRecord, what: str) -> str:
+def how_timed(record: TimingRecord) -> str:
+    """The setting of a timing in words."""
     how = record.setting
     words = [str(how["device"]), f"{how['threads']} thread{'s' if how['threads'] != 1 else ''}", str(how["precision"])]
     words += [f"determinism {how['determinism']}", f"{how['engine']} engine"]
-    return f"{WHAT[record.task]}{what}: {', '.join(words)}"
+    return ", ".join(words)
+
+
+def _title(record: TimingRecord, what: str) -> str:
+    return f"{WHAT[record.task]}{what}: {how_timed(record)}"
 
 
 def _notes(records: Sequence[TimingRecord]) -> list[str]:

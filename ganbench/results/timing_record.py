@@ -83,6 +83,11 @@ class TimingRecord:
         return self.flops_per_image * self.rate.median / self.ceiling_flops
 
 
+def plain_settings(settings: Mapping[str, Any]) -> dict[str, Plain]:
+    """Settings with lists as text, as a subject holds them."""
+    return {key: value if isinstance(value, Plain) else ", ".join(map(str, value)) for key, value in settings.items()}
+
+
 def write_timing(out: Path, record: TimingRecord) -> Path:
     """Writes a record into the folder of an output folder, over an older one of the same subject and settings."""
     slug = "-".join([record.task, "".join(letter if letter.isalnum() or letter in "_." else "-" for letter in record.name)])

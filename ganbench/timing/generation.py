@@ -5,8 +5,9 @@ from torch import Tensor
 
 from ganbench.data.dataset import Dataset
 from ganbench.plan.spec import RunSpec
+from ganbench.results.timing_record import plain_settings
 from ganbench.sampling import CHUNK, draw, observed
-from ganbench.timing.measure import Case, flat
+from ganbench.timing.measure import Case
 from ganbench.timing.training import subject
 from ganbench.training.building import build
 
@@ -28,4 +29,4 @@ def sampling_case(spec: RunSpec, dataset: Dataset, device: torch.device, name: s
             return draw(ready, 0, spec.seed, device, shares)
 
     settings = {key: value for key, value in subject(spec, dataset).items() if not key.startswith("training.")}
-    return Case(task="sample", name=name, subject=flat({**settings, "chunk": CHUNK}), call=chunk, images=CHUNK)
+    return Case(task="sample", name=name, subject=plain_settings({**settings, "chunk": CHUNK}), call=chunk, images=CHUNK)

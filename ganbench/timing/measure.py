@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -112,8 +111,3 @@ def shares(call: Callable[[], object], device: torch.device) -> dict[str, float]
     seconds = watch.seconds()
     whole = sum(seconds.values()) or 1.0
     return {name: taken / whole for name, taken in sorted(seconds.items(), key=lambda item: -item[1])}
-
-
-def flat(settings: Mapping[str, Any]) -> dict[str, Plain]:
-    """Settings with lists as text, as a subject holds them."""
-    return {key: value if isinstance(value, Plain) else ", ".join(map(str, value)) for key, value in settings.items()}

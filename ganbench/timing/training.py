@@ -8,7 +8,8 @@ from ganbench.data.dataset import Dataset
 from ganbench.errors import RequestError
 from ganbench.plan.naming import setup
 from ganbench.plan.spec import RunSpec
-from ganbench.timing.measure import Case, flat
+from ganbench.results.timing_record import plain_settings
+from ganbench.timing.measure import Case
 from ganbench.training.building import build
 from ganbench.training.engines import REFERENCE
 from ganbench.training.trainer import Trainer
@@ -47,7 +48,7 @@ def training_case(spec: RunSpec, dataset: Dataset, device: torch.device, tick_im
     return Case(
         task="train",
         name=name,
-        subject=flat({**subject(spec, dataset), "batch_size": spec.training.batch_size}),
+        subject=plain_settings({**subject(spec, dataset), "batch_size": spec.training.batch_size}),
         call=lambda: trainer.advance(steps),
         images=steps * spec.training.batch_size,
         precision=spec.training.precision,

@@ -40,8 +40,9 @@ def matrix(tmp_path: Path) -> tuple[Path, list[Record]]:
 def test_figures_are_pngs_of_the_expected_size_and_the_same_bytes_again(matrix: tuple[Path, list[Record]]) -> None:
     out, records = matrix
     write_figures(out, records)
-    curves, drawing, samples = paths = figure_files(out, records)
-    assert [path.name for path in paths] == ["curves-digits.png", "curves-digits.svg", "samples-digits.png"]
+    curves, drawing, samples, *_ = paths = figure_files(out, records)
+    names = ["curves-digits.png", "curves-digits.svg", "samples-digits.png", "cost-digits.png", "cost-digits.svg"]
+    assert [path.name for path in paths] == names
     assert "<svg" in drawing.read_text() and "images seen" in drawing.read_text()  # letters stay letters
     for path, inches in zip((curves, samples), ((4 * 4.2, 3.4), (2 * 2.6, 2 * 2.8 + 0.4)), strict=True):
         with Image.open(path) as image:
@@ -65,13 +66,13 @@ def test_damaged_files_of_a_run_cost_their_own_panel_and_nothing_else(matrix: tu
     (folder / "samples" / "0000001024-ema.png").write_bytes(b"\x89PNG")
     log = folder / "events.jsonl"
     log.write_text(log.read_text() + '5\n{"kind": "tick", "images_seen": 2048, "logs": 3}\n')
-    curves, drawing, samples = drawn()
+    curves, drawing, samples, *_ = drawn()
     assert [curves, drawing] == whole[:2] and samples != whole[2]  # what comes before the damage is drawn
     (folder / "samples" / "real.png").write_bytes(b"")
     log.write_text(
         '{"kind": "tick", "images_seen": 2048, "logs": {"loss/generator": "x"}}\n{"kind": "tick", "images_seen": 7, "logs": 3}\n'
     )
-    assert len(drawn()) == 3
+    assert len(drawn()) == 5
 
 
 def test_the_report_writes_markdown_table_and_figures(matrix: tuple[Path, list[Record]]) -> None:

@@ -58,8 +58,8 @@ def test_a_growing_network_is_timed_when_it_has_grown(tiny_spec: Callable[..., R
     made: list[Trainer] = []
 
     class Kept(Trainer):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
             made.append(self)
 
     monkeypatch.setattr("ganbench.timing.training.Trainer", Kept)
