@@ -204,7 +204,7 @@ def test_an_ablations_penalty_is_the_one_it_is_named_after(regulariser: str, mon
     assert isinstance(variant, Ablation)
     variant.discriminator = Squares()
     monkeypatch.setattr(ablation_module, "translation", lambda images: images + 1)
-    monkeypatch.setattr(torch, "rand", lambda n, device: torch.full((n,), 0.25))
+    monkeypatch.setattr(torch, "rand", lambda size, device: torch.full(size if isinstance(size, tuple) else (size,), 0.25))
     real_values, fake_values = variant.discriminator(REAL), variant.discriminator(FAKE)
     penalty = variant.penalty(REAL, FAKE, real_values, fake_values, torch.tensor([2.0, -1.0]))
     assert penalty.item() == pytest.approx(PENALTIES[regulariser])

@@ -50,6 +50,7 @@ def test_a_loader_that_cannot_be_imported_is_one_line(plug_in: None) -> None:
 def test_budgets_of_the_built_in_data_are_read_without_torch() -> None:
     code = (
         "import sys; from ganbench.plan.budgets import budgets; from ganbench.registry import DATASETS\n"
-        "print(all(budgets(name) for name in DATASETS.builtins), 'torch' in sys.modules)"
+        "print([name for name in DATASETS.builtins if not budgets(name)], 'torch' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True False\n"
+    # on noise there is nothing to learn, however long
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "['noise'] False\n"
