@@ -51,6 +51,7 @@ gpu: $(VENV)/.development  ## what needs a CUDA device, in parts: make gpu PARTS
 	$(BIN)/python benchmarks/gpu.py $(PARTS)
 
 bench: $(VENV)/.development  ## how fast the parts are; compare with an earlier file: BENCH="--benchmark-compare=FILE --benchmark-compare-fail=median:20%"
+	@mkdir -p $(dir $(BENCH_JSON))
 	$(BIN)/pytest benchmarks --benchmark-json=$(BENCH_JSON) $(BENCH)
 
 format: $(VENV)/.development

@@ -1,6 +1,6 @@
 """What does a GPU do during a call? (kernels and idle time, from torch's profiler)"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,8 @@ class Kernels:
     busy_s: float
     """Seconds in which at least one of them ran."""
     idle_share: float
-    """Share of the time between the begin of the first and the end of the last in which none ran."""
+    """Share of the time between the begin of the first and the end of the last in which none ran. The profiler slows the program that
+    starts them, not the kernels, so this is an upper bound."""
     slowest: tuple[tuple[str, int, float], ...]
     """Name, number and seconds together of those that took longest."""
 
@@ -35,7 +36,7 @@ def kernels(call: Callable[[], object], device: torch.device, shown: int = 12) -
     with profile(activities=[ProfilerActivity.CUDA]) as found:
         call()
         torch.cuda.synchronize(device)
-    spans: list[tuple[int, int]] = []
+    spans: list[tuple[float, float]] = []
     by_name: dict[str, tuple[int, float]] = {}
     for event in found.events():
         if event.device_type != torch.autograd.DeviceType.CUDA:  # type: ignore[attr-defined]
@@ -51,7 +52,7 @@ def kernels(call: Callable[[], object], device: torch.device, shown: int = 12) -
     return Kernels(count=len(spans), busy_s=busy / 1e6, idle_share=1 - busy / whole if whole else 0.0, slowest=tuple(slowest[:shown]))
 
 
-def covered(spans: list[tuple[int, int]]) -> float:
+def covered(spans: Sequence[tuple[float, float]]) -> float:
     """Length that intervals cover together.
 
     >>> covered([(0, 2), (1, 3), (5, 6)])
