@@ -29,9 +29,7 @@ PARTS = {
         f"{TIMED} --precision fp32,tf32,bf16 --determinism off --engine channels-last",
     ],
     "scores": [f"{GANBENCH} bench score --n 5_000,10_000,20_000,50_000 --device cuda --seconds 1 --out {OUT}"],
-    "features": [
-        f'{PYTEST} -s -m "not network" benchmarks/test_inception.py benchmarks/test_from_features.py --benchmark-json={OUT}/features.json'
-    ],
+    "features": [f"{PYTEST} -s -m 'not network' {FEATURES} --benchmark-json={OUT}/features.json"],
     "bands": [
         f"{GANBENCH} run modes --device cuda --only dataset=stacked-mnist --out {OUT}/stacked-mnist",
         f"{GANBENCH} run cifar10_small --device cuda --workers 14 --out {OUT}/cifar10",

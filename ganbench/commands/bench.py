@@ -91,6 +91,8 @@ def bench_variants(
     console: PlainConsole,
 ) -> None:
     """Times the training or the sampling of variants, one after another."""
+    if task == "sample" and (work.precision, runtime.engine) != ("fp32", "eager"):
+        raise RequestError("--precision and --engine are of training steps; samples are always drawn in float32: leave them out")
     bench, specs = Bench(how, console), bench_specs(variants, work, settings)
     import torch
 
@@ -143,6 +145,8 @@ def bench_scores(metrics: str, sizes: str, width: int, how: Timed, runtime: Runt
     from ganbench.plan.facts import facts
     from ganbench.registry import METRICS
 
+    if runtime.engine != "eager":
+        raise RequestError("--engine is of training steps; leave it out")
     bench, wanted = Bench(how, console), [name.strip() for name in metrics.split(",")]
     for name in wanted:
         METRICS.target(name)

@@ -144,6 +144,7 @@ def where(record: Record) -> str:
     words = [record.timing.device, f"{threads} thread{'s' * (threads > 1)}" + (" a run" if beside > 1 else "")]
     words += [f"{beside} runs at a time"] * (beside > 1)
     words += [record.spec.training.precision] * (record.spec.training.precision != "fp32")
+    words += [f"{engine} engine"] if (engine := record.provenance.get("flags", {}).get("engine")) else []  # none is named for eager
     return ", ".join([*words, *["determinism off"] * (not record.timing.deterministic)])
 
 

@@ -147,4 +147,6 @@ def _read(data: Mapping[str, Any], where: str) -> TimingRecord:
     record = validated(TimingRecord, data, where)
     if record.digest != digest(data):
         raise RequestError(f"{where}: was changed after it was written (its digest does not fit); time it again")
+    if not record.seconds or min(*record.seconds, record.rate.median) <= 0:
+        raise RequestError(f"{where}: tells of no time that can be compared; time it again")
     return record

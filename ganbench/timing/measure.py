@@ -87,7 +87,7 @@ def timed(case: Case, runtime: Runtime, device: torch.device, seconds: float, co
         clock_mhz=meter.clock_mhz,
         unmeasured=unmeasured,
         created=now(),
-        provenance=describe(device, code),
+        provenance=describe(device, code, case.engine),
     )
 
 

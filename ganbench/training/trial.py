@@ -26,6 +26,9 @@ def refusal(engine: str, variant: Variant, dataset: Dataset, spec: RunSpec, devi
         dataset: Its data.
         spec: The run.
         device: Device of the run.
+
+    Raises:
+        MemoryError: There is no room for the copies; on a GPU ``torch.OutOfMemoryError``.
     """
     refuses = getattr(ENGINES[engine], "refuses", None)
     if refuses is not None and (reason := refuses(variant)):
@@ -36,6 +39,8 @@ def refusal(engine: str, variant: Variant, dataset: Dataset, spec: RunSpec, devi
     try:
         while trainer.step < min(LONGEST, max(trainer.context.asked, default=1)):
             trainer.one_step()
+    except (MemoryError, torch.OutOfMemoryError):
+        raise  # which engine trains, and so a run's bits, must not depend on how much memory is free
     except Exception as error:
         return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
     return ""

@@ -90,6 +90,8 @@ def test_all_leaves_out_what_does_not_take_the_data_and_a_name_is_refused(ganben
         (("train", "dcgan", "--batch", "5000"), "more than the 4,096 training examples of noise"),
         (("train", "dcgan", "--compare", "nothing"), "nothing: cannot be read"),
         (("train", "dcgan", "--set", "training.batch=3"), "did you mean 'batch_size'"),
+        (("sample", "dcgan", "--precision", "bf16"), "samples are always drawn in float32"),
+        (("score", "--engine", "channels-last"), "--engine is of training steps"),
         (("score", "--metrics", "lpips"), "needs images"),
         (("score", "--metrics", "fdd"), "did you mean 'fd'"),
         (("score", "--n", "5,000"), "write numbers of examples from 10 on"),

@@ -164,12 +164,14 @@ def test_timings_under_unlike_settings_stand_in_tables_of_their_own() -> None:
         spec = replace(record.spec, training=replace(record.spec.training, precision="bf16"))
         return replace(record, spec=spec, run_id=run_id(spec))
 
-    records = [run("a", 0), timed(run("a", 1), device="H100"), timed(run("b", 0), deterministic=False), rounded(run("c", 0))]
+    reordered = replace(run("d", 0), provenance={"flags": {"engine": "channels-last"}})
+    records = [run("a", 0), timed(run("a", 1), device="H100"), timed(run("b", 0), deterministic=False), rounded(run("c", 0)), reordered]
     speeds = [table for table in tables(leaderboards(records)) if "speed" in table.title]
     assert {table.title.partition(" on ")[2]: [row[0].partition(" ")[2] for row in table.texts()] for table in speeds} == {
         "H100, 1 thread": ["a"],
         "cpu, 1 thread": ["a"],
         "cpu, 1 thread, bf16": ["c"],
+        "cpu, 1 thread, channels-last engine": ["d"],
         "cpu, 1 thread, determinism off": ["b"],
     }
 

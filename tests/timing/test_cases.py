@@ -127,6 +127,12 @@ def test_what_is_no_timing_is_refused_in_one_line(tmp_path: Path, text: str, wor
     assert "\n" not in str(caught.value)
 
 
+def test_a_record_without_a_time_is_refused(record: TimingRecord, tmp_path: Path) -> None:
+    path = write_timing(tmp_path, replace(record, seconds=()))
+    with pytest.raises(RequestError, match="tells of no time"):
+        read_timings(path)
+
+
 def with_seconds(record: TimingRecord, *seconds: float, **setting: object) -> TimingRecord:
     rate = replace(record.rate, median=record.images / sorted(seconds)[len(seconds) // 2])
     return replace(record, seconds=seconds, rate=rate, setting={**record.setting, **setting})  # type: ignore[dict-item]

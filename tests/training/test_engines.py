@@ -179,6 +179,20 @@ def test_an_engine_is_tried_with_copies_and_a_refusal_has_a_reason(tiny_spec: Ti
     assert refusal("channels-last", variant, tiny_data(points.dataset), points, CPU) == "points have no channels"
 
 
+class Hungry(WGAN):
+    """Finds no memory."""
+
+    def generator_step(self, ctx: StepContext) -> Logs:
+        raise torch.OutOfMemoryError("out of memory")
+
+
+def test_too_little_memory_for_the_copies_chooses_no_engine(tiny_spec: TinySpec, tiny_data: Callable[..., Dataset]) -> None:
+    spec = tiny_spec("wgan", COLOUR)
+    data = tiny_data(spec.dataset)
+    with pytest.raises(torch.OutOfMemoryError):
+        refusal("channels-last", Hungry(WGAN.Config(**spec.variant.config), data.shape), data, spec, CPU)
+
+
 def test_a_run_says_which_engine_trained_it_and_why_not_the_one_asked_for(tiny_spec: TinySpec, tmp_path: Path) -> None:
     how = Runtime(device="cpu", engine="channels-last")
     images = run_cell(tiny_spec("dcgan"), tmp_path / "images", how)
