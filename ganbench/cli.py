@@ -273,6 +273,8 @@ def main() -> NoReturn:
         sys.exit(end.exit_code)
     except UsageError as error:
         said = error.format_message().rstrip()
+        if not said:
+            sys.exit(2)  # of a group without a command, whose help was printed
         _fail(f"{said}{'' if said.endswith(('.', '?', '!')) else '.'} See `{error.ctx.command_path if error.ctx else 'ganbench'} --help`.")
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         _close_output()

@@ -82,6 +82,11 @@ def test_all_leaves_out_what_does_not_take_the_data_and_a_name_is_refused(ganben
     assert result.code == 2 and len(result.err.splitlines()) == 1
 
 
+def test_without_a_command_its_help_is_all_that_is_printed(ganbench: Command) -> None:
+    result = ganbench("bench")
+    assert result.code == 2 and "score" in result.out + result.err and "ganbench: ." not in result.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
