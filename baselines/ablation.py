@@ -20,7 +20,7 @@ from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 from ganbench.training.augmentation import eighths
-from ganbench.training.variant import Batch, Logs, StepContext, Variant
+from ganbench.training.variant import Batch, Counters, Logs, StepContext, Variant
 
 WEIGHTS = {"r1": 10.0, "r2": 10.0, "r1+r2": 10.0, "wgan-gp": 10.0, "dragan": 10.0, "lecam": 0.3, "cr": 10.0, "bcr": 10.0}
 """Weight of each regulariser in its paper."""
@@ -79,7 +79,7 @@ class Ablation(Variant):
             loss = LOSSES[self.config.loss][0](real_values, fake_values)
         with torch.no_grad():
             self.averages.lerp_(ctx.mean(torch.stack([real_values.mean(), fake_values.mean()])), 1 - LECAM_DECAY)
-        anchors = self.averages / (1 - LECAM_DECAY ** (ctx.step + 1))
+        anchors = self.averages / (ctx.scheduled(weight_of_steps) if self.config.regulariser == "lecam" else 1.0)
         penalty = self.penalty(examples, fake, real_values, fake_values, anchors)
         ctx.minimize("discriminator", loss + self.weight * penalty)
         return {
@@ -113,6 +113,11 @@ class Ablation(Variant):
             "bcr": lambda: consistency(real_values, critic(translation(real))) + consistency(fake_values, critic(translation(fake))),
         }
         return penalties.get(self.config.regulariser, lambda: real_values.new_zeros(()))()
+
+
+def weight_of_steps(counters: Counters) -> float:
+    """How much of an average that started at 0 is made of the steps up to this one."""
+    return 1 - LECAM_DECAY ** (counters.step + 1)
 
 
 def translation(images: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from baselines.blocks.losses import feature_matching, non_saturating_generator, 
 from baselines.blocks.pairs import adam_pair, dcgan_pair
 from baselines.dcgan import DCGAN
 from ganbench.data.dataset import DataShape
-from ganbench.training.variant import Batch, Logs, StepContext, Variant
+from ganbench.training.variant import Batch, Counters, Logs, StepContext, Variant
 
 
 class ImprovedGAN(Variant):
@@ -68,7 +68,7 @@ class ImprovedGAN(Variant):
         """
         with torch.no_grad():
             fake = self.generate(ctx.latents(ctx.batch_size))
-        real_logits = self.discriminator(ctx.augment(real.examples), starting=ctx.mean if ctx.step == 0 else None)
+        real_logits = self.discriminator(ctx.augment(real.examples), starting=ctx.mean if ctx.scheduled(is_first) else None)
         fake_logits = self.discriminator(ctx.augment(fake))
         loss = smoothed_cross_entropy_discriminator(real_logits, fake_logits, self.config.real_target)
         ctx.minimize("discriminator", loss)
@@ -86,6 +86,11 @@ class ImprovedGAN(Variant):
             loss = non_saturating_generator(self.discriminator(fake))
         ctx.minimize("generator", loss)
         return {"loss/generator": loss}
+
+
+def is_first(counters: Counters) -> bool:
+    """Whether a step is the first of a training."""
+    return counters.step == 0
 
 
 class MinibatchLayer(nn.Module):

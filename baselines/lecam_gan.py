@@ -10,7 +10,7 @@ from torch import Tensor
 from baselines.biggan import BigGAN
 from baselines.blocks.penalties import lecam
 from ganbench.data.dataset import DataShape
-from ganbench.training.variant import StepContext
+from ganbench.training.variant import Counters, StepContext
 
 
 class LeCamGAN(BigGAN):
@@ -48,12 +48,17 @@ class LeCamGAN(BigGAN):
 
     def penalties(self, real_values: Tensor, fake_values: Tensor, ctx: StepContext) -> dict[str, tuple[float, Tensor]]:
         """The averages follow the values, this batch's included, and anchor the other side's (eq. 6)."""
-        config, rounds = self.config, ctx.step // self.config.critic_steps
-        first = ctx.step == 0 or rounds < config.lecam_start
+        config = self.config
+        waits, first = ctx.scheduled(self.stage)
         with torch.no_grad():
             means = ctx.mean(torch.stack([real_values.mean(), fake_values.mean()]))
             self.averages.lerp_(means, 1.0 if first else 1 - config.lecam_decay)
-        if rounds < config.lecam_start:
+        if waits:
             return {}
         penalty = lecam(real_values, fake_values, self.averages[0], self.averages[1], one_sided=config.lecam_one_sided)
         return {"lecam": (config.lecam_weight, penalty)}
+
+    def stage(self, counters: Counters) -> tuple[bool, bool]:
+        """Whether the penalty has not begun, and whether the averages start anew with a step's values."""
+        waits = counters.step // self.config.critic_steps < self.config.lecam_start
+        return waits, waits or counters.step == 0

@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, pixel_norm
-from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, level_channels, reduced, restart_where_grown
+from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, grown, level_channels, reduced
 from baselines.blocks.losses import wasserstein_critic, wasserstein_generator
 from baselines.blocks.penalties import gradient_penalty
 from baselines.blocks.resampling import box_down, box_up
@@ -81,20 +81,13 @@ class ProgressiveGAN(Variant):
             "generator": Adam(self.generator.parameters(), lr=self.config.learning_rate, betas=betas),
         }
 
-    def progress(self, images_seen: int) -> tuple[int, float]:
-        """Level and its weight alpha after so many real images."""
-        return self.generator.progress(images_seen)
-
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
         """WGAN-GP with a drift term, at the resolution that is reached.
 
         The gradient of an image's value goes through the minibatch standard deviation too, that is through the other images'
         values, as in the paper.
         """
-        restart_where_grown(ctx, self.generator.levels, self.config.stage_images, self.config.fade_images)
-        level, alpha = self.progress(ctx.images_seen)
-        self.generator.images_seen.fill_(ctx.images_seen)
-        self.discriminator.images_seen.fill_(ctx.images_seen)
+        level, alpha = grown(self.generator, self.discriminator, ctx)
         with torch.no_grad():
             fake = ctx.augment(self.generator(ctx.latents(ctx.batch_size), level, alpha))
         examples = ctx.augment(reduced(real.examples, self.generator.levels, level, alpha))
@@ -113,7 +106,7 @@ class ProgressiveGAN(Variant):
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-E[D(G(z))], one update to one of the discriminator."""
-        level, alpha = self.progress(ctx.images_seen)
+        level, alpha = ctx.scheduled(self.generator.stage)
         fake = self.generator(ctx.latents(ctx.batch_size), level, alpha)
         loss = wasserstein_generator(self.discriminator(ctx.augment(fake), level, alpha))
         ctx.minimize("generator", loss)

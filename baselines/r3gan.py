@@ -19,7 +19,7 @@ from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 from ganbench.spans import span
 from ganbench.training.arithmetic import float32
-from ganbench.training.variant import Batch, Logs, StepContext, Variant
+from ganbench.training.variant import Batch, Counters, Logs, StepContext, Variant
 
 SLOPE = 0.2
 """Of the leaky ReLUs."""
@@ -152,9 +152,13 @@ class R3GAN(Variant):
             "betas": (self.config.beta1, self._scheduled(self.config.beta2, self.config.final_beta2, ctx)),
         }
 
+    def burnt_in(self, counters: Counters) -> float:
+        """Share of the burn-in that is over."""
+        return min(counters.images_seen / max(self.config.burn_in_images, 1), 1.0)
+
     def _scheduled(self, first: float, last: float, ctx: StepContext) -> float:
         """The value of a step on its way from ``first`` to ``last``."""
-        progress = min(ctx.images_seen / max(self.config.burn_in_images, 1), 1.0)
+        progress = ctx.scheduled(self.burnt_in)
         return last + (first - last) * (1 + math.cos(math.pi * progress)) / 2
 
     def generate(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from torch.nn import functional
 from torch.optim import Adam, Optimizer
 
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv
-from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, level_channels, reduced, restart_where_grown
+from baselines.blocks.growth import SLOPE, Growing, GrowingDiscriminator, check_growth, grown, level_channels, reduced
 from baselines.blocks.losses import cross_entropy_discriminator, non_saturating_generator
 from baselines.blocks.penalties import zero_centred_penalty
 from baselines.blocks.resampling import blurred, box_conv_down, box_up
@@ -95,16 +95,9 @@ class StyleGAN(Variant):
             "generator": Adam(self.generator.parameters(), lr=self.config.learning_rate, betas=betas),
         }
 
-    def progress(self, images_seen: int) -> tuple[int, float]:
-        """Level and its weight alpha after so many real images."""
-        return self.generator.synthesis.progress(images_seen)
-
     def discriminator_step(self, real: Batch, ctx: StepContext) -> Logs:
         """Cross-entropy and R1 on real images, at the resolution that is reached."""
-        restart_where_grown(ctx, self.generator.synthesis.levels, self.config.stage_images, self.config.fade_images)
-        level, alpha = self.progress(ctx.images_seen)
-        self.generator.synthesis.images_seen.fill_(ctx.images_seen)
-        self.discriminator.images_seen.fill_(ctx.images_seen)
+        level, alpha = grown(self.generator.synthesis, self.discriminator, ctx)
         with torch.no_grad():
             fake = ctx.augment(self.generator.synthesis(self._styles(ctx, level), level, alpha))
         examples = ctx.augment(reduced(real.examples, self.generator.synthesis.levels, level, alpha))
@@ -121,7 +114,7 @@ class StyleGAN(Variant):
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-log D(G(z)) with mixed styles; their average follows."""
-        level, alpha = self.progress(ctx.images_seen)
+        level, alpha = ctx.scheduled(self.generator.synthesis.stage)
         styles = self._styles(ctx, level)
         self.generator.mapping.follow(ctx.mean(styles[:, 0].detach().mean(0)), self.config.style_average_decay)
         fake = self.generator.synthesis(styles, level, alpha)

@@ -19,7 +19,7 @@ from baselines.blocks.stylegan2_networks import Discriminator, Synthesis
 from ganbench.data.dataset import DataShape
 from ganbench.spans import span
 from ganbench.training.arithmetic import float32
-from ganbench.training.variant import Logs, StepContext
+from ganbench.training.variant import Counters, Logs, StepContext
 
 LARGEST = 1024
 """Side of the paper's images."""
@@ -139,11 +139,15 @@ class StyleGAN2(StyledGAN):
         with float32():
             images = self.generator.synthesis(styles)
             lengths = path_lengths(images, styles, torch.randn(images.shape, device=images.device))
-        first = self.config.path_length_start == "first" and ctx.step < self.config.path_length_interval
+        first = self.config.path_length_start == "first" and ctx.scheduled(self.first_path)
         self.path_mean.lerp_(ctx.mean(lengths.detach().mean()), 1.0 if first else self.config.path_length_decay)
         penalty = (lengths - self.path_mean).square().mean()
         ctx.minimize("generator", self.config.path_length_weight * self.config.path_length_interval * penalty)
         return {"penalty/path_length": penalty, "path_length": lengths.mean()}
+
+    def first_path(self, counters: Counters) -> bool:
+        """Whether a step's path lengths are the first."""
+        return counters.step < self.config.path_length_interval
 
     def _styles(self, latents: Tensor, labels: Tensor | None) -> Tensor:
         """Mixed styles (n, layers, style_dim) of twice as many latents (2n, latent_dim)."""

@@ -18,7 +18,7 @@ from baselines.blocks.styled import StyledGAN, StyledGenerator
 from baselines.blocks.stylegan2_networks import Discriminator
 from baselines.blocks.stylegan3_networks import Synthesis
 from ganbench.data.dataset import DataShape
-from ganbench.training.variant import Logs, StepContext
+from ganbench.training.variant import Counters, Logs, StepContext
 
 LARGEST = 1024
 """Side of the paper's images."""
@@ -138,11 +138,11 @@ class StyleGAN3(StyledGAN):
 
     def judged(self, images: Tensor, labels: Tensor | None, ctx: StepContext) -> Tensor:
         """Logits (n,) of images as the discriminator sees them in training, real and generated ones alike."""
-        logits: Tensor = self.discriminator(ctx.augment(gaussian_blurred(images, self.blur(ctx.images_seen))), labels)
+        logits: Tensor = self.discriminator(ctx.augment(gaussian_blurred(images, ctx.scheduled(self.blur))), labels)
         return logits
 
-    def blur(self, images_seen: int) -> float:
-        """Standard deviation, in pixels, of the Gaussian that blurs images after so many."""
+    def blur(self, counters: Counters) -> float:
+        """Standard deviation, in pixels, of the Gaussian that blurs a step's images."""
         if self.config.equivariance != "rotation":
             return 0.0
-        return self.config.blur_sigma * max(0.0, 1 - images_seen / self.config.blur_images)
+        return self.config.blur_sigma * max(0.0, 1 - counters.images_seen / self.config.blur_images)

@@ -11,7 +11,7 @@ from baselines.blocks.conv import Discriminator, Generator, initialise_dcgan
 from baselines.blocks.losses import wasserstein_critic, wasserstein_generator
 from baselines.blocks.mlp import point_discriminator, point_generator
 from ganbench.data.dataset import DataShape
-from ganbench.training.variant import Batch, Logs, StepContext, Variant
+from ganbench.training.variant import Batch, Counters, Logs, StepContext, Variant
 
 LONG_STEPS, LONG_AT_FIRST, LONG_EVERY = 100, 25, 500
 """Of the warm-up: critic steps in front of the first generator steps, and of each 500th later (martinarjovsky/WassersteinGAN, main.py)."""
@@ -74,11 +74,15 @@ class WGAN(Variant):
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """Algorithm 1, lines 9 to 11, once in ``critic_steps`` steps, or less often where the critic warms up."""
-        if not (ends_round(ctx.step, self.config.critic_steps) if self.config.warm_up else ctx.every(self.config.critic_steps)):
+        if not (ctx.scheduled(self.due) if self.config.warm_up else ctx.every(self.config.critic_steps)):
             return {}
         loss = wasserstein_generator(self.discriminator(ctx.augment(self.generate(ctx.latents(ctx.batch_size)))))
         ctx.minimize("generator", loss)
         return {"loss/generator": loss}
+
+    def due(self, counters: Counters) -> bool:
+        """Whether the generator's step is due with the warm-up."""
+        return ends_round(counters.step, self.config.critic_steps)
 
     @torch.no_grad()
     def clip(self) -> None:

@@ -19,14 +19,16 @@ HERE = Path(__file__).parents[1]
 OUT = "runs/gpu"
 FEATURES = "benchmarks/test_inception.py benchmarks/test_from_features.py"
 VARIANTS = "dcgan wgan_gp sngan stylegan2"
-TIMED = f"{GANBENCH} bench train {VARIANTS} --preset cifar --device cuda --seconds 2 --out {OUT}"
+TIMED = f"{GANBENCH} bench train {VARIANTS} --preset cifar --device cuda --seconds 1 --out {OUT}"
 PARTS = {
     "tests": [f"{PYTEST} -m gpu -n {WORKERS} --dist worksteal --benchmark-disable"],
     "training": [f"{PYTEST} -s benchmarks/test_training.py --benchmark-json={OUT}/training.json"],
     "timings": [
         f"{TIMED} --precision fp32",
-        f"{TIMED} --precision fp32,tf32,bf16 --determinism off",
-        f"{TIMED} --precision fp32,tf32,bf16 --determinism off --engine channels-last",
+        f"{TIMED} --precision fp32 --engine graph",
+        f"{TIMED} --precision tf32,bf16 --determinism off",
+        f"{TIMED} --precision tf32,bf16 --determinism off --engine graph",
+        f"{TIMED} --precision tf32,bf16 --determinism off --engine graph-channels-last",
     ],
     "scores": [f"{GANBENCH} bench score --n 5_000,10_000,20_000,50_000 --device cuda --seconds 1 --out {OUT}"],
     "features": [f"{PYTEST} -s -m 'not network' {FEATURES} --benchmark-json={OUT}/features.json"],

@@ -7,7 +7,7 @@ parameter by parameter. The methods' losses and networks are those of the harnes
 
 import copy
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -79,6 +79,12 @@ class PlainContext:
 
     def every(self, n: int) -> bool:
         return self.step % n == n - 1
+
+    def scheduled(self, number: Callable[["PlainContext"], Any]) -> Any:
+        return number(self)
+
+    def counter(self) -> Tensor:
+        return torch.tensor(self.images_seen, device=self.device)
 
     def mean(self, tensor: Tensor) -> Tensor:
         return tensor

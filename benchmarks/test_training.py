@@ -26,7 +26,17 @@ from ganbench.training.trainer import Trainer
 
 GPU = torch.cuda.is_available()
 SECONDS = 5.0
-MODES = (("fp32", "eager"), ("fp32", "channels-last"), ("bf16", "eager"), ("bf16", "channels-last"))
+CPU_MODES = [(form, engine, "off") for form in ("fp32", "bf16") for engine in ("eager", "channels-last")]
+GPU_MODES = [
+    ("fp32", "eager", "strict"),
+    ("fp32", "graph", "strict"),
+    ("tf32", "graph", "strict"),
+    ("tf32", "graph", "off"),
+    ("tf32", "graph-channels-last", "off"),
+    ("bf16", "graph-channels-last", "off"),
+]
+MODES = GPU_MODES if GPU else CPU_MODES
+CASES = [("dcgan", 32), ("sngan", 32), ("wgan_gp", 32), ("stylegan2", 32 if GPU else 28), *([("stylegan2", 64)] if GPU else [])]
 
 
 @pytest.fixture
@@ -38,21 +48,24 @@ def defaults() -> Iterator[None]:
     torch.set_deterministic_debug_mode("default")
 
 
-def several(one_step: Callable[[], None], steps: int) -> None:
+def several(one_step: Callable[[], None], steps: int, determinism: str = "off") -> None:
+    torch.set_deterministic_debug_mode("error" if determinism == "strict" else "default")
     for _ in range(steps):
         one_step()
 
 
-@pytest.mark.parametrize(("variant", "side"), [("dcgan", 32), ("sngan", 32), ("wgan_gp", 32), ("stylegan2", 28)])
+@pytest.mark.parametrize(("variant", "side"), CASES)
 def test_steps_against_a_plain_loop(benchmark: BenchmarkFixture, defaults: None, variant: str, side: int) -> None:
-    work = Workload(resolution=side, preset="" if GPU else "small", precision="fp32,bf16")
+    preset = ("cifar" if side == 32 else "") if GPU else "small"
+    work = Workload(resolution=side, preset=preset, precision=",".join(dict.fromkeys(form for form, *_ in MODES)))
     specs = {spec.training.precision: spec for spec in bench_specs([variant], work, [])}
     data = load_dataset(specs["fp32"].dataset, Path())
     device = configure(Runtime(threads=2, determinism="off"))
     plain = PlainLoop(build(specs["fp32"], data, device), data.train.examples, data.train.labels, 64, device, workers=WORKERS if GPU else 0)
-    ours = [Trainer(build(specs[form], data, device), data, specs[form], device, engine=engine) for form, engine in MODES]
+    ours = [Trainer(build(specs[form], data, device), data, specs[form], device, engine=engine) for form, engine, _ in MODES]
     steps = period(ours[0])
-    calls = [partial(several, one_step, steps) for one_step in (plain.one_step, *(trainer.one_step for trainer in ours))]
+    calls = [partial(several, plain.one_step, steps)]
+    calls += [partial(several, trainer.one_step, steps, how) for trainer, (_, _, how) in zip(ours, MODES, strict=True)]
     found = benchmark.pedantic(repeated, (calls, device, SECONDS), rounds=1)
     slowest, *others = (median(one.seconds) / steps for one in found)
     benchmark.extra_info["plain_ms"] = round(1e3 * slowest, 1)

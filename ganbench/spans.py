@@ -31,6 +31,11 @@ def span(name: str) -> AbstractContextManager[None]:
     return _NOTHING if listener is None else listener.span(name)
 
 
+def heard_by_any() -> bool:
+    """Whether anyone listens: a step that is replayed as a whole has no parts, and must then be executed operation by operation."""
+    return _listener.get() is not None
+
+
 @contextmanager
 def heard(listener: Listener) -> Iterator[None]:
     """Lets a listener hear of the parts within the block."""

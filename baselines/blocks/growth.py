@@ -13,7 +13,7 @@ from torch.nn import functional
 from baselines.blocks.equalised import RELU_GAIN, EqualisedConv, EqualisedLinear, MinibatchStddev
 from baselines.blocks.resampling import box_down, box_up
 from ganbench.errors import RequestError
-from ganbench.training.variant import StepContext
+from ganbench.training.variant import Counters, StepContext
 
 SLOPE = 0.2
 """Of the leaky ReLU below 0 (appendix A.1)."""
@@ -35,22 +35,6 @@ def progress(images_seen: int, levels: int, stage_images: int, fade_images: int)
     if level + 1 >= levels:
         return levels - 1, 1.0
     return level + 1, min(1.0, images / fade_images) if fade_images else 1.0
-
-
-def restart_where_grown(ctx: StepContext, levels: int, stage_images: int, fade_images: int) -> None:
-    """Makes both optimizers forget their moments in the first step of every fade and of every stage but the first.
-
-    So does the authors' code (tkarras/progressive_growing_of_gans and NVlabs/stylegan), where a fade starts and where it ends; the papers
-    do not say it.
-    """
-
-    def part(images_seen: int) -> tuple[int, bool]:
-        level, alpha = progress(images_seen, levels, stage_images, fade_images)
-        return level, alpha < 1
-
-    if ctx.step and part(ctx.images_seen) != part(ctx.images_seen - ctx.step_images):
-        ctx.restart("discriminator")
-        ctx.restart("generator")
 
 
 def check_growth(method: str, images: int, levels: int, stage_images: int, fade_images: int) -> None:
@@ -93,7 +77,7 @@ def reduced(images: Tensor, levels: int, level: int, alpha: float) -> Tensor:
 class Growing(nn.Module):
     """A network that knows how far it has grown.
 
-    In training a step passes level and alpha, which come from the harness's counter; outside of it the buffer ``images_seen``, which
+    In training a step passes level and alpha, which come from the harness's counters; outside of it the buffer ``images_seen``, which
     every step sets, tells them. It is an integer, so that a moving average of the network copies it.
 
     Args:
@@ -113,6 +97,15 @@ class Growing(nn.Module):
         """Level and alpha after some images."""
         return progress(images_seen, self.levels, self.stage_images, self.fade_images)
 
+    def stage(self, counters: Counters) -> tuple[int, float]:
+        """Level and alpha of a training step."""
+        return self.progress(counters.images_seen)
+
+    def enters(self, counters: Counters) -> bool:
+        """Whether a step is the first of a fade, or of a stage but the first."""
+        (level, alpha), (before, faded) = (self.progress(n) for n in (counters.images_seen, counters.images_seen - counters.step_images))
+        return counters.step > 0 and (level, alpha < 1) != (before, faded < 1)
+
     def reached(self) -> tuple[int, float]:
         """Level and alpha of the last training step; waits for the device."""
         return self.progress(int(self.images_seen))
@@ -122,6 +115,21 @@ class Growing(nn.Module):
         for _ in range(self.levels - 1 - level):
             images = box_up(images)
         return images.clamp(-1, 1)
+
+
+def grown(generator: Growing, discriminator: Growing, ctx: StepContext) -> tuple[int, float]:
+    """Level and alpha of a step, which both networks note.
+
+    In the first step of every fade and of every stage but the first, both optimizers forget their moments. So they do in the authors' code
+    (tkarras/progressive_growing_of_gans and NVlabs/stylegan), where a fade starts and where it ends; the papers do not say it.
+    """
+    if ctx.scheduled(generator.enters):
+        ctx.restart("discriminator")
+        ctx.restart("generator")
+    counter = ctx.counter()
+    for network in (generator, discriminator):
+        network.images_seen.copy_(counter)
+    return ctx.scheduled(generator.stage)
 
 
 class GrowingDiscriminator(Growing):

@@ -187,7 +187,7 @@ class Cell:
     def _train(self, trainer: Trainer, evaluator: RunEvaluator) -> None:
         tick_steps = max(1, self.runtime.tick_images // self.spec.training.batch_size)
         due = evaluation_steps(self.spec)
-        warm_up = WARM_UP_TICKS
+        warm_up, said = WARM_UP_TICKS, False
         saved = time.monotonic()
         while trainer.step < self.spec.steps:
             self.stage = "training"
@@ -195,6 +195,9 @@ class Cell:
             tick = trainer.advance(min([tick_end, *(step for step in due if step > trainer.step)]) - trainer.step)
             self.images_seen = trainer.images_seen
             self.log.append("tick", warm_up=warm_up > 0, setting=setting(self.device, trainer.engine), **asdict(tick))
+            if trainer.engine_reason and not said:
+                self.log.append("note", text=f"{trainer.engine} executed some steps as {REFERENCE} does ({trainer.engine_reason})")
+                said = True
             warm_up -= 1
             heartbeat(self.folder)
             if tick.first_nonfinite_step >= 0:

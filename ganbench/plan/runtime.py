@@ -32,7 +32,8 @@ class Runtime:
     """"strict" allows only kernels that give equal bits in every repetition. "off" lets a GPU choose the fastest by trial: a repetition
     differs in rounding, and agrees only statistically."""
     engine: Annotated[
-        Literal["eager", "channels-last"], Help("How steps are executed; engines agree within rounding, eager is the reference.")
+        Literal["eager", "channels-last", "graph", "graph-channels-last"],
+        Help("How steps are executed; engines agree within rounding, eager is the reference."),
     ] = "eager"
     """An engine that cannot take a method leaves it to eager, and a note in the record says why."""
     data_root: Annotated[Path | None, Help("Folder of data sets; default: GANBENCH_DATA, else the user's cache.")] = None

@@ -76,7 +76,7 @@ def timed(case: Case, runtime: Runtime, device: torch.device, seconds: float, co
         phases=shares(case.call, device),
         peak_allocated_bytes=allocated,
         peak_reserved_bytes=reserved,
-        flops_per_image=operations(case.call) / case.images,
+        flops_per_image=counted(case.call, device) / case.images,
         ceiling_flops=ceiling(device, case.precision),
         kernels=None if run is None else run.count,
         kernel_s=None if run is None else run.busy_s,
@@ -101,6 +101,12 @@ def setting(case: Case, runtime: Runtime, device: torch.device) -> dict[str, Pla
         "engine": case.engine,
         "runs_at_a_time": int(os.environ.get("GANBENCH_RUNS_AT_A_TIME", "1")),
     }
+
+
+def counted(call: Callable[[], object], device: torch.device) -> int:
+    """Floating-point operations of a call, executed operation by operation also where an engine would replay it as a whole."""
+    with heard(Stopwatch(device)):
+        return operations(call)
 
 
 def shares(call: Callable[[], object], device: torch.device) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """How are the random tensors of a step drawn?"""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 
 import torch
@@ -39,6 +39,7 @@ class Draws:
         """Starts another step, with the number of calls reset."""
         self._step = step
         self._calls: Counter[str] = Counter()
+        self._again: Iterator[Handed] | None = None
         self.handed: list[Handed] = []
         """Tensors given to this step so far; :func:`refill` accepts the list even after later steps have begun."""
 
@@ -57,9 +58,23 @@ class Draws:
             generator = seeding.stream(self._seed, purpose, step, call, device=self._device)
             return numbers(total, generator)[self._ranks.part(total)]
 
+        return self._hand(fresh)
+
+    def _hand(self, fresh: Callable[[int], Tensor]) -> Tensor:
+        """Hands a tensor to the step: a new one, or the next of those that are handed again."""
+        if self._again is not None:
+            return next(self._again)[0]
         tensor = fresh(self._step)
         self.handed.append((tensor, fresh))
         return tensor
+
+    def again(self, handed: Iterable[Handed]) -> None:
+        """Makes this step take the tensors that an earlier one of its kind was given, in the same order."""
+        self._again = iter(handed)
+
+    def counted(self, step_images: int) -> Tensor:
+        """Images before this step, int64 (); a number, but it changes from step to step like the random tensors."""
+        return self._hand(lambda step: torch.full((), step * step_images, device=self._device))
 
     def latents(self, n: int) -> Tensor:
         """Standard normal latents (n, latent_dim)."""

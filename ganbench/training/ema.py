@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class MovingAverage:
@@ -20,11 +20,12 @@ class MovingAverage:
         self.module = copy.deepcopy(module).requires_grad_(False).eval()
 
     @torch.no_grad()
-    def update(self, module: nn.Module, decay: float) -> None:
+    def update(self, module: nn.Module, decay: float | Tensor) -> None:
         """Updates the average: ``average = decay * average + (1 - decay) * network``."""
         theirs = module.state_dict()
+        weight = 1 - decay
         for name, ours in self.module.state_dict().items():
             if ours.is_floating_point():
-                ours.lerp_(theirs[name], 1 - decay)
+                ours.lerp_(theirs[name], weight.to(ours.dtype) if isinstance(weight, Tensor) else weight)
             else:
                 ours.copy_(theirs[name])

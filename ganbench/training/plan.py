@@ -7,6 +7,8 @@ is not a tensor, so that an engine that records a step and replays it knows what
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from ganbench.plan.spec import TrainingSpec
 from ganbench.training.schedules import SCHEDULES, ema_decay
 
@@ -21,10 +23,20 @@ class StepPlan:
     """Real images seen by the discriminator before this step, over all ranks."""
     batch_size: int
     """Real images in this step's batch, over all ranks."""
-    learning_rate_factor: float
-    """Factor of every learning rate."""
-    ema_decay: float
+    learning_rate_factor: float | Tensor
+    """Factor of every learning rate. The numbers of a step that is recorded are tensors () on the device, set before every replay."""
+    ema_decay: float | Tensor
     """Decay of the EMA weights."""
+
+    @property
+    def step_images(self) -> int:
+        """See :class:`~ganbench.training.variant.Counters`."""
+        return self.batch_size
+
+    @property
+    def number(self) -> int | Tensor:
+        """The step's number, for the records."""
+        return self.step
 
     def every(self, n: int) -> bool:
         """True in one step out of n, the last of each group of n."""

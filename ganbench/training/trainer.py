@@ -84,7 +84,11 @@ class Trainer:
         )
         self.engine = engine
         self._engine = engine_class(engine)(
-            variant=variant, ema=self.ema, watch=self._watch, precision=arithmetic(spec.training.precision, variant, device)
+            variant=variant,
+            ema=self.ema,
+            watch=self._watch,
+            optimizers=self.optimizers,
+            precision=arithmetic(spec.training.precision, variant, device),
         )
 
     @staticmethod
@@ -104,6 +108,11 @@ class Trainer:
                 f"training.batch_size = {training.batch_size:,} is more than the {len(dataset.train):,} training examples "
                 f"of {dataset.name}; use at most that"
             )
+
+    @property
+    def engine_reason(self) -> str:
+        """Why the engine executes some steps as the reference does, although it promises more; empty if it does not."""
+        return self._engine.reason
 
     @property
     def images_seen(self) -> int:

@@ -64,7 +64,7 @@ class Updates:
             loss = self._averaged(loss, gradients)  # a non-finite value on one rank is now on all, and each counts it
         with span("records"):
             norm = torch.nn.utils.get_total_norm(gradients)
-            self._watch.check(plan.step, loss, norm)
+            self._watch.check(plan.number, loss, norm)
             self._watch.add({f"grad_norm/{name}": norm})
         with span("optimizers"):
             optimizer.step()

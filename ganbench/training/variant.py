@@ -5,9 +5,9 @@ everything else: seeds, data, devices, EMA weights, logs, checkpoints and scores
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from ganbench.data.dataset import DataShape
 from ganbench.errors import RequestError
 
+T = TypeVar("T")
 Logs = Mapping[str, Tensor]
 """Scalars to record, on the device; the harness reads their means once per tick."""
 
@@ -29,19 +30,29 @@ class Batch:
     """Class labels (n,), int64."""
 
 
-class StepContext(Protocol):
+class Counters(Protocol):
+    """How far a training has come."""
+
+    @property
+    def step(self) -> int:
+        """Number of steps finished before this one."""
+
+    @property
+    def images_seen(self) -> int:
+        """Real images seen by the discriminator before this step."""
+
+    @property
+    def step_images(self) -> int:
+        """Real images in this step's batch, over all ranks."""
+
+
+class StepContext(Counters, Protocol):
     """What the harness provides within a step. A step is one discriminator batch.
 
     Within a step, torch's global generators are seeded from a stream of that step, so dropout, noise layers and
     ``torch.rand`` are as reproducible as the methods below.
     """
 
-    step: int
-    """Number of steps finished before this one."""
-    images_seen: int
-    """Real images seen by the discriminator before this step."""
-    step_images: int
-    """Real images in this step's batch, over all ranks."""
     batch_size: int
     """Real images in this rank's part of the batch, which is all of it without distributed training."""
     real: Batch
@@ -59,6 +70,16 @@ class StepContext(Protocol):
     def every(self, n: int) -> bool:
         """True in one step out of n, the last of each group of n: a WGAN updates its generator if ``every(5)``."""
 
+    def scheduled(self, number: Callable[[Counters], T]) -> T:
+        """What a method computes from the counters: ``number(counters)``, such as a stage, a fade or the end of a burn-in.
+
+        Must be the same function in every step (a method of the variant, say, not a lambda), and its values hashable: by them an engine
+        that records steps tells which steps repeat an earlier one. A step that reads ``step`` or ``images_seen`` itself is never repeated.
+        """
+
+    def counter(self) -> Tensor:
+        """``images_seen`` as an int64 tensor () on the device, for a buffer that keeps it."""
+
     def mean(self, tensor: Tensor) -> Tensor:
         """Mean of a tensor over the ranks, without gradient; the tensor itself if there is only one.
 
@@ -75,7 +96,7 @@ class StepContext(Protocol):
     def restart(self, name: str) -> None:
         """Makes the optimizer ``name`` forget its moments, as if it were new; a growing network does so when it grows.
 
-        When to restart must follow from host counters such as ``images_seen``.
+        When to restart must follow from the counters (:meth:`scheduled`).
         """
 
 

@@ -1,5 +1,6 @@
 """Which scalars of the training steps are recorded?"""
 
+from collections import Counter
 from collections.abc import Mapping
 
 import torch
@@ -18,8 +19,10 @@ class Watch:
 
     def __init__(self, device: torch.device, ranks: Ranks = ALONE) -> None:
         self._ranks = ranks
+        self._device = device
         self._sums: dict[str, Tensor] = {}
-        self._counts: dict[str, int] = {}
+        self.counts: Counter[str] = Counter()
+        """How often each scalar was added since the last reading."""
         self.nonfinite_updates = torch.zeros((), dtype=torch.int64, device=device)
         """Number of updates with a non-finite loss or gradient, over the whole run."""
         self.first_nonfinite_step = torch.full((), -1, dtype=torch.int64, device=device)
@@ -28,11 +31,12 @@ class Watch:
     def add(self, logs: Mapping[str, Tensor]) -> None:
         """Adds one step's scalars to the running means."""
         for name, value in logs.items():
-            value = value.detach().double()
-            self._sums[name] = self._sums[name] + value if name in self._sums else value
-            self._counts[name] = self._counts.get(name, 0) + 1
+            if name not in self._sums:
+                self._sums[name] = torch.zeros((), dtype=torch.float64, device=self._device)
+            self._sums[name] += value.detach()  # in place, so that a recorded step adds to the same sum in every replay
+            self.counts[name] += 1
 
-    def check(self, step: int, *values: Tensor) -> None:
+    def check(self, step: int | Tensor, *values: Tensor) -> None:
         """Counts an update as non-finite if any of its values is."""
         bad = ~torch.stack([torch.isfinite(value).all() for value in values]).all()
         self.nonfinite_updates += bad
@@ -41,10 +45,11 @@ class Watch:
 
     def read(self) -> dict[str, float]:
         """Means over steps and ranks since the last reading; waits for the device once."""
-        if not self._sums:
+        if not self.counts:
             return {}
-        values = self._ranks.mean(torch.stack(list(self._sums.values()))).tolist()
-        means = {name: value / self._counts[name] for name, value in zip(self._sums, values, strict=True)}
-        self._sums.clear()
-        self._counts.clear()
+        sums = [self._sums[name] for name in self.counts]
+        values = self._ranks.mean(torch.stack(sums)).tolist()
+        means = {name: value / n for (name, n), value in zip(self.counts.items(), values, strict=True)}
+        torch._foreach_zero_(sums)
+        self.counts.clear()
         return means

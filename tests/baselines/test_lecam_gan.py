@@ -24,7 +24,7 @@ def parameters(network: nn.Module) -> int:
 
 
 def penalties(variant: Variant, step: int, real: list[float], fake: list[float]) -> dict[str, tuple[float, Tensor]]:
-    context: Any = SimpleNamespace(step=step, mean=lambda tensor: tensor)
+    context: Any = SimpleNamespace(mean=lambda tensor: tensor, scheduled=lambda number: number(SimpleNamespace(step=step)))
     assert isinstance(variant, LeCamGAN)
     return variant.penalties(torch.tensor(real), torch.tensor(fake), context)
 
@@ -68,7 +68,7 @@ def test_averages_that_start_at_once_remember_no_zero() -> None:
 
 def test_the_averages_get_no_gradient_and_the_values_do() -> None:
     variant = build(LeCamGAN, classes=3, **SMALL, lecam_start=0)
-    context: Any = SimpleNamespace(step=0, mean=lambda tensor: tensor)
+    context: Any = SimpleNamespace(mean=lambda tensor: tensor, scheduled=lambda number: number(SimpleNamespace(step=0)))
     real, fake = torch.tensor([2.0, 4.0], requires_grad=True), torch.tensor([-1.0, -1.0], requires_grad=True)
     assert isinstance(variant, LeCamGAN)
     variant.penalties(real, fake, context)["lecam"][1].backward()

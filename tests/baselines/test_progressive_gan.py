@@ -213,7 +213,7 @@ def test_the_papers_networks_have_the_papers_number_of_parameters() -> None:
 class StandIn:
     """What a step needs of the harness; keeps the losses."""
 
-    batch_size, images_seen, step = 8, 10_000, 0
+    batch_size, step_images, images_seen, step = 8, 8, 10_000, 0
 
     def __init__(self) -> None:
         self.losses: list[Tensor] = []
@@ -223,6 +223,12 @@ class StandIn:
 
     def augment(self, images: Tensor) -> Tensor:
         return images
+
+    def scheduled(self, number: Callable[["StandIn"], Any]) -> Any:
+        return number(self)
+
+    def counter(self) -> Tensor:
+        return torch.tensor(self.images_seen)
 
     def minimize(self, name: str, loss: Tensor) -> None:
         self.losses.append(loss)

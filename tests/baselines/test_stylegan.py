@@ -1,5 +1,8 @@
 """Do StyleGAN's styles, noise and mixing do what its paper says?"""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -19,7 +22,7 @@ def _seeded() -> None:
 class Context:
     """A step at full size that notes what is minimised."""
 
-    batch_size, images_seen, step = 8, 10_000, 0
+    batch_size, step_images, images_seen, step = 8, 8, 10_000, 0
 
     def __init__(self) -> None:
         self.losses: dict[str, Tensor] = {}
@@ -29,6 +32,12 @@ class Context:
 
     def augment(self, images: Tensor) -> Tensor:
         return images
+
+    def scheduled(self, number: Callable[["Context"], Any]) -> Any:
+        return number(self)
+
+    def counter(self) -> Tensor:
+        return torch.tensor(self.images_seen)
 
     def mean(self, tensor: Tensor) -> Tensor:
         return tensor

@@ -56,7 +56,7 @@ def test_an_eager_step_is_both_updates_and_then_the_average(tiny_spec: TinySpec,
     trainer.variant.eval()
     watch = Watch(torch.device("cpu"))
     context = trainer.begin(4)
-    ENGINES["eager"](variant=trainer.variant, ema=trainer.ema, watch=watch, precision=noted)(context)
+    ENGINES["eager"](variant=trainer.variant, ema=trainer.ema, watch=watch, optimizers={}, precision=noted)(context)
     assert EVENTS == ["formats on", "discriminator, training True", "generator", "formats off", "average"]
     assert decays == [context.plan.ema_decay]
     assert set(watch.read()) == {"loss/discriminator", "loss/generator"}  # norms go to the run's own
@@ -99,7 +99,9 @@ def fifty_steps(tiny_spec: TinySpec, tiny_trainer: NewTrainer, variant: str, eng
     for optimizer in trainer.optimizers.values():
         for group in optimizer.param_groups:
             group["initial_lr"] *= SLOWER
-    return trainer.advance(50).logs
+    logs = trainer.advance(50).logs
+    assert trainer.engine_reason == ""
+    return logs
 
 
 def assert_engine_agrees(tiny_spec: TinySpec, tiny_trainer: NewTrainer, variant: str, engine: str, on: str = "cpu") -> None:
@@ -110,10 +112,10 @@ def assert_engine_agrees(tiny_spec: TinySpec, tiny_trainer: NewTrainer, variant:
         assert found[name] == pytest.approx(reference[name], rel=limit, abs=0.1 * limit), name
 
 
-@pytest.mark.parametrize("engine", [name for name in ENGINES if name != REFERENCE])
+@pytest.mark.parametrize("engine", ["channels-last", "graph"])
 @pytest.mark.parametrize("variant", NAMES)
 def test_every_engine_agrees_with_the_reference_over_fifty_steps(
-    tiny_spec: TinySpec, tiny_trainer: NewTrainer, variant: str, engine: str
+    tiny_spec: TinySpec, tiny_trainer: NewTrainer, tapes: Any, variant: str, engine: str
 ) -> None:
     assert_engine_agrees(tiny_spec, tiny_trainer, variant, engine)
 
@@ -144,7 +146,7 @@ def test_channels_last_stores_weights_and_images_so_and_checkpoints_as_always(
 
 @pytest.mark.parametrize("engine", list(ENGINES))
 def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one_in_every_engine(
-    tiny_spec: TinySpec, tiny_trainer: NewTrainer, tmp_path: Path, engine: str
+    tiny_spec: TinySpec, tiny_trainer: NewTrainer, tapes: Any, tmp_path: Path, engine: str
 ) -> None:
     whole, first, second = (tiny_trainer(tiny_spec("sngan", COLOUR), engine=engine) for _ in range(3))
     whole.advance(6)
