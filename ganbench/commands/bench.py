@@ -3,7 +3,7 @@
 from __future__ import annotations  # torch and what needs it are imported only to check types
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +23,6 @@ from ganbench.statistics.speed import change, counterpart
 from ganbench.storage import write_text
 
 if TYPE_CHECKING:
-    import torch
-
-    from ganbench.data.dataset import Dataset
     from ganbench.timing.measure import Case
 
 
@@ -99,6 +96,7 @@ def bench_variants(
     from ganbench.environment import configure
     from ganbench.pipeline.check import check_method, real_data
     from ganbench.pipeline.faults import machine_fault
+    from ganbench.pipeline.fitting import that_fits
     from ganbench.plan.variant_config import class_target
     from ganbench.timing.generation import sampling_case
     from ganbench.timing.measure import timed
@@ -135,8 +133,10 @@ def bench_variants(
         except Exception as error:
             if (fault := machine_fault(error)) is None:
                 raise
-            fits = f"; {_that_fits(spec, data, device)}" if task == "train" and fault.startswith("out of memory") else ""
-            bench.leave_out(f"{spec.variant.name}: {fault}{fits}")
+            if task == "train" and fault.startswith("out of memory"):
+                size, said = that_fits(spec, data, device)
+                fault += f"; {said}" + (f": --batch {size}" if size else "")
+            bench.leave_out(f"{spec.variant.name}: {fault}")
     bench.end()
 
 
@@ -169,26 +169,3 @@ def _count(text: str) -> int:
     if not (digits.isascii() and digits.isdigit()) or int(digits) < 10:
         raise RequestError(f"--n {text.strip()}: write numbers of examples from 10 on with commas between, such as 5_000,10_000")
     return int(digits)
-
-
-def _that_fits(spec: RunSpec, data: Dataset, device: torch.device) -> str:
-    """The batch size, and the largest halved one of which a step fits."""
-    import torch
-
-    from ganbench.pipeline.faults import machine_fault
-    from ganbench.timing.training import training_case
-
-    size = spec.training.batch_size
-    said = f"batch_size = {size} does not fit"
-    while (size := size // 2) >= 1:
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-        smaller = replace(spec, training=replace(spec.training, batch_size=size))
-        try:
-            training_case(smaller, data, device, size, spec.variant.name).call()
-        except Exception as error:
-            if machine_fault(error) is None:
-                break
-        else:
-            return f"{said}, {size} does: --batch {size}"
-    return f"{said}, nor does any half of it that was tried"

@@ -23,6 +23,7 @@ from ganbench.errors import Diverged, Interrupted, MachineFault
 from ganbench.evaluation.runs import RunEvaluator, reference_examples, wants_labels
 from ganbench.pipeline.check import check, real_data
 from ganbench.pipeline.faults import machine_fault
+from ganbench.pipeline.fitting import advising
 from ganbench.pipeline.resume import evaluation_steps, resumable
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
@@ -161,7 +162,9 @@ class Cell:
 
     def _usable_engine(self, variant: Variant) -> str:
         """The engine that was asked for, or eager where it cannot take the method, which a note then says."""
-        if reason := refusal(self.runtime.engine, variant, self.dataset, self.spec, self.device):
+        with advising(self.spec, self.dataset, self.device):
+            reason = refusal(self.runtime.engine, variant, self.dataset, self.spec, self.device)
+        if reason:
             self.log.append("note", text=f"trained by the engine eager, since {self.runtime.engine} cannot take it ({reason})")
         else:
             self.engine = self.runtime.engine
@@ -192,7 +195,8 @@ class Cell:
         while trainer.step < self.spec.steps:
             self.stage = "training"
             tick_end = (trainer.step // tick_steps + 1) * tick_steps
-            tick = trainer.advance(min([tick_end, *(step for step in due if step > trainer.step)]) - trainer.step)
+            with advising(self.spec, self.dataset, self.device):
+                tick = trainer.advance(min([tick_end, *(step for step in due if step > trainer.step)]) - trainer.step)
             self.images_seen = trainer.images_seen
             self.log.append("tick", warm_up=warm_up > 0, setting=setting(self.device, trainer.engine), **asdict(tick))
             if trainer.engine_reason and not said:

@@ -40,8 +40,12 @@ CUDA and cuDNN, and the CUDA runtime's cudaGetErrorString."""
 
 
 def machine_fault(error: BaseException) -> str | None:
-    """Why an error is a fault of the machine, in words that name no path; None if the method or the user is to blame."""
-    return next((why for one in _chain(error) if (why := _fault(one))), None)
+    """Why an error is a fault of the machine, in words that name no path; None if the method or the user is to blame.
+
+    Notes that were added to the error (:pep:`678`) follow.
+    """
+    found = next(((why, one) for one in _chain(error) if (why := _fault(one))), None)
+    return None if found is None else "; ".join([found[0], *getattr(found[1], "__notes__", [])])
 
 
 def _fault(error: BaseException) -> str | None:

@@ -141,3 +141,21 @@ def test_an_error_of_the_method_stays_a_failure(whole: Record, tmp_path: Path, m
     record = run_cell(whole.spec, tmp_path / "run", CPU)
     assert record.status == "failed" and record.error is not None and record.error.type == "ValueError"
     assert EventLog(tmp_path / "run" / "events.jsonl").of("interrupted") == []
+
+
+def test_too_little_memory_in_training_is_told_with_a_batch_size_that_fits(
+    tiny_spec: Callable[..., RunSpec], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Trainer.one_step
+
+    def hungry(self: Trainer) -> None:
+        if self.spec.training.batch_size > 5:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        real(self)
+
+    monkeypatch.setattr(Trainer, "one_step", hungry)
+    spec = tiny_spec("gan", DatasetSpec(name="ring8"))
+    with pytest.raises(MachineFault, match=r"^out of memory \(OutOfMemoryError\); batch_size = 16 does not fit, 4 does; mend that"):
+        run_cell(spec, tmp_path / "run", CPU)
+    stopped = interruption(tmp_path / "run", spec)
+    assert stopped is not None and stopped.reason == "out of memory (OutOfMemoryError); batch_size = 16 does not fit, 4 does"
