@@ -120,7 +120,12 @@ def _banded(
 ) -> Tensor:
     """Square maps (n, c, h, h), filtered along both axes to (n, c, side, side); the options are those of :func:`_band`."""
     matrix = _band(side, x.shape[2], stride, spread, padding, gain or float(spread), taps, x.dtype, x.device)
-    return matrix @ (x @ matrix.t())
+    if x.is_contiguous():
+        return matrix @ (x @ matrix.t())
+    # stored channels-last, every axis is filtered for all channels in one product, and the result lies so too
+    n, channels, height, width = x.shape
+    rows = matrix @ x.permute(0, 2, 3, 1).reshape(n, height, width * channels)
+    return (matrix @ rows.view(n * side, width, channels)).view(n, side, side, channels).permute(0, 3, 1, 2)
 
 
 @lru_cache(maxsize=256)

@@ -143,6 +143,14 @@ def test_convolutions_between_resolutions_equal_filter_and_convolution_away_from
     torch.testing.assert_close(filtered_conv_down(x, weight), functional.conv2d(smooth, weight)[:, :, ::2, ::2])
 
 
+@pytest.mark.parametrize("filtering", [filtered_up, filtered_down, blurred])
+def test_maps_that_are_stored_channels_last_are_filtered_alike_and_stay_so(filtering: Callable[[Tensor], Tensor]) -> None:
+    x = torch.randn(2, 3, 6, 6, dtype=torch.float64)
+    found = filtering(x.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(found, filtering(x))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+
+
 def test_boxes_and_convolutions_in_one_equal_both_one_after_the_other_also_at_borders() -> None:
     x, weight = torch.randn(2, 3, 6, 6, dtype=torch.float64), torch.randn(4, 3, 3, 3, dtype=torch.float64)
     torch.testing.assert_close(box_conv_up(x, weight), functional.conv2d(box_up(x), weight, padding=1))
