@@ -41,7 +41,7 @@ def config_of(variant: str) -> dict[str, Any]:
 
 def executed(trainer: Trainer, steps: int) -> Tick:
     """Advances without replays: a listener wants to hear of every part of a step."""
-    with heard(Stopwatch(CPU)):
+    with heard(Stopwatch(trainer.device)):
         return trainer.advance(steps)
 
 
@@ -146,6 +146,32 @@ def test_what_no_recording_can_follow_is_executed_with_a_reason(
     assert tapes[0].replayed == 0
     assert ours.logs == executed(other, 12).logs
     assert_equal_bits(trainer, other)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("cls", [Reading, Asking, Renewing])
+def test_on_a_gpu_too_training_goes_on_after_a_recording_that_failed(
+    tiny_spec: TinySpec, tiny_trainer: NewTrainer, cls: type[Variant]
+) -> None:
+    spec = tiny_spec("wgan", COLOUR)
+    trainer, other = (tiny_trainer(spec, cls, on="cuda", engine="graph") for _ in range(2))
+    ours = trainer.advance(12)
+    assert trainer.engine_reason
+    assert ours.logs == executed(other, 12).logs
+    assert_equal_bits(trainer, other)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("engine", ["graph", "graph-channels-last"])
+@pytest.mark.parametrize("variant", ["dcgan", "gan", "wgan", "wgan_gp", "stylegan2_ada", "progressive_gan"])
+def test_on_a_gpu_replayed_steps_have_the_bits_of_executed_ones(
+    tiny_spec: TinySpec, tiny_trainer: NewTrainer, variant: str, engine: str
+) -> None:
+    spec = tiny_spec(variant, COLOUR, config=config_of(variant), budget_images=50 * 16)
+    replayed, other = (tiny_trainer(spec, on="cuda", engine=engine) for _ in range(2))
+    assert replayed.advance(40).logs == executed(other, 40).logs
+    assert replayed.engine_reason == ""
+    assert_equal_bits(replayed, other)
 
 
 class Ending(WGAN):

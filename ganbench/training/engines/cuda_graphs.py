@@ -1,6 +1,7 @@
 """How are operations of a CUDA device recorded and replayed?"""
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -32,9 +33,19 @@ class CudaGraphs:
     def record(self, step: Callable[[], None]) -> Callable[[], None]:
         """See :class:`~ganbench.training.engines.graph.Recorder`."""
         graph = torch.cuda.CUDAGraph()
-        # other threads, which read examples ahead say, may go on using the device
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
-            step()
+        try:
+            # other threads, which read examples ahead say, may go on using the device
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+                step()
+        except Exception:
+            self._settle()
+            raise
         self._pool = graph.pool()
         replay: Callable[[], None] = graph.replay
         return replay
+
+    def _settle(self) -> None:
+        """Ends a recording that failed: until one succeeds, the device's generator waits for the end and cannot be seeded."""
+        torch.cuda.synchronize()
+        with suppress(RuntimeError), torch.cuda.graph(torch.cuda.CUDAGraph(), stream=self._stream):
+            torch.zeros((), device="cuda")
