@@ -126,8 +126,10 @@ class _Sums:
     def add(self, part: Features, start: int) -> None:
         values = part.values if self._tail is None else torch.cat([self._tail, part.values])
         whole = len(values) // CHUNK * CHUNK
+        if self._sums is None:
+            self._sums = Sums(values.shape[1], values.device)
         for begin in range(0, whole, CHUNK):
-            self._sums = _merged(self._sums, values[begin : begin + CHUNK])
+            self._sums.add(values[begin : begin + CHUNK])
         self._tail = values[whole:].clone()
         self._log_probabilities.append(part.log_probabilities)
         numbers = torch.arange(start, start + len(part.values))
@@ -140,20 +142,14 @@ class _Sums:
             self._numbers = [numbers[which] for numbers, which in zip(self._numbers, chosen, strict=True)]
 
     def features(self, n: int) -> Sketch:
-        assert self._tail is not None
+        assert self._sums is not None and self._tail is not None
         sample = torch.cat(self._sample)
-        sums = _merged(self._sums, self._tail) if len(self._tail) else self._sums
-        assert sums is not None
+        sums = self._sums.extended(self._tail) if len(self._tail) else self._sums
         return Sketch(
             values=sample[evenly(len(sample), min(len(sample), INFLUENCES))],
             of_all=sums.moments(),
             log_probabilities=_joined(self._log_probabilities),
         )
-
-
-def _merged(sums: Sums | None, chunk: Tensor) -> Sums:
-    part = Sums.of(chunk)
-    return part if sums is None else sums.merge(part)
 
 
 def _joined(parts: Sequence[Tensor | None]) -> Tensor | None:

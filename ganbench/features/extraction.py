@@ -45,8 +45,9 @@ class Extraction:
         kept = []
         for shard in range(self.store.shards):
             values = self.store.read(shard, (name,))[name]
-            part = Sums.of(values)
-            sums = part if sums is None else sums.merge(part)
+            if sums is None:
+                sums = Sums(values.shape[1], values.device)
+            sums.add(values)
             extent = self.store.extent(shard)
             kept.append(values[chosen[(chosen >= extent.start) & (chosen < extent.stop)] - extent.start])
         assert sums is not None

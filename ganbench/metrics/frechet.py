@@ -1,7 +1,7 @@
 """How far apart are the Gaussians that fit the real and the generated features?"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ganbench.errors import RequestError
 from ganbench.metrics.base import Estimate, Metric
+from ganbench.metrics.factors import factor, well_conditioned_factor
 from ganbench.metrics.intervals import degrees_of_freedom, distance_estimate, normal_estimate, second_order_variance
 from ganbench.sets.comparison import Comparison, Reference
 from ganbench.sets.features import Features
@@ -23,16 +24,6 @@ MANY_A_FEATURE = 10
 5 % too small for an even spectrum and 3 % for 1 / k."""
 VARIANCE_FROM = 2048
 """Largest number of examples for the variance of the influence values; more would gain little precision at a high cost."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Factor:
-    """A factor F of a covariance F F^T, and its pseudo-inverse."""
-
-    root: Tensor
-    """F (d, r); r is the rank."""
-    inverse: Tensor
-    """The pseudo-inverse of F (r, d)."""
 
 
 def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -> float:
@@ -50,8 +41,7 @@ def frechet_distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -
     Returns:
         The distance; rounding can make it negative by about 1e-12 of the traces.
     """
-    root = _root(cov1)
-    cross = torch.linalg.eigvalsh(_symmetric(root.T @ cov2 @ root)).clamp(min=0).sqrt().sum()
+    cross = torch.linalg.eigvalsh(factor(cov1).between(cov2), UPLO="U").clamp(min=0).sqrt().sum()
     return _distance(mean1, cov1, mean2, cov2, cross)
 
 
@@ -116,20 +106,22 @@ def _estimate(comparison: Comparison, generator: torch.Generator) -> Estimate:
 def _measured(comparison: Comparison) -> _Measured:
     real, fake = comparison.real_moments, comparison.fake_moments
     n, m = comparison.n_real or math.inf, comparison.n_fake
-    factor = comparison.reference.shared("factor", lambda: _factor(real.covariance))
-    eigenvalues, vectors = torch.linalg.eigh(_symmetric(factor.root.T @ fake.covariance @ factor.root))
+    known = comparison.reference.shared("factor", lambda: well_conditioned_factor(real.covariance))
+    eigenvalues, vectors = torch.linalg.eigh(known.between(fake.covariance), UPLO="U")
     eigenvalues = eigenvalues.clamp(min=0)
     value = _distance(real.mean, real.covariance, fake.mean, fake.covariance, eigenvalues.sqrt().sum())
-    # the optimal transport maps between the centred Gaussians are A A^T: real to fake, and fake to real
-    to_fake = factor.inverse.T @ (vectors * eigenvalues**0.25)
-    to_real = factor.root @ (vectors * _inverse(eigenvalues, 0.25))
-    sides = [_influence(comparison.fake.values, fake, real.mean, to_real)]
+    # with the eigenvectors V and eigenvalues e of F^T S2 F, the optimal transport maps between the centred Gaussians are
+    # F V e^-1/2 V^T F^T from fake to real, and that of the pseudo-inverse with e^1/2 back
+    sides = [
+        _influence(comparison.fake.values, fake, real.mean, lambda centred: centred @ known.root @ vectors, _inverse_root(eigenvalues))
+    ]
     first_order = sides[0].var().item() / m
     if comparison.reference.has_features:
-        sides.append(_influence(comparison.real.values, real, fake.mean, to_fake))
+        back = eigenvalues.sqrt()
+        sides.append(_influence(comparison.real.values, real, fake.mean, lambda centred: known.whitened(centred) @ vectors, back))
         first_order += sides[1].var().item() / n
     else:
-        first_order += _gaussian_influence_variance(real, fake.mean, to_fake) / n
+        first_order += _gaussian_influence_variance(real, fake.mean, known.root, (vectors * eigenvalues.sqrt()) @ vectors.T) / n
     variance = second_order_variance(first_order, _second_order(_spectrum(comparison).eigenvalues, n, m))
     return _Measured(value=max(value, 0.0), variance=variance, degrees=degrees_of_freedom(*sides))
 
@@ -160,7 +152,7 @@ def _between(first: Tensor, second: Tensor) -> float:
     means = [side.double().mean(0) for side in (first, second)]
     centred = [(side.double() - mean) / (len(side) - 1) ** 0.5 for side, mean in zip((first, second), means, strict=True)]
     cross = centred[0] @ centred[1].T
-    trace = torch.linalg.eigvalsh(_symmetric(cross @ cross.T)).clamp(min=0).sqrt().sum()
+    trace = torch.linalg.eigvalsh(cross @ cross.T).clamp(min=0).sqrt().sum()
     return float((means[0] - means[1]).square().sum() + centred[0].square().sum() + centred[1].square().sum() - 2 * trace)
 
 
@@ -218,12 +210,20 @@ def _distance(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor, cross: T
     return float((mean1 - mean2).square().sum() + cov1.trace() + cov2.trace() - 2 * cross)
 
 
-def _influence(values: Tensor, own: Moments, other_mean: Tensor, transport: Tensor) -> Tensor:
-    """First-order effect of every example on FD, through the gradient in the mean and I - A A^T in the covariance."""
+def _influence(values: Tensor, own: Moments, other_mean: Tensor, rotated: Callable[[Tensor], Tensor], scales: Tensor) -> Tensor:
+    """First-order effect of every example on FD, through the gradient in the mean and in the covariance, I minus the transport map.
+
+    Args:
+        values: Features (n, d) of the examples.
+        own: Their moments.
+        other_mean: Mean of the other set.
+        rotated: Gives centred features (n, d) in coordinates (n, r) in which the transport map is diagonal.
+        scales: The map's diagonal (r,).
+    """
     effects = []
     for chunk in torch.split(_some(values, VARIANCE_FROM), CHUNK):
         centred = chunk.double() - own.mean
-        effects.append(2 * centred @ (own.mean - other_mean) + centred.square().sum(1) - (centred @ transport).square().sum(1))
+        effects.append(2 * centred @ (own.mean - other_mean) + centred.square().sum(1) - rotated(centred).square_() @ scales)
     return torch.cat(effects)
 
 
@@ -232,11 +232,17 @@ def _some(values: Tensor, most: int = INFLUENCES) -> Tensor:
     return values if len(values) <= most else values[evenly(len(values), most).to(values.device)]
 
 
-def _gaussian_influence_variance(own: Moments, other_mean: Tensor, transport: Tensor) -> float:
-    """Variance of the effects of :func:`_influence` under the fitted Gaussian, for a set of which only the moments are known."""
+def _gaussian_influence_variance(own: Moments, other_mean: Tensor, root: Tensor, between: Tensor) -> float:
+    """Variance of the effects of :func:`_influence` under the fitted Gaussian, for a set of which only the moments are known.
+
+    Args:
+        own: The set's moments.
+        other_mean: Mean of the other set.
+        root: A factor F (d, r) of the set's covariance.
+        between: The square root of F^T S F (r, r), where S is the other set's covariance.
+    """
     gap = own.mean - other_mean
-    effect = own.covariance - transport @ (transport.T @ own.covariance)
-    return float(4 * gap @ own.covariance @ gap + 2 * (effect * effect.T).sum())
+    return float(4 * gap @ own.covariance @ gap + 2 * (root.T @ root - between).square().sum())
 
 
 def _second_order(eigenvalues: Tensor, n: float, m: float) -> float:
@@ -252,37 +258,10 @@ def _parallel(eigenvalues: Tensor) -> Tensor:
     return parallel
 
 
-def _root(covariance: Tensor) -> Tensor:
-    """A factor F of a covariance: the Cholesky factor, or one from the eigenvectors if the covariance is singular."""
-    root, failed = torch.linalg.cholesky_ex(covariance)
-    if failed:
-        eigenvalues, vectors = torch.linalg.eigh(covariance)
-        root = vectors * eigenvalues.clamp(min=0).sqrt()
-    result: Tensor = root
-    return result
-
-
-def _factor(covariance: Tensor) -> Factor:
-    """The Cholesky factor of a well-conditioned covariance; else one from the eigenvectors with non-zero eigenvalues."""
-    root, failed = torch.linalg.cholesky_ex(covariance)
-    if not failed and root.diagonal().amin() > 1e-6 * root.diagonal().amax():
-        identity = torch.eye(len(root), dtype=root.dtype, device=root.device)
-        return Factor(root=root, inverse=torch.linalg.solve_triangular(root, identity, upper=False))
-    eigenvalues, vectors = torch.linalg.eigh(covariance)
-    kept = eigenvalues > eigenvalues[-1].clamp(min=0) * len(covariance) * torch.finfo(covariance.dtype).eps
-    scales, vectors = eigenvalues[kept].sqrt(), vectors[:, kept]
-    return Factor(root=vectors * scales, inverse=(vectors / scales).T)
-
-
-def _inverse(eigenvalues: Tensor, power: float) -> Tensor:
-    """Negative powers of eigenvalues; 0 for those that are zero up to rounding."""
+def _inverse_root(eigenvalues: Tensor) -> Tensor:
+    """Reciprocal square roots of eigenvalues; 0 for those that are zero up to rounding."""
     floor = eigenvalues.amax() * len(eigenvalues) * torch.finfo(eigenvalues.dtype).eps if len(eigenvalues) else 0
-    return torch.where(eigenvalues > floor, eigenvalues.clamp(min=torch.finfo(eigenvalues.dtype).tiny) ** -power, 0.0)
-
-
-def _symmetric(matrix: Tensor) -> Tensor:
-    """The symmetric part, which removes the rounding error of a product that is symmetric in exact arithmetic."""
-    return (matrix + matrix.T) / 2
+    return torch.where(eigenvalues > floor, eigenvalues.clamp(min=torch.finfo(eigenvalues.dtype).tiny).rsqrt(), 0.0)
 
 
 FD = Metric(

@@ -1,8 +1,7 @@
 """What are the mean and covariance of features that are read in parts?"""
 
-from collections.abc import Iterable
+import copy
 from dataclasses import dataclass
-from functools import reduce
 
 import torch
 from torch import Tensor
@@ -16,8 +15,8 @@ CHUNK = 1024
 INFLUENCES = 4096
 """Number of evenly spaced examples kept with the moments, for intervals."""
 
-_BLOCK = 512
-"""Number of columns of a scatter matrix computed at once."""
+_BLOCK = 256
+"""Number of rows of a scatter matrix computed at once, from the diagonal to the right."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,61 +34,67 @@ class Moments:
         return self.n
 
 
-@dataclass(frozen=True, kw_only=True)
 class Sums:
-    """Moments in a form that can be merged: count, mean and scatter matrix."""
+    """Count, mean and scatter matrix of features that come in chunks: ``CHUNK`` rows each, and fewer only in the last.
 
-    n: int
-    mean: Tensor
-    """float64 (d,)."""
-    scatter: Tensor
-    """float64 (d, d)."""
+    Args:
+        width: Number of features.
+        device: Device of the sums.
 
-    @classmethod
-    def of(cls, values: Tensor) -> "Sums":
-        """Sums of features (n, d) that fit into memory in float64."""
-        values = values.double()
-        mean = values.mean(0)
-        return cls(n=len(values), mean=mean, scatter=_scatter(values - mean))
+    Raises:
+        RequestError: The scatter matrix would take too much memory.
+    """
 
-    def merge(self, other: "Sums") -> "Sums":
-        """Sums of both sets together, without cancellation (Chan, Golub and LeVeque 1979, equation 2.1)."""
-        n = self.n + other.n
-        gap = other.mean - self.mean
-        scatter = (self.scatter + other.scatter).addr_(gap, gap, alpha=self.n * other.n / n)
-        return Sums(n=n, mean=self.mean + gap * (other.n / n), scatter=scatter)
+    def __init__(self, width: int, device: torch.device) -> None:
+        if width > WIDTH_LIMIT:
+            raise RequestError(
+                f"the covariance of {width:,} features takes {8 * width**2 / 2**30:,.0f} GiB; take an extractor with at most "
+                f"{WIDTH_LIMIT:,} features, or smaller images (--resolution N)"
+            )
+        self._n = 0
+        self._mean = torch.zeros(width, dtype=torch.float64, device=device)
+        self._scatter = torch.zeros(width, width, dtype=torch.float64, device=device)
+        """Its blocks on and above the diagonal; the others stay 0."""
+
+    def add(self, values: Tensor) -> None:
+        """Adds a chunk of features (n, d), without cancellation (Chan, Golub and LeVeque 1979, equation 2.1)."""
+        n = self._n + len(values)
+        mean = values.mean(0, dtype=torch.float64)
+        gap = mean - self._mean
+        # the gap between the means is one more row, so that the large matrix is read and written once
+        rows = torch.empty(len(values) + 1, len(mean), dtype=torch.float64, device=mean.device)
+        torch.sub(values, mean, out=rows[:-1])
+        torch.mul(gap, (self._n * len(values) / n) ** 0.5, out=rows[-1])
+        for start, stop in _blocks(len(mean)):
+            self._scatter[start:stop, start:].addmm_(rows[:, start:stop].T, rows[:, start:])
+        self._mean += gap * (len(values) / n)
+        self._n = n
+
+    def extended(self, values: Tensor) -> "Sums":
+        """These sums and a chunk more; these stay as they are."""
+        both = copy.deepcopy(self)
+        both.add(values)
+        return both
 
     def moments(self) -> Moments:
         """Mean and covariance."""
-        return Moments(n=self.n, mean=self.mean, covariance=self.scatter / (self.n - 1))
+        covariance = self._scatter / (self._n - 1)
+        for start, stop in _blocks(len(covariance)):
+            covariance[stop:, start:stop] = covariance[start:stop, stop:].T
+        return Moments(n=self._n, mean=self._mean.clone(), covariance=covariance)
 
 
-def _scatter(centred: Tensor) -> Tensor:
-    """X^T X of centred features (n, d), computed in blocks on and above the diagonal; raises if it would take too much memory."""
-    width = centred.shape[1]
-    if width > WIDTH_LIMIT:
-        raise RequestError(
-            f"the covariance of {width:,} features takes {8 * width**2 / 2**30:,.0f} GiB; take an extractor with at most {WIDTH_LIMIT:,} "
-            "features, or smaller images (--resolution N)"
-        )
-    if width <= _BLOCK:
-        return centred.T @ centred
-    scatter = centred.new_empty(width, width)
-    for start in range(0, width, _BLOCK):
-        part = slice(start, min(start + _BLOCK, width))
-        scatter[part, start:] = centred[:, part].T @ centred[:, start:]
-        scatter[part.stop :, part] = scatter[part, part.stop :].T
-    return scatter
-
-
-def summed(chunks: Iterable[Tensor]) -> Sums:
-    """Sums over chunks of features, merged in order."""
-    return reduce(Sums.merge, map(Sums.of, chunks))
+def _blocks(width: int) -> list[tuple[int, int]]:
+    """Columns at which every block starts and ends."""
+    return [(start, min(start + _BLOCK, width)) for start in range(0, width, _BLOCK)]
 
 
 def moments(values: Tensor) -> Moments:
     """Mean and covariance (divided by n - 1), in float64, of features (n, d)."""
-    return summed(torch.split(values, CHUNK)).moments()
+    sums = Sums(values.shape[1], values.device)
+    for chunk in torch.split(values, CHUNK):
+        sums.add(chunk)
+    return sums.moments()
 
 
 def evenly(n: int, k: int) -> Tensor:

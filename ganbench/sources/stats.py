@@ -12,7 +12,7 @@ import torch
 
 from ganbench.errors import DataError
 from ganbench.results.record import protocol_key
-from ganbench.sets.moments import Moments, Sums
+from ganbench.sets.moments import Moments
 from ganbench.sources.naming import check_target
 from ganbench.storage import writable_folder
 
@@ -85,7 +85,7 @@ def notes_of(found: Mapping[str, npt.NDArray[Any]]) -> list[str]:
 
 
 def merged(first: Moments, second: Moments) -> Moments:
-    """Moments of the union of two sets.
+    """Moments of the union of two sets (Chan, Golub and LeVeque 1979, equation 2.1).
 
     Raises:
         DataError: The sets have different numbers of features.
@@ -93,5 +93,6 @@ def merged(first: Moments, second: Moments) -> Moments:
     if first.mean.shape != second.mean.shape:
         raise DataError(f"sets with {len(first.mean)} and {len(second.mean)} features cannot be merged; take all from one extractor")
     scatters = [part.covariance * (part.n - 1) if part.n > 1 else torch.zeros_like(part.covariance) for part in (first, second)]
-    sums = [Sums(n=part.n, mean=part.mean, scatter=scatter) for part, scatter in zip((first, second), scatters, strict=True)]
-    return sums[0].merge(sums[1]).moments()
+    n, gap = first.n + second.n, second.mean - first.mean
+    scatter = (scatters[0] + scatters[1]).addr_(gap, gap, alpha=first.n * second.n / n)
+    return Moments(n=n, mean=first.mean + gap * (second.n / n), covariance=scatter / (n - 1))
