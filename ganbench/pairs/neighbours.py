@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from ganbench.errors import RequestError
-from ganbench.pairs.points import BLOCK_ROWS, Points, grams, middle, squared_distances
+from ganbench.pairs.candidates import below
+from ganbench.pairs.points import Points, grams, middle, parts, squared_distances
+from ganbench.pairs.sizes import sizes
 from ganbench.pairs.thresholds import Pairs, threshold
 
 NEIGHBOURS = 6
@@ -74,48 +76,60 @@ class Nearest:
 
     def add(self, rows: slice, columns: slice, gram: Tensor) -> None:
         """Adds one block and its transpose below the diagonal."""
-        self._add(rows, columns, gram)
-        if rows != columns:
-            self._add(columns, rows, gram.T)
-
-    def _add(self, rows: slice, columns: slice, gram: Tensor) -> None:
-        # without the squared norm of the row, which does not change the ranking
-        partial = torch.sub(self.points.squared_norms[columns], gram, alpha=2)
         if rows == columns:
+            self._merge(rows, columns, *self._nearest(rows, columns, gram))
+            return
+        for queries, others, block in ((rows, columns, gram), (columns, rows, gram.T)):
+            norms = self.points.squared_norms[others]
+            query, other = below(block, self.best[queries, -1], norms)
+            if len(query) > gram.numel() // _FEW:
+                self._merge(queries, others, *self._nearest(queries, others, block))
+            elif len(query):
+                self._merge(queries, others, *_padded(norms[other] - 2 * block[query, other], query, other, len(block)))
+
+    def _nearest(self, queries: slice, others: slice, gram: Tensor) -> tuple[Tensor, Tensor]:
+        """Partial distances to the nearest in a whole block (queries, kept), without the query's squared norm, and their places."""
+        partial = torch.sub(self.points.squared_norms[others], gram, alpha=2)
+        if queries == others:
             partial.fill_diagonal_(torch.inf)
-        row, place = nonzero(partial < self.best[rows, -1:])
-        if len(row) > partial.numel() // _FEW:
-            found, place = partial.topk(min(self.kept, partial.shape[1]), largest=False)
-        else:
-            found, place = _padded(partial, row, place)
-        together = torch.cat([self.best[rows], found], 1)
-        self.best[rows], chosen = together.topk(self.kept, largest=False)
-        self.who[rows] = torch.cat([self.who[rows], place + columns.start], 1).gather(1, chosen)
+        return partial.topk(min(self.kept, partial.shape[1]), largest=False)
+
+    def _merge(self, queries: slice, others: slice, found: Tensor, place: Tensor) -> None:
+        """Updates the nearest of some queries from partial distances (queries, found) and their places in a block of others."""
+        self.best[queries], chosen = torch.cat([self.best[queries], found], 1).topk(self.kept, largest=False)
+        self.who[queries] = torch.cat([self.who[queries], place + others.start], 1).gather(1, chosen)
 
     def manifold(self) -> Manifold:
         """The neighbours, with distances and order computed in float64."""
         n, kept = self.who.shape
-        own = torch.arange(n, device=self.who.device)[:, None].expand(-1, kept)
-        exact = squared_distances(self.points, self.points, own.reshape(-1), self.who.reshape(-1)).view(n, kept)
+        own = torch.arange(n, device=self.who.device)
+        exact = squared_distances(self.points, self.points, own, self.who[:, :NEIGHBOURS])
+        if kept > NEIGHBOURS:
+            spare = exact.new_full((n, kept - NEIGHBOURS), torch.inf)
+            close = self._doubtful(NEIGHBOURS, exact.amax(1))
+            spare[close] = squared_distances(self.points, self.points, close, self.who[close, NEIGHBOURS:])
+            exact = torch.cat([exact, spare], 1)
         radii, order = exact.topk(NEIGHBOURS, largest=False)
         indices = self.who.gather(1, order)
         self._settle(radii, indices)
         return Manifold(points=self.points, squared_radii=radii, indices=indices)
 
+    def _doubtful(self, place: int, squared_radii: Tensor) -> Tensor:
+        """Indices of the examples of which a candidate at a place or beyond may be nearer than a squared radius (n,)."""
+        norms = self.points.squared_norms.double()
+        # the squared norm of a true neighbour is at most 2 |x|^2 + 2 r^2
+        bound = self.points.error * (norms + (2 * (norms + squared_radii)).clamp(max=norms.max()))
+        return ((self.best[:, place].double() + norms - bound <= squared_radii) & (squared_radii > 0)).nonzero()[:, 0]
+
     def _settle(self, radii: Tensor, indices: Tensor) -> None:
         """Searches again in float64 for examples whose true neighbours may be missing from the candidates."""
         if self.points.centred.dtype == torch.float64 or self.kept == len(self.points) - 1:
             return
-        norms = self.points.squared_norms.double()
-        # the squared norm of a true neighbour is at most 2 |x|^2 + 2 r^2
-        bound = self.points.error * (norms + (2 * (norms + radii[:, -1])).clamp(max=norms.max()))
-        doubtful = ((self.best[:, -1].double() + norms - bound <= radii[:, -1]) & (radii[:, -1] > 0)).nonzero()[:, 0]
-        if not len(doubtful):
-            return
-        for rows in torch.split(doubtful, BLOCK_ROWS):
+        doubtful = self._doubtful(self.kept - 1, radii[:, -1])
+        for part in parts(len(doubtful), radii.device):
+            rows = doubtful[part]
             who = self._searched(rows)
-            exact = squared_distances(self.points, self.points, rows.repeat_interleave(NEIGHBOURS), who.reshape(-1)).view(-1, NEIGHBOURS)
-            radii[rows], order = exact.sort(1)
+            radii[rows], order = squared_distances(self.points, self.points, rows, who).sort(1)
             indices[rows] = who.gather(1, order)
 
     def _searched(self, rows: Tensor) -> Tensor:
@@ -124,10 +138,10 @@ class Nearest:
         queries = points[rows].double() - centre
         best = queries.new_full((len(rows), 0), torch.inf)
         who = torch.zeros((len(rows), 0), dtype=torch.int64, device=rows.device)
-        for start in range(0, len(points), BLOCK_ROWS):
-            others = points[start : start + BLOCK_ROWS].double() - centre
+        for part in parts(len(points), rows.device):
+            others = points[part].double() - centre
             squared = torch.addmm(others.square().sum(1), queries, others.T, alpha=-2)
-            here = torch.arange(start, start + len(others), device=rows.device)
+            here = torch.arange(part.start, part.stop, device=rows.device)
             squared[rows[:, None] == here] = torch.inf
             best, who = torch.cat([best, squared], 1), torch.cat([who, here.expand(len(rows), -1)], 1)
             best, chosen = best.topk(min(NEIGHBOURS, best.shape[1]), largest=False)
@@ -135,24 +149,14 @@ class Nearest:
         return who
 
 
-def nonzero(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Row and column indices where a mask is True, with rows ascending; a transposed mask is read in memory order."""
-    if mask.stride(0) >= mask.stride(1):
-        row, column = mask.nonzero(as_tuple=True)
-        return row, column
-    column, row = mask.T.nonzero(as_tuple=True)
-    row, order = row.sort(stable=True)
-    return row, column[order]
-
-
-def _padded(values: Tensor, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor]:
-    """Selected entries of a matrix and their columns, as two matrices padded with infinity and 0; ``row`` must ascend."""
-    counts = torch.bincount(row, minlength=len(values))
-    widest = int(counts.max())
+def _padded(values: Tensor, row: Tensor, column: Tensor, rows: int) -> tuple[Tensor, Tensor]:
+    """Some entries of a matrix (found,) and their columns, as two matrices (rows, most in a row) padded with infinity and 0."""
+    row, order = row.sort()
+    counts = torch.bincount(row, minlength=rows)
     place = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
-    found = values.new_full((len(values), widest), torch.inf)
-    where = torch.zeros((len(values), widest), dtype=torch.int64, device=row.device)
-    found[row, place], where[row, place] = values[row, column], column
+    found = values.new_full((rows, int(counts.max())), torch.inf)
+    where = torch.zeros(found.shape, dtype=torch.int64, device=row.device)
+    found[row, place], where[row, place] = values[order], column[order]
     return found, where
 
 
@@ -192,25 +196,44 @@ class Sorter:
         self.counts = [_Count(len(queries), balls, k, closed) for k, closed in kinds]
         self.reach = torch.stack([count.outer for count in self.counts]).amax(0)
         self.pairs = Pairs(rows=queries, columns=balls.points)
-        self.error = self.pairs.error
         self.query_norms, self.ball_norms = queries.squared_norms.double(), balls.points.squared_norms.double()
+        # a pair is looked at unless its distance exceeds the reach by more than the bound of its error
+        shrunk, dtype = 1 - self.pairs.error, torch.promote_types(queries.centred.dtype, balls.points.centred.dtype)
+        self.of_queries = (-shrunk * self.query_norms).to(dtype)
+        self.of_balls = (shrunk * self.ball_norms - self.reach).to(dtype)
+        self.most = sizes(self.reach.device).pairs
+        self.waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+        """Queries, balls and squared distances of pairs that have not been counted yet, at most ``most``."""
 
     def add(self, queries: slice, balls: slice, gram: Tensor) -> None:
         """Adds one block of queries (rows) and balls (columns)."""
-        shrunk = 1 - self.error
-        limit = (self.reach[balls] - shrunk * self.ball_norms[balls]).to(gram.dtype)
-        # the rounding of the limit itself is far below the bound subtracted from the norms
-        query, ball = nonzero(torch.sub((shrunk * self.query_norms[queries, None]).to(gram.dtype), gram, alpha=2) <= limit)
-        norms = self.query_norms[queries][query] + self.ball_norms[balls][ball]
-        squared = norms - 2 * gram[query, ball].double()
+        query, ball = below(gram, self.of_queries[queries], self.of_balls[balls])
+        products = gram[query, ball].double()
         query, ball = query + queries.start, ball + balls.start
+        squared = self.query_norms[query] + self.ball_norms[ball] - 2 * products
+        if len(query) > self.most:
+            self._count(query, ball, squared, (queries, balls))
+            return
+        self.waiting.append((query, ball, squared))
+        if sum(len(query) for query, _, _ in self.waiting) > self.most:
+            self._count_waiting()
+
+    def _count_waiting(self) -> None:
+        if self.waiting:
+            query, ball, squared = (torch.cat(column) for column in zip(*self.waiting, strict=True))
+            self.waiting = []
+            self._count(query, ball, squared, None)
+
+    def _count(self, query: Tensor, ball: Tensor, squared: Tensor, block: tuple[slice, slice] | None) -> None:
+        """Counts pairs after their distances are settled; they come from one block, if one is given."""
         limits = torch.stack([limit for count in self.counts for limit in (count.inner, count.outer)], 1)[ball]
-        self.pairs.settle(squared, (queries, balls), query, ball, limits)
+        self.pairs.settle(squared, block, query, ball, limits)
         for count in self.counts:
             count.add(query, ball, squared)
 
     def results(self) -> list[Containment]:
         """The counts over all blocks, one for every kind of ball."""
+        self._count_waiting()
         return [count.result() for count in self.counts]
 
 

@@ -10,17 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-BLOCK_ROWS = 1024
-"""Number of rows and of columns of a Gram matrix held at a time."""
-_CACHED_VALUES = 65_536
-"""Number of differences held at a time; half a mebibyte fits into a core's cache."""
-_MANY = 65_536
-"""Number of pairs above which equal ones are looked for before their distances are computed."""
+from ganbench.pairs.sizes import sizes
+
 _FAR = 4.0
 """Ratio of mean to median squared norm above which the median is the centre. Features of digits, MNIST and CIFAR-10 by the bundled
 extractors give 1.02 to 1.68; one example far from n others gives about n."""
-_LARGEST_SQUARE = 1e12
-"""Largest squared norm for which float32 is used; above it, cubes and differences could overflow or lose precision."""
+_LARGEST_SQUARE = 1e11
+"""Largest squared norm for which float32 is used; above it, sums of cubes and differences could overflow or lose precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +46,7 @@ class Points:
         centred = torch.empty(values.shape, dtype=dtype, device=values.device)
         # filled in place, because small results between large temporaries would fragment the heap
         norms, along = torch.empty(2, len(values), dtype=torch.float64, device=values.device)
-        for start in range(0, len(values), BLOCK_ROWS):
-            part = slice(start, start + BLOCK_ROWS)
+        for part in parts(len(values), values.device):
             exact = torch.sub(values[part], centre)  # float64; not in place, since the values belong to the caller
             centred[part] = exact
             norms[part] = torch.linalg.vecdot(exact, exact)
@@ -84,18 +79,29 @@ def middle(values: Tensor, mean: Tensor) -> Tensor:
     Returns:
         float64 (d,): the mean, or the median of each coordinate.
     """
-    norms = torch.cat([torch.sub(part, mean).square_().sum(1) for part in torch.split(values, BLOCK_ROWS)])
+    norms = torch.cat([torch.sub(part, mean).square_().sum(1) for part in torch.split(values, sizes(values.device).rows)])
     return mean if norms.mean() <= _FAR * norms.median() or norms.median() == 0 else values.median(0).values.double()
 
 
 def squared_distances(rows: Points, columns: Points, i: Tensor, j: Tensor) -> Tensor:
-    """Squared distances (pairs,) between rows i and columns j, from differences in float64: exactly 0 for copies."""
-    if len(i) > _MANY:
-        # so many pairs are asked for where examples are copies of each other, and equal pairs are computed once
-        (i, same_row), (j, same_column) = _distinct(rows.values, i), _distinct(columns.values, j)
-        pairs, place = torch.unique(same_row * len(j) + same_column, return_inverse=True)
-        return _differences(rows, columns, i[pairs // len(j)], j[pairs % len(j)])[place]
-    return _differences(rows, columns, i, j)
+    """Squared distances (r, k) between rows i (r,) and columns j (r, k), from differences in float64: exactly 0 for copies."""
+    few = max(1, sizes(i.device).differences // max(1, j.shape[1] * rows.values.shape[1]))
+    squared = torch.empty(j.shape, dtype=torch.float64, device=i.device)
+    for start in range(0, len(i), few):
+        part = slice(start, start + few)
+        gap = columns.values[j[part]].double().sub_(rows.values[i[part], None])
+        squared[part] = gap.square_().sum(-1)
+    return squared
+
+
+def distances_of_pairs(rows: Points, columns: Points, i: Tensor, j: Tensor) -> Tensor:
+    """Squared distances (pairs,) between rows i and columns j, as :func:`squared_distances` gives them."""
+    if len(i) <= sizes(i.device).pairs:
+        return squared_distances(rows, columns, i, j[:, None])[:, 0]
+    # so many pairs are asked for where examples are copies of each other, and equal pairs are computed once
+    (i, same_row), (j, same_column) = _distinct(rows.values, i), _distinct(columns.values, j)
+    pairs, place = torch.unique(same_row * len(j) + same_column, return_inverse=True)
+    return squared_distances(rows, columns, i[pairs // len(j)], j[pairs % len(j), None])[place, 0]
 
 
 def _distinct(values: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,17 +114,6 @@ def _distinct(values: Tensor, which: Tensor) -> tuple[Tensor, Tensor]:
     return used[first], same[place]
 
 
-def _differences(rows: Points, columns: Points, i: Tensor, j: Tensor) -> Tensor:
-    """Squared distances (pairs,) between rows i and columns j."""
-    few = max(1, _CACHED_VALUES // rows.values.shape[1])
-    squared = torch.empty(len(i), dtype=torch.float64, device=rows.values.device)
-    for start in range(0, len(i), few):
-        part = slice(start, start + few)
-        gap = rows.values[i[part]].double().sub_(columns.values[j[part]])
-        squared[part] = torch.linalg.vecdot(gap, gap)
-    return squared
-
-
 def grams(rows: Points, columns: Points) -> Iterator[tuple[slice, slice, Tensor]]:
     """Blocks of the centred Gram matrix; for a set with itself those on the diagonal first, then those above it.
 
@@ -126,7 +121,7 @@ def grams(rows: Points, columns: Points) -> Iterator[tuple[slice, slice, Tensor]
         The block's rows, its columns, and the block.
     """
     dtype = torch.promote_types(rows.centred.dtype, columns.centred.dtype)
-    tops, starts = _parts(len(rows)), _parts(len(columns))
+    tops, starts = (parts(len(side), side.values.device) for side in (rows, columns))
     if rows is columns:
         # the diagonal first: distances to the neighbours found there limit the search in the other blocks
         pairs = [(part, part) for part in tops] + [(top, start) for index, top in enumerate(tops) for start in tops[index + 1 :]]
@@ -136,5 +131,7 @@ def grams(rows: Points, columns: Points) -> Iterator[tuple[slice, slice, Tensor]
         yield across, down, rows.centred[across].to(dtype) @ columns.centred[down].to(dtype).T
 
 
-def _parts(n: int) -> list[slice]:
-    return [slice(start, min(start + BLOCK_ROWS, n)) for start in range(0, n, BLOCK_ROWS)]
+def parts(n: int, device: torch.device) -> list[slice]:
+    """The rows of every block of n examples."""
+    size = sizes(device).rows
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]

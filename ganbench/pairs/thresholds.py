@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ganbench.pairs.points import Points, grams, squared_distances
+from ganbench.pairs.points import Points, distances_of_pairs, grams
+from ganbench.pairs.sizes import sizes
 
 TIE = 1e-9
 """Relative difference below which squared distances count as equal; those of equal pairs differ by less than 1e-12 in float64."""
-_MANY = 65_536
-"""Number of uncertain pairs in a block above which a product in float64 leaves only the closest of them to differences."""
 
 
 def threshold(squared_radii: Tensor, closed: bool) -> Tensor:
@@ -36,23 +35,24 @@ class Pairs:
         """Bound of the rounding error of squared distances from products, relative to the sum of the squared norms."""
         return max(self.rows.error, self.columns.error)
 
-    def settle(self, squared: Tensor, block: tuple[slice, slice], row: Tensor, column: Tensor, thresholds: Tensor) -> None:
+    def settle(self, squared: Tensor, block: tuple[slice, slice] | None, row: Tensor, column: Tensor, thresholds: Tensor) -> None:
         """Replaces squared distances that may be on the wrong side of a threshold by precise ones, in place.
 
         Args:
             squared: float64 (pairs,), from a product of the centred features.
-            block: Rows and columns that contain all pairs.
+            block: Rows and columns that contain all pairs, if one block does: a product in float64 then leaves only the closest of
+                many uncertain pairs to differences.
             row: Indices of the rows (pairs,).
             column: Indices of the columns (pairs,).
             thresholds: For each pair, the squared distances with which its own is compared (pairs, kinds).
         """
         norms = self.rows.squared_norms[row].double() + self.columns.squared_norms[column].double()
         doubtful = _near(squared, thresholds, self.error * norms)
-        if len(doubtful) > _MANY:
+        if block is not None and len(doubtful) > sizes(row.device).pairs:
             squared[doubtful] = self._products(block)[row[doubtful] - block[0].start, column[doubtful] - block[1].start]
             error = max(self.rows.error_in(torch.float64), self.columns.error_in(torch.float64))
             doubtful = doubtful[_near(squared[doubtful], thresholds[doubtful], error * norms[doubtful])]
-        squared[doubtful] = squared_distances(self.rows, self.columns, row[doubtful], column[doubtful])
+        squared[doubtful] = distances_of_pairs(self.rows, self.columns, row[doubtful], column[doubtful])
 
     def _products(self, block: tuple[slice, slice]) -> Tensor:
         """Squared distances of all pairs in a block, from products in float64."""

@@ -1,12 +1,13 @@
 """Does the kernel distance match its closed forms, whatever the blocks?"""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from ganbench.metrics.kernel import KD
-from ganbench.pairs import points
+from ganbench.pairs import sizes
 from ganbench.seeding import stream
 from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import Features
@@ -37,7 +38,7 @@ def test_scaled_gaussian_has_the_population_value() -> None:
 def test_block_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = gaussian(130, 6, 2), gaussian(90, 6, 3)
     whole = kd(x, y)
-    monkeypatch.setattr(points, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(sizes, "CACHED", replace(sizes.CACHED, rows=7))
     assert kd(x, y) == pytest.approx(whole, rel=1e-10)
 
 

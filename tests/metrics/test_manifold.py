@@ -1,13 +1,14 @@
 """Do precision, recall, density and coverage count what their definitions say?"""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from ganbench.errors import RequestError
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL, share_estimate
-from ganbench.pairs import points
+from ganbench.pairs import sizes
 from ganbench.pairs.neighbours import Containment, Manifold, contained
 from ganbench.seeding import stream
 from ganbench.sets.comparison import Comparison
@@ -67,14 +68,14 @@ def test_order_and_block_size_change_nothing(monkeypatch: pytest.MonkeyPatch) ->
     x, y = gaussian(301, 5, 11), 1.1 * gaussian(203, 5, 12)
     whole = values(x, y)
     shuffled = values(x[torch.randperm(301, generator=stream(1, "order"))], y[torch.randperm(203, generator=stream(2, "order"))])
-    monkeypatch.setattr(points, "BLOCK_ROWS", 7)
+    monkeypatch.setattr(sizes, "CACHED", replace(sizes.CACHED, rows=7))
     assert values(x, y) == whole == shuffled
 
 
 def test_copies_behave_the_same_in_any_block(monkeypatch: pytest.MonkeyPatch) -> None:
     x = gaussian(200, 40, 13) * 30 + 500
     whole = values(x, x[:10].repeat_interleave(20, 0))
-    monkeypatch.setattr(points, "BLOCK_ROWS", 13)
+    monkeypatch.setattr(sizes, "CACHED", replace(sizes.CACHED, rows=13))
     assert values(x, x[:10].repeat_interleave(20, 0)) == whole
 
 

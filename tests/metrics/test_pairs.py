@@ -1,6 +1,7 @@
 """Is what float32 proposes and float64 settles exactly what float64 alone would say?"""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ import torch
 from ganbench.metrics.kernel import KD
 from ganbench.metrics.manifold import COVERAGE, DENSITY, PRECISION, RECALL
 from ganbench.pairs import one_pass as pairs
-from ganbench.pairs import points, thresholds
+from ganbench.pairs import sizes
+from ganbench.pairs.candidates import below
 from ganbench.pairs.neighbours import NEIGHBOURS, Manifold, contained
 from ganbench.pairs.points import Points, grams
 from ganbench.seeding import stream
@@ -90,11 +92,38 @@ def test_many_doubtful_pairs_are_settled_by_one_product(monkeypatch: pytest.Monk
     x, y = layer(200, 60, 7), layer(5, 60, 8).repeat(40, 1) + noise * layer(200, 60, 9)
     x[::4] = y[::4]
     before = contained(Manifold.of(y), Manifold.of(x), ((3, True),))[0]
-    monkeypatch.setattr(thresholds, "_MANY", 0)
-    monkeypatch.setattr(points, "_MANY", 0)
+    monkeypatch.setattr(sizes, "CACHED", replace(sizes.CACHED, pairs=0))
     after = contained(Manifold.of(y), Manifold.of(x), ((3, True),))[0]
     assert torch.equal(before.per_query, after.per_query)
     assert torch.equal(before.per_ball, after.per_ball)
+
+
+@pytest.mark.parametrize("kind", CHANGES)
+@pytest.mark.parametrize("held", [replace(sizes.LARGE, rows=64), sizes.Sizes(rows=37, differences=1, pairs=100), sizes.LARGE], ids=str)
+def test_no_size_changes_a_neighbour_or_a_membership(kind: str, held: sizes.Sizes, monkeypatch: pytest.MonkeyPatch) -> None:
+    x, y = layer(260, 50, 16), CHANGES[kind](layer(210, 50, 17))
+    monkeypatch.setattr(sizes, "CACHED", held)
+    for queries, balls in ((x, y), (y, x)):
+        manifold = Manifold.of(balls)
+        assert torch.equal(manifold.squared_radii, distances(balls, balls).fill_diagonal_(torch.inf).sort(1).values[:, :NEIGHBOURS])
+        found = contained(Manifold.of(queries), manifold, ((3, True), (5, False)))
+        for count, (k, closed) in zip(found, ((3, True), (5, False)), strict=True):
+            inside = distances(queries, balls) <= manifold.threshold(k, closed)
+            assert torch.equal(count.per_query, inside.sum(1))
+            assert torch.equal(count.per_ball, inside.sum(0))
+            shell = (distances(queries, balls) <= manifold.threshold(k + 1, closed)) & ~inside
+            assert torch.equal(count.shell_per_ball, shell.sum(0))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 31), (31, 5), (64, 64), (50, 100)])
+def test_pairs_below_a_limit_are_found_in_blocks_of_any_shape(shape: tuple[int, int]) -> None:
+    gram, rows, columns = (torch.randn(size, generator=stream(0, f"below/{size}")) for size in (shape, shape[:1], shape[1:]))
+    columns[::3] = torch.inf  # no neighbours yet
+    for view, across, down in ((gram, rows, columns), (gram.T.contiguous().T, rows, columns), (gram, rows - 9, columns)):
+        found = torch.zeros(shape, dtype=torch.int64)
+        row, column = below(view, across, down)
+        found.index_put_((row, column), torch.ones_like(row), accumulate=True)
+        assert torch.equal(found, (down - 2 * gram <= across[:, None]).long())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -116,7 +145,7 @@ def test_a_far_example_changes_nothing_about_the_others(far: float, dtype: torch
 def test_one_pass_serves_all_metrics_with_the_values_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = layer(120, 40, 10), layer(110, 40, 11) * 1.05
     alone = [metric.estimate(Comparison(Features(values=x), Features(values=y)), stream(0, "metric")) for metric in (KD, *FOUR)]
-    monkeypatch.setattr(points, "BLOCK_ROWS", 50)
+    monkeypatch.setattr(sizes, "CACHED", replace(sizes.CACHED, rows=50))
     blocks: list[int] = []
 
     def counted(rows: Points, columns: Points) -> Iterator[tuple[slice, slice, torch.Tensor]]:
