@@ -24,7 +24,8 @@ from ganbench.sets.features import Features
 from ganbench.sets.moments import moments
 
 N, WIDTH, PAIRS = 10_000, 2_048, 3
-TARGET_ALL, TARGET_TRACE = 0.42, 0.4
+TARGET_ALONE, TARGET_ALL, TARGET_TRACE = 0.42, 0.5, 0.4
+PEAK_BYTES = {"cpu": 3e9, "cuda": 4e9}
 METRICS_TIMED = ("fd", "kd", "precision", "recall", "density", "coverage")
 
 
@@ -90,12 +91,13 @@ def test_six_scores(sets: tuple[torch.Tensor, torch.Tensor], capsys: pytest.Capt
     theirs, alone, ours = interleaved(lambda: torch_fidelity(*sets), lambda: values_alone(*sets), lambda: ganbench(*sets), rounds=PAIRS)
     with capsys.disabled():
         print(
-            f"\nsix values: {alone:.1f} s, torch-fidelity's four {theirs:.1f} s, ratio {alone / theirs:.3f} (target {TARGET_ALL}); "
-            f"with intervals and perfect values {ours:.1f} s, ratio {ours / theirs:.3f}"
+            f"\nsix values: {alone:.1f} s, torch-fidelity's four {theirs:.1f} s, ratio {alone / theirs:.3f} (target {TARGET_ALONE}); "
+            f"with intervals and perfect values {ours:.1f} s, ratio {ours / theirs:.3f} (target {TARGET_ALL})"
         )
     assert values_alone(*sets) == pytest.approx(ganbench(*sets), rel=1e-9)
     check_values(*sets)
-    assert alone <= TARGET_ALL * theirs
+    assert alone <= TARGET_ALONE * theirs
+    assert ours <= TARGET_ALL * theirs
 
 
 def check_values(real: torch.Tensor, fake: torch.Tensor) -> None:
@@ -151,4 +153,4 @@ print(time.perf_counter() - start, peak_memory_bytes(device), values)
         print(
             f"\n50,000 x 50,000 neighbours on {device}: {float(took_s):.0f} s, {int(peak_bytes) / 1e9:.2f} GB at most: {run.stdout.strip()}"
         )
-    assert int(peak_bytes) <= 3e9
+    assert int(peak_bytes) <= PEAK_BYTES[device]
