@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import typer
@@ -35,6 +37,7 @@ def run_suite(
 
     def watch(suite: str, total: int, missing: Sequence[RunSpec], places: int) -> Reporter:
         console.say(f"{suite}: {len(missing)} of {total} runs to do, {places} at a time, in {out}")
+        Thread(target=import_module, args=("ganbench.report.figures",), daemon=True).start()  # needed at the end; a second's work
         shown.append(MatrixProgress(console, missing))
         return shown[-1]
 
