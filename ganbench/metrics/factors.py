@@ -20,15 +20,19 @@ class Factor:
     inverse: Tensor | None = None
     """The pseudo-inverse of F (r, d); None if F is lower triangular."""
 
+    def times(self, matrix: Tensor) -> Tensor:
+        """The product (n, r) of a matrix (n, d) and F, without what is multiplied by zeros of a triangular F."""
+        if self.inverse is not None:
+            return matrix @ self.root
+        return torch.cat([matrix[:, part.start :] @ self.root[part.start :, part] for part in _parts(len(self.root))], 1)
+
     def between(self, covariance: Tensor) -> Tensor:
         """F^T S F (r, r) for another covariance S (d, d), right on and above its diagonal only."""
+        product = self.times(covariance)
         if self.inverse is not None:
-            return self.root.T @ covariance @ self.root
-        # what is multiplied by zeros of F or lies below the diagonal is left out, which is 58 % of the work
-        parts = [slice(start, start + _BLOCK) for start in range(0, len(covariance), _BLOCK)]
-        product = torch.cat([covariance[:, part.start :] @ self.root[part.start :, part] for part in parts], 1)
+            return self.root.T @ product
         result = torch.zeros_like(covariance)
-        for part in parts:
+        for part in _parts(len(covariance)):
             result[part, part.start :] = self.root[part.start :, part].T @ product[part.start :, part.start :]
         return result
 
@@ -38,6 +42,10 @@ class Factor:
             return centred @ self.inverse.T
         coordinates: Tensor = torch.linalg.solve_triangular(self.root, centred.T, upper=False).T
         return coordinates
+
+
+def _parts(width: int) -> list[slice]:
+    return [slice(start, start + _BLOCK) for start in range(0, width, _BLOCK)]
 
 
 def factor(covariance: Tensor) -> Factor:

@@ -113,7 +113,7 @@ def _measured(comparison: Comparison) -> _Measured:
     # with the eigenvectors V and eigenvalues e of F^T S2 F, the optimal transport maps between the centred Gaussians are
     # F V e^-1/2 V^T F^T from fake to real, and that of the pseudo-inverse with e^1/2 back
     sides = [
-        _influence(comparison.fake.values, fake, real.mean, lambda centred: centred @ known.root @ vectors, _inverse_root(eigenvalues))
+        _influence(comparison.fake.values, fake, real.mean, lambda centred: known.times(centred) @ vectors, _inverse_root(eigenvalues))
     ]
     first_order = sides[0].var().item() / m
     if comparison.reference.has_features:
