@@ -131,6 +131,7 @@ def test_trace_term(sets: tuple[torch.Tensor, torch.Tensor], capsys: pytest.Capt
     assert ours <= TARGET_TRACE * theirs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"))]
 )
@@ -140,7 +141,7 @@ import time, torch
 from ganbench.metrics.base import Comparison, Features
 from ganbench.registry import METRICS
 from ganbench.seeding import stream
-from ganbench.timing.throughput import peak_memory_bytes
+from ganbench.timing.memory import peak_memory_bytes
 torch.set_num_threads(2)
 device = torch.device("{device}")
 sets = [Features(values=torch.randn(50_000, {WIDTH}, generator=stream(0, side)).to(device)) for side in ("real", "fake")]

@@ -52,7 +52,8 @@ def test_training_steps(benchmark: BenchmarkFixture, variant: str) -> None:
 def test_sampling(benchmark: BenchmarkFixture, variant: str) -> None:
     ready = trainer(variant)
     benchmark.extra_info["images"] = CHUNK
-    benchmark.pedantic(sample, (ready.variant, CHUNK, 0, ready.device), rounds=3, warmup_rounds=1)
+    shares = torch.from_numpy(DATASET.class_shares).float()
+    benchmark.pedantic(lambda: sample(ready.variant, CHUNK, 0, ready.device, class_shares=shares), rounds=3, warmup_rounds=1)
 
 
 def test_one_evaluation_of_digits(benchmark: BenchmarkFixture) -> None:
