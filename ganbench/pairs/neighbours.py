@@ -21,6 +21,8 @@ NEIGHBOURS = 6
 """Neighbours kept per example: the largest k in use, plus one for the radius after a neighbour is deleted."""
 _SPARE = 2
 """Additional candidates, so that rounding rarely excludes a true neighbour."""
+_PAIR = (torch.int64, torch.int64, torch.float64)
+"""Types of a pair's query, ball and squared distance."""
 _FEW = 32
 """If fewer than one in ``_FEW`` entries of a block are candidates, they are gathered singly instead of by a top-k over whole rows."""
 
@@ -201,9 +203,10 @@ class Sorter:
         shrunk, dtype = 1 - self.pairs.error, torch.promote_types(queries.centred.dtype, balls.points.centred.dtype)
         self.of_queries = (-shrunk * self.query_norms).to(dtype)
         self.of_balls = (shrunk * self.ball_norms - self.reach).to(dtype)
-        self.most = sizes(self.reach.device).pairs
-        self.waiting: list[tuple[Tensor, Tensor, Tensor]] = []
-        """Queries, balls and squared distances of pairs that have not been counted yet, at most ``most``."""
+        # filled in place, because many small tensors between large temporaries would fragment the heap
+        self.waiting = [torch.empty(sizes(self.reach.device).pairs, dtype=kind, device=self.reach.device) for kind in _PAIR]
+        """Queries, balls and squared distances of pairs that have not been counted yet."""
+        self.waits = 0
 
     def add(self, queries: slice, balls: slice, gram: Tensor) -> None:
         """Adds one block of queries (rows) and balls (columns)."""
@@ -211,18 +214,20 @@ class Sorter:
         products = gram[query, ball].double()
         query, ball = query + queries.start, ball + balls.start
         squared = self.query_norms[query] + self.ball_norms[ball] - 2 * products
-        if len(query) > self.most:
+        most = len(self.waiting[0])
+        if self.waits + len(query) > most:
+            self._count_waiting()
+        if len(query) > most:
             self._count(query, ball, squared, (queries, balls))
             return
-        self.waiting.append((query, ball, squared))
-        if sum(len(query) for query, _, _ in self.waiting) > self.most:
-            self._count_waiting()
+        for held, new in zip(self.waiting, (query, ball, squared), strict=True):
+            held[self.waits : self.waits + len(query)] = new
+        self.waits += len(query)
 
     def _count_waiting(self) -> None:
-        if self.waiting:
-            query, ball, squared = (torch.cat(column) for column in zip(*self.waiting, strict=True))
-            self.waiting = []
-            self._count(query, ball, squared, None)
+        query, ball, squared = (held[: self.waits] for held in self.waiting)
+        self.waits = 0
+        self._count(query, ball, squared, None)
 
     def _count(self, query: Tensor, ball: Tensor, squared: Tensor, block: tuple[slice, slice] | None) -> None:
         """Counts pairs after their distances are settled; they come from one block, if one is given."""
