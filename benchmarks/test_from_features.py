@@ -25,10 +25,10 @@ from ganbench.sets.moments import moments
 
 N, WIDTH, PAIRS = 10_000, 2_048, 3
 TARGET_ALONE, TARGET_ALL, TARGET_TRACE = 0.42, 0.5, 0.4
-BOUND_ALONE, BOUND_ALL = 0.45, 0.57
-"""Ratios above which the test fails, a tenth above the medians measured on two idle cores (0.41 and 0.53). Of values and intervals, 4.4 of
-10.2 s are products in float32 and 1.2 s moments in float64, both at the cores' peak, and 2.2 s are eigenvalues at that of LAPACK, of which
-the interval of FD alone needs 1.4 s: the spectrum and eigenvectors in place of eigenvalues, and the value of a perfect generator."""
+BOUND_ALONE, BOUND_ALL = 0.45, 0.55
+"""Ratios above which the test fails, a tenth above those of this file on two idle cores (0.41 and 0.50). Of 9.8 s for values and intervals,
+4.4 s are products in float32 and 1.2 s moments in float64, both at the cores' peak, and 1.5 s eigenvalues and eigenvectors at LAPACK's. On
+cores that others use, either side can take several times as long, and the ratio means little."""
 PEAK_BYTES = {"cpu": 3e9, "cuda": 4e9}
 METRICS_TIMED = ("fd", "kd", "precision", "recall", "density", "coverage")
 
