@@ -1,5 +1,6 @@
 """Which batch size fits into memory? (asked when one did not)"""
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,16 +32,20 @@ def that_fits(spec: RunSpec, dataset: Dataset, device: torch.device) -> tuple[in
         if device.type == "cuda":
             torch.cuda.empty_cache()
         try:
-            smaller = replace(spec, training=replace(spec.training, batch_size=size))
-            trainer = Trainer(build(smaller, dataset, device), dataset, smaller, device)
-            trainer.advance(1)
-            trainer.advance(min(LONGEST, max(trainer.context.asked, default=1)))
+            _tried(replace(spec, training=replace(spec.training, batch_size=size)), dataset, device)
         except Exception as error:
             if machine_fault(error) is None:  # the method may not take so few
                 break
             continue
         return size, f"{said}, {size} does"
     return None, f"{said}, nor does any half of it that was tried"
+
+
+def _tried(spec: RunSpec, dataset: Dataset, device: torch.device) -> None:
+    """Trains until every period that the method asks for has come round once."""
+    trainer = Trainer(build(spec, dataset, device), dataset, spec, device)
+    trainer.advance(1)
+    trainer.advance(min(LONGEST, max(trainer.context.asked, default=1)))
 
 
 @contextmanager
@@ -50,5 +55,6 @@ def advising(spec: RunSpec, dataset: Dataset, device: torch.device) -> Iterator[
         yield
     except Exception as error:
         if (fault := machine_fault(error)) and fault.startswith("out of memory"):
+            traceback.clear_frames(error.__traceback__)  # the tensors of the step that failed would otherwise stay in memory
             error.add_note(that_fits(spec, dataset, device)[1])
         raise

@@ -52,7 +52,7 @@ def refusal(engine: str, variant: Variant, dataset: Dataset, spec: RunSpec, devi
         return trainer.engine_reason
     reference.advance(trainer.step)
     apart = distance(trainer.variant, reference.variant, variant)
-    return f"after {trainer.step} steps it is {apart:.0%} of their length from {REFERENCE}'s weights" if apart > FARTHEST else ""
+    return f"after {trainer.step} steps it is {apart:.0%} of their length from {REFERENCE}'s weights" if not apart <= FARTHEST else ""
 
 
 @torch.no_grad()

@@ -228,6 +228,15 @@ def test_an_engine_that_trains_on_stale_numbers_is_refused(
     assert "of their length from eager's weights" in refusal("graph", variant, data, spec, CPU)
 
 
+def test_an_engine_that_loses_its_weights_is_refused(
+    tiny_spec: TinySpec, tiny_data: Callable[[DatasetSpec], Dataset], tapes: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = tiny_spec("dcgan", COLOUR)
+    data = tiny_data(spec.dataset)
+    monkeypatch.setattr("ganbench.training.engines.graph.refill", lambda handed, step: [tensor.fill_(torch.nan) for tensor, _ in handed])
+    assert refusal("graph", build(spec, data, CPU), data, spec, CPU).startswith("after 3 steps it is nan")
+
+
 def test_an_engine_that_executes_every_step_is_not_taken(
     tiny_spec: TinySpec, tiny_data: Callable[[DatasetSpec], Dataset], tapes: list[Any]
 ) -> None:
