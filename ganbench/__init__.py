@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from ganbench.evaluation.score import score as score
     from ganbench.evaluation.streaming import ScoreMeter as ScoreMeter
     from ganbench.features.base import Extractor as Extractor
+    from ganbench.guard import gate as gate
+    from ganbench.logbook import log_run as log_run
     from ganbench.matrix import run as run
     from ganbench.metrics.base import Estimate as Estimate
     from ganbench.metrics.base import Metric as Metric
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from ganbench.results.record import Score as Score
     from ganbench.sets.comparison import Comparison as Comparison
     from ganbench.sets.features import Features as Features
+    from ganbench.statistics.compare import compare as compare
     from ganbench.training.variant import Batch as Batch
     from ganbench.training.variant import StepContext as StepContext
     from ganbench.training.variant import Variant as Variant
@@ -45,7 +48,10 @@ _HOMES = {
     "Scores": "ganbench.evaluation.result",
     "StepContext": "ganbench.training.variant",
     "Variant": "ganbench.training.variant",
+    "compare": "ganbench.statistics.compare",
+    "gate": "ganbench.guard",
     "load_results": "ganbench.report.frame",
+    "log_run": "ganbench.logbook",
     "run": "ganbench.matrix",
     "score": "ganbench.evaluation.score",
 }

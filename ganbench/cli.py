@@ -19,6 +19,7 @@ from ganbench import __version__
 from ganbench.commands import stopping
 from ganbench.commands.arguments import AllThreads, Changes, Json, NoCache, Only, Out, Retry, Workers
 from ganbench.commands.bench_app import bench
+from ganbench.commands.gate_app import gate
 from ganbench.commands.options import with_options
 from ganbench.commands.output import PlainConsole
 from ganbench.errors import Diverged, GanbenchError, Interrupted, MachineFault, RequestError
@@ -29,6 +30,7 @@ app = typer.Typer(
     name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
 )
 app.add_typer(bench)
+app.add_typer(gate, name="gate")
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 plus the number of the signal, as in shells."""
 console = PlainConsole(stderr=True)
@@ -179,6 +181,22 @@ def leaderboard(
     from ganbench.commands.leaderboard import show_leaderboard
 
     show_leaderboard(folders, as_json, console)
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="--out of a `run`, a bank, logged runs, or one file of these.")],
+    now: Annotated[Path, typer.Argument(metavar="NOW", help="Likewise.")],
+    measures: Annotated[
+        list[str] | None, typer.Option("--measure", metavar="NAME", help="As fd@digits-probe, or all; default: each recipe's first.")
+    ] = None,
+    page: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Also write the tables as Markdown.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how two sets of results differ: recipe by recipe, with intervals and effect sizes; runs nothing."""
+    from ganbench.commands.compare import show_comparison
+
+    show_comparison(before, now, measures or [], page, as_json, console)
 
 
 Run = Annotated[str, typer.Argument(help="Directory of a run, OUT/runs/NAME, with its EMA weights; NAME:raw for its raw weights.")]

@@ -17,6 +17,7 @@ from ganbench.plan.naming import names, setup_key
 from ganbench.results.record import Diagnostic, Record, Score, Weights
 from ganbench.statistics.comparable import Protocol, comparable, differences
 from ganbench.statistics.intervals import MeanInterval, mean_interval
+from ganbench.statistics.series import final_over_best as series_final_over_best
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,10 +181,7 @@ def final_over_best(record: Record) -> float | None:
     """
     judged = [e.scores for e in record.evaluations if e.weights == "ema" and e.images_seen > 0]
     series = [score for scores in judged for score in [one for one in scores if one.higher_is_better is not None][:1]]
-    values = [score.value for score in series]
-    if not values or min(values) <= 0:
-        return None
-    return max(values) / values[-1] if series[0].higher_is_better else values[-1] / min(values)
+    return series_final_over_best([score.value for score in series], bool(series and series[0].higher_is_better))
 
 
 def _median_seed(row: Row, primary: Column | None) -> float | None:
