@@ -160,8 +160,8 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     plain = {}
     for key, value in settings.items():
-        one = list(value) if isinstance(value, tuple | list) else value
-        parts = one if isinstance(one, list) else [one]
+        one = tuple(value) if isinstance(value, tuple | list) else value
+        parts = one if isinstance(one, tuple) else (one,)
         if not all(part is None or isinstance(part, bool | int | float | str) for part in parts):
             raise RequestError(f"setting {key!r} is a {type(value).__name__}; give numbers, text, true or false, or lists of these")
         if any(isinstance(part, float) and not math.isfinite(part) for part in parts):

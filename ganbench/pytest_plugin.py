@@ -65,7 +65,7 @@ class GanStability:
             The verdict, if it does not fail the test.
         """
         from ganbench.guard import gate
-        from ganbench.report.markdown import to_markdown
+        from ganbench.report.terminal import in_terminal
         from ganbench.report.verdicts import verdict_tables
 
         if suite is None and train is None and runs is None:
@@ -76,7 +76,7 @@ class GanStability:
         for one in verdict.judgements:
             self._record(f"ganbench: {one.recipe}", one.word)
         self._record("ganbench: verdict", verdict.word)
-        page = to_markdown(verdict_tables(verdict, bool(options.get("speed"))), verdict.word)
+        page = "\n" + in_terminal(verdict_tables(verdict, bool(options.get("speed"))), 100)
         if verdict.word == "REGRESSED":
             pytest.fail(page, pytrace=False)
         if verdict.word == "INCONCLUSIVE" and self._inconclusive == "fail":
@@ -87,9 +87,10 @@ class GanStability:
 
 
 @pytest.fixture
-def gan_stability(request: pytest.FixtureRequest, tmp_path: Path, record_property: Callable[[str, object], None]) -> GanStability:
+def gan_stability(request: pytest.FixtureRequest, tmp_path: Path) -> GanStability:
     """Holds trainings against a bank: ``gan_stability.check("suite.toml", bank="bank")``."""
     inconclusive = str(request.config.getini("gan_inconclusive"))
     if inconclusive not in INCONCLUSIVE:
         raise pytest.UsageError(f"gan_inconclusive = {inconclusive}: known: {', '.join(INCONCLUSIVE)}")
-    return GanStability(tmp_path / "runs", inconclusive, record_property)
+    properties = request.node.user_properties  # which every family of junit files writes
+    return GanStability(tmp_path / "runs", inconclusive, lambda name, value: properties.append((name, value)))

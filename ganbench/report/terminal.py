@@ -1,9 +1,10 @@
 """How is a table printed in a terminal?"""
 
 from collections.abc import Sequence
+from io import StringIO
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -21,6 +22,14 @@ def to_terminal(tables: Sequence[Table], width: int) -> RenderableType:
         parts += [_rich(table, columns) for columns in _fitting(table, width)]
         parts += [*(Text(plain(note), style="dim") for note in table.notes), Text("")]
     return Group(*parts)
+
+
+def in_terminal(tables: Sequence[Table], width: int) -> str:
+    """What a terminal of this many characters would show, as text without colours."""
+    console = Console(file=StringIO(), width=width, markup=False, emoji=False, highlight=False, color_system=None)
+    with console.capture() as shown:
+        console.print(to_terminal(tables, width))
+    return "\n".join(line.rstrip() for line in shown.get().splitlines())
 
 
 def _fitting(table: Table, width: int) -> list[list[int]]:

@@ -30,7 +30,7 @@ def amount(value: float, measure: Measure) -> str:
 
 def verdict_tables(verdict: Verdict, speed: bool = False) -> list[Table]:
     """One row a recipe, with what its verdict rests on."""
-    columns = [Column(heading=heading) for heading in ("recipe", "runs", "worse by", "toler-\nated", "could\nsee", "failed", "verdict")]
+    columns = [Column(heading=heading) for heading in ("recipe", "runs", "worse by", "allowed", "could\nsee", "failed", "verdict")]
     rows = [
         (
             Cell(value=f"{one.recipe}\n{one.measure.label}"),
@@ -108,7 +108,7 @@ def power_table(name: str, measure: Measure, tolerance: float, found: Sequence[t
         found: By kind of candidate, the simulated rates.
         notes: What else a reader should know.
     """
-    columns = tuple(Column(heading=heading) for heading in ("candidate", "worse by", "PASS", "REGRESSED", "INCON-\nCLUSIVE", "runs"))
+    columns = tuple(Column(heading=heading) for heading in ("candidate", "worse by", "PASS", "REGRESSED", "INCONCLUSIVE", "runs"))
     rows = tuple(
         (
             Cell(value=kind),

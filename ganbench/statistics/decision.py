@@ -103,8 +103,7 @@ def decide(evidence: Mapping[str, Sequence[Stage]], tolerances: Mapping[str, flo
 
 
 def _word(stage: Stage, p: float, tolerance: float, rule: Rule) -> Word:
-    worse = p <= stage.alpha
-    more_failures = worse and stage.p_failures <= stage.p_level
+    worse, more_failures = p <= stage.alpha, 2 * stage.p_failures <= stage.alpha
     if stage.shift.high < tolerance and not more_failures:
         return "PASS"
     matters = more_failures or stage.superiority >= rule.superiority or stage.shift.estimate >= tolerance

@@ -131,11 +131,14 @@ def judge(
 def counterpart(old: Recipe, candidates: Sequence[Recipe], measure: str) -> tuple[Recipe | None, str]:
     """The candidate's recipe that stands for one of the baseline, and why there is none."""
     same = [one for one in candidates if (one.method, one.data) == (old.method, old.data)]
-    fitting = [one for one in same if measure not in one.measures or one.measures[measure].protocol == old.measures[measure].protocol]
     if not same:
         return None, "not among the candidate's runs"
+    measured = [one for one in same if measure in one.measures or all(outcome.failure for outcome in one.outcomes)]
+    if not measured:
+        return None, f"the candidate's runs do not measure {measure}"
+    fitting = [one for one in measured if measure not in one.measures or one.measures[measure].protocol == old.measures[measure].protocol]
     if not fitting:
-        differ = "; ".join(unlike(old.measures[measure].protocol, same[0].measures[measure].protocol))
+        differ = "; ".join(unlike(old.measures[measure].protocol, measured[0].measures[measure].protocol))
         return None, f"scored by another protocol ({differ})"
     exact = [one for one in fitting if one.key == old.key]
     if len(fitting) > 1 and len(exact) != 1:
@@ -153,7 +156,8 @@ def _judgement(
 ) -> Judgement:
     measure, rule = old.measures[threshold.measure], thresholds.rule
     used = decision.stage.runs if decision.stage else len(new.outcomes)
-    before, failures = _values(old, old, threshold), tuple(outcome.failure for outcome in new.outcomes[:used] if outcome.failure)
+    before, failures = _values(old, old, threshold), [_failure(outcome, threshold.measure) for outcome in new.outcomes[:used]]
+    failed = tuple(why for why in failures if why)
     same, different = identical(old, new)
     word: Word = "PASS" if same and not different else decision.word
     seen = detectable(before, threshold.as_shift(measure), rule, together, used)
@@ -169,14 +173,19 @@ def _judgement(
         tolerance=threshold.tolerance,
         detectable=change_of(measure, seen),
         baseline_failures=sum(map(math.isinf, before)),
-        candidate_failures=failures,
-        failure_rate=failure_rate(len(failures), used) if used else (0.0, 1.0),
+        candidate_failures=failed,
+        failure_rate=failure_rate(len(failed), used) if used else (0.0, 1.0),
         identical=same,
         changes=tuple(unlike(old.settings, new.settings)),
         notes=(),
         speed=speed_of(old, new, threshold.speed),
     )
     return replace(judged, why=_why(judged, thresholds, together), notes=tuple(_notes(judged, old, new, threshold, different)))
+
+
+def _failure(outcome: Outcome, measure: str) -> str:
+    """Why a run counts as failed; empty if it does not."""
+    return outcome.failure or ("" if measure in outcome.values else f"has no {measure}")
 
 
 def speed_of(old: Recipe, new: Recipe, floor: float) -> Speed | None:

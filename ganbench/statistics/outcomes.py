@@ -102,7 +102,7 @@ def _settings(spec: RunSpec) -> dict[str, Any]:
     """Everything that was chosen for a training but its seed, without what is empty."""
     data = {f"dataset.{key}": getattr(spec.dataset, key) for key in ("content", "resolution", "channels", "n_train")}
     chosen = {**{key: value for key, value in setup(spec).items() if key != "variant"}, **data}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in chosen.items() if value is not None}
+    return {key: value for key, value in chosen.items() if value is not None}
 
 
 def _key(score: Score) -> str:
@@ -181,7 +181,9 @@ def badness(recipe: Recipe, measure: str, outcome: Outcome) -> float:
 
 def change_of(measure: Measure, shift: float) -> float:
     """A shift on the scale of :func:`badness` as people state it: of distances a share of the value (0.1 is a tenth worse), else itself."""
-    return math.expm1(min(shift, 700.0)) if measure.relative else shift
+    if not measure.relative:
+        return shift
+    return math.expm1(shift) if shift < 700 else math.inf  # beyond which it is no number of a computer's
 
 
 def primary(recipe: Recipe, asked: str | None = None) -> str:

@@ -15,7 +15,7 @@ SIMULATIONS = 1_000
 """Simulated candidates of a printed rate: its standard error is at most 1.6 percentage points."""
 POWER = 0.8
 """Chance with which a detectable change is found, by convention (Cohen 1988, "Statistical power analysis", section 2.4)."""
-PASSING = 0.9
+PASSING = 0.95
 """Chance with which an equal candidate must pass for a tolerance to be proposed."""
 Floats = npt.NDArray[np.float64]
 
@@ -130,7 +130,7 @@ def detectable(bank: Sequence[float], tolerance: float, rule: Rule, together: in
 
 
 def proposed_tolerance(bank: Sequence[float], rule: Rule, together: int = 1) -> float:
-    """Smallest tolerance with which an equal candidate passes in 90 % of cases, to a 20th of the bank's standard deviation."""
+    """Smallest tolerance with which an equal candidate passes in 95 % of cases, to a 20th of the bank's standard deviation."""
     sd = Population(bank).sd
 
     def found(steps: int) -> bool:
