@@ -8,6 +8,7 @@ from ganbench.errors import RequestError
 from ganbench.execution.reporter import Reporter
 from ganbench.matrix import Watch, run
 from ganbench.plan.naming import setup
+from ganbench.plan.requests import requested
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec
 from ganbench.plan.suite import load_suite
@@ -70,6 +71,8 @@ def gate(
     if suite is not None and train is not None:
         raise RequestError("give a suite or a training loop, not both")
     specs = {} if suite is None else _specs(baseline, str(suite), names)
+    for name in specs:
+        _check_measured(specs[name][0], thresholds.of(name).measure, str(suite), name)
     notes: list[str] = []
     if neutral:
         if not specs:
@@ -144,6 +147,14 @@ def _specs(bank: Results, suite: str, renamed: Mapping[str, str]) -> dict[str, l
             raise RequestError(f"suite {loaded.name} {why} of {name}; name the recipes to judge with --recipe, or another suite")
         found[name] = exact or same
     return found
+
+
+def _check_measured(spec: RunSpec, measure: str, suite: str, name: str) -> None:
+    """Raises a RequestError unless a run will measure what decides, which is better known before the training than after it."""
+    plan = spec.evaluation
+    planned = [f"{one.name}@{one.extractor}" for one in requested(plan.metrics, plan.extractor, where=suite)]
+    if measure.removesuffix(":raw") not in planned:
+        raise RequestError(f"suite {suite} measures {', '.join(planned)} of {name}, and the bank is decided by {measure}; add that metric")
 
 
 def compare_traces(

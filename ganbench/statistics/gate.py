@@ -112,8 +112,8 @@ def judge(
         new, why = counterpart(old, theirs, threshold.measure)
         notes += [f"{name}: {why}"] if why else []
         pairs[name] = (old, new, threshold)
-    taken = [new for _, new, _ in pairs.values()]
-    notes += [f"{name}: not in the bank, so not judged" for name, one in named(theirs).items() if not any(one is new for new in taken)]
+    known = {one.name for one in bank.recipes}
+    notes += [f"{name}: not in the bank, so not judged" for name, one in named(theirs).items() if one.name not in known]
     rule = thresholds.rule
     evidence = {name: stages(_values(old, old, t), _values(old, new, t), rule) for name, (old, new, t) in pairs.items() if new}
     tolerances = {name: t.as_shift(old.measures[t.measure]) for name, (old, _, t) in pairs.items()}

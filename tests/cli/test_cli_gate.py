@@ -126,9 +126,10 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
     "recipe": (("gate", "--baseline", "bank", "--candidate", "runs", "--recipe", "gan on ring9"), "did you mean 'gan on ring8'?"),
     "names": (("gate", "--baseline", "bank", "--candidate", "runs", "--as", "gan"), "--as gan: takes NEW=OLD"),
     "neutral": (("gate", "--baseline", "bank", "--candidate", "runs", "--neutral"), "name the suite of the bank's recipes with --suite"),
-    "suite": (
-        ("gate", "--baseline", "bank", "--candidate", "new", "--suite", "smoke", "--recipe", NAME),
-        "configurations of gan on ring8|no runs of",
+    "suite": (("gate", "--baseline", "bank", "--candidate", "new", "--suite", "cifar10"), "suite cifar10 has no runs of gan on ring8"),
+    "measure of a suite": (
+        ("gate", "--baseline", "bank", "--candidate", "new", "--suite", "smoke"),
+        "recall@identity of gan on ring8, and the bank is decided by fd@identity; add that metric",
     ),
     "page": (("gate", "--baseline", "bank", "--candidate", "runs", "--markdown", "no/page.md"), "its folder does not exist"),
     "power": (("gate", "power", "runs"), "gate.toml: is missing"),
