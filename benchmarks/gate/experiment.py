@@ -1,7 +1,7 @@
 """Is the gate right? (`python benchmarks/gate/experiment.py --work DIR`, two hours of two cores)
 
-Unchanged, neutral, changed and broken candidates, whose truth is known, get their verdicts. Trains what is missing in DIR, holds every candidate against the bank in ``reports/gate/bank``, and writes ``reports/gate/README.md`` and
-``verdicts.json``. The bank was made by::
+Unchanged, neutral, changed and broken candidates, whose truth is known, get their verdicts. Trains what is missing in DIR, holds every
+candidate against the bank in ``reports/gate/bank``, and writes ``reports/gate/README.md`` and ``verdicts.json``. The bank was made by::
 
     ganbench run stability --device cpu --out DIR/bank
     ganbench gate bank DIR/bank --out reports/gate/bank --suite stability --device cpu
@@ -234,14 +234,14 @@ def rates_table(bank: Results, thresholds: Thresholds, real: Sequence[tuple[str,
         "false alarms on real runs",
     )
     note = (
-        f"{SIMULATIONS:,} simulated candidates from each bank's own distribution, with the one-sided 95 % limit in brackets; passes by luck "
-        f"are of candidates as bad as is tolerated. On real runs: {SPLITS:,} random divisions of 30 runs of unchanged code into 20 and 10."
+        f"{SIMULATIONS:,} simulated candidates from each bank's own distribution, with the one-sided 95 % limit in brackets; passes by "
+        f"luck are of candidates as bad as is tolerated. On real runs: {SPLITS:,} random divisions of 30 runs of unchanged code into 20 and 10."
     )
     return Table(title="Error rates", columns=tuple(Column(heading=one) for one in headings), rows=tuple(rows), notes=(note,))
 
 
-INTRODUCTION = """Is the gate right? Candidates whose truth is known are held against the committed [bank](bank): two sound methods on ring8 and
-digits, and the two other parents of the broken recipes, 20 seeds each. Made by `python benchmarks/gate/experiment.py --work DIR`; the
+INTRODUCTION = """Is the gate right? Candidates whose truth is known are held against the committed [bank](bank): two sound methods on
+ring8 and digits, and the two other parents of the broken recipes, 20 seeds each. Made by `python benchmarks/gate/experiment.py --work DIR`; the
 candidates' code is in [benchmarks/gate](../../benchmarks/gate), what is asked of them in [bank/gate.toml](bank/gate.toml).
 """
 
