@@ -46,6 +46,7 @@ class Kind(StrEnum):
     diagnostics = "diagnostics"
     suites = "suites"
     presets = "presets"
+    games = "games"
 
 
 class Template(StrEnum):
@@ -273,6 +274,26 @@ def doctor(
     from ganbench.commands.doctor import examine
 
     examine(weights, data_root, cache, as_json, console)
+
+
+@app.command()
+def dirac(
+    games: Annotated[str, typer.Argument(help="Registered set of losses and regularisers, or file.py:NAME of your own.")] = "reference",
+    step_size: Annotated[float, typer.Option(help="Learning rate.")] = 0.2,
+    steps: Annotated[int, typer.Option(min=200, max=20_000, help="Updates of the discriminator.")] = 1_200,
+    strength: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Strength of a regulariser: r1=1, noise=0.5; may be repeated.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for a figure (PNG, SVG) and the numbers (CSV, JSON).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge losses, regularisers and update rules on the smallest GAN, whose theory is known: do they converge?"""
+    from ganbench.commands.checks import check_dirac
+
+    strengths = check_dirac(games, step_size, strength or [], out)
+    from ganbench.commands.dirac import run_dirac
+
+    run_dirac(games, step_size, steps, strengths, out, as_json, console)
 
 
 UsageError: Any = typer.BadParameter.__base__

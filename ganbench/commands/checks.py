@@ -13,10 +13,13 @@ from ganbench.plan.requests import FEATURES, IMAGES, requested
 from ganbench.plan.runtime import check_device
 from ganbench.plan.spec import read_spec
 from ganbench.plan.variant_config import class_target, config_definition
-from ganbench.registry import EXTRACTORS
+from ganbench.registry import EXTRACTORS, GAMES
 from ganbench.sources.naming import check_named, check_target
 from ganbench.storage import check_folder
 from ganbench.targets import Target
+
+LARGEST_STEP = 10.0
+"""Of ``ganbench dirac``; gradient descent in turn leaves its orbit at 4."""
 
 
 def check_score(sets: dict[Role, str | None], metrics: Sequence[str] | None, verify: str | None, settings: Looks) -> None:
@@ -73,6 +76,36 @@ def check_drawing(run: str, out: Path, device: str) -> None:
     if not any((folder / "checkpoints").glob("[0-9]*")):
         raise RequestError(f"{folder}: the run has no checkpoint yet; run it first: ganbench run --spec {folder}/spec.json --out {folder}")
     _check_unused(out)
+
+
+def check_dirac(games: str, step_size: float, strengths: Sequence[str], out: Path | None) -> list[tuple[str, float]]:
+    """Checks names, numbers and the folder of ``ganbench dirac``.
+
+    Returns:
+        Names and values of the strengths.
+
+    Raises:
+        RequestError: The request is invalid.
+    """
+    GAMES.target(games)
+    if target := Target.of_file(games):
+        target.check("game")
+    if not 0 < step_size <= LARGEST_STEP:
+        raise RequestError(f"--step-size {step_size:g}: must be above 0 and at most {LARGEST_STEP:g}; 0.2 is usual")
+    if out is not None:
+        check_folder(out, "--out")
+    return [_strength(text) for text in strengths]
+
+
+def _strength(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        raise RequestError(f"--strength {text}: write a name and a number, as in r1=0.3") from None
+    if not 0 <= number < float("inf"):
+        raise RequestError(f"--strength {text}: must be a finite number of at least 0")
+    return name, number
 
 
 def run_folder(text: str) -> Path:

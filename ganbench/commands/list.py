@@ -9,7 +9,7 @@ from rich.table import Table
 from ganbench.commands.details import show
 from ganbench.commands.output import PlainConsole, print_json
 from ganbench.plan.metric_names import STANDARD
-from ganbench.registry import DATASETS, DIAGNOSTICS, EXTRACTORS, METRICS, PRESETS, SUITES, VARIANTS, Registry
+from ganbench.registry import DATASETS, DIAGNOSTICS, EXTRACTORS, GAMES, METRICS, PRESETS, SUITES, VARIANTS, Registry
 
 REGISTRIES: dict[str, Registry] = {
     "variants": VARIANTS,
@@ -19,6 +19,7 @@ REGISTRIES: dict[str, Registry] = {
     "diagnostics": DIAGNOSTICS,
     "suites": SUITES,
     "presets": PRESETS,
+    "games": GAMES,
 }
 
 ROOMY = 120

@@ -1,0 +1,142 @@
+"""What does ``ganbench dirac`` do? (it judges losses, regularisers and update rules on the smallest GAN)"""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganbench.commands.output import PlainConsole, print_json
+from ganbench.dirac.game import GameSet
+from ganbench.dirac.judging import FAR, START, Judged, judged
+from ganbench.dirac.linear import field_on
+from ganbench.dirac.rules import RULES
+from ganbench.dirac.simulation import EMA_HALFLIFE_STEPS
+from ganbench.dirac.verdict import RULE
+from ganbench.errors import RequestError, UnknownName
+from ganbench.registry import GAMES
+from ganbench.report.dirac import SYMBOLS, eigenvalue_table, legend, verdict_table
+from ganbench.report.terminal import to_terminal
+from ganbench.storage import writable_folder, write_json, write_text
+from ganbench.text import cell
+
+DRAWN = (0, 1, 5)
+"""Rules whose paths are drawn, by their number."""
+AVERAGED = 1
+"""The rule whose moving average is shown, by its number."""
+GRID = 15
+"""Arrows in a row of a vector field."""
+
+
+def run_dirac(
+    name: str, h: float, steps: int, strengths: Sequence[tuple[str, float]], out: Path | None, as_json: bool, console: PlainConsole
+) -> None:
+    """Plays every game under every rule, prints the verdicts, and writes them with a figure into a folder.
+
+    Args:
+        name: Registered set of games, or ``path/to/file.py:NAME``.
+        h: Learning rate.
+        steps: Updates of the discriminator.
+        strengths: Regularisers' names with new strengths.
+        out: Folder, or None to write nothing.
+        as_json: Whether to print JSON instead of tables.
+        console: Console of messages.
+
+    Raises:
+        RequestError: There is no such set of games, or no such regulariser in it.
+    """
+    games = GAMES.load(name)
+    if not isinstance(games, GameSet):
+        raise RequestError(f"{name}: is no set of games, but {type(games).__name__}; write one with ganbench.dirac.game.GameSet")
+    games = strengthened(games, strengths)
+    found = judged(games, RULES, h, steps)
+    document = {
+        "schema_version": 1,
+        "games": name,
+        "step_size": h,
+        "steps": steps,
+        "start": list(START),
+        "far_start": [FAR * one for one in START],
+        "ema_halflife_steps": EMA_HALFLIFE_STEPS,
+        "verdict_rule": RULE,
+        "notes": {**{one.name: one.note for one in games.losses}, **{one.name: one.note for one in games.regularisers}},
+        "rules": {rule.name: rule.about for rule in RULES},
+        "outcomes": [one.row() for one in found.outcomes],
+    }
+    if as_json:
+        print_json(document)
+    else:
+        show(games, found, h, steps)
+    if out is not None:
+        writable_folder(out)
+        write_json(out / "dirac.json", document)
+        write_text(out / "dirac.csv", as_csv(found))
+        for path in draw(games, found, h, steps, out):
+            console.say(f"{path}")
+        console.say(f"{out / 'dirac.csv'}\n{out / 'dirac.json'}")
+
+
+def strengthened(games: GameSet, strengths: Sequence[tuple[str, float]]) -> GameSet:
+    """A set of games in which some regularisers have other strengths.
+
+    Raises:
+        RequestError: There is no such regulariser, or it has no strength.
+    """
+    new = dict(strengths)
+    known = {one.name: one for one in games.regularisers}
+    able = [name for name, one in known.items() if one.has_strength]
+    for name in new:
+        if name not in able:
+            raise UnknownName("regulariser with a strength", name, able)
+    return replace(games, regularisers=tuple(replace(one, strength=new.get(one.name, one.strength)) for one in games.regularisers))
+
+
+def show(games: GameSet, found: Judged, h: float, steps: int) -> None:
+    """Prints both tables on stdout."""
+    rules = "; ".join(f"{rule.heading.replace(chr(10), ' ')}: {rule.about}" for rule in RULES)
+    average = f"EMA: largest |theta| of its moving average, half-life {EMA_HALFLIFE_STEPS:g} steps, under the rule {RULES[AVERAGED].name}."
+    notes = [legend(steps, h, math.hypot(*START)), f"{rules}.", average, RULE, games.note]
+    table = verdict_table(
+        found.outcomes, {rule.name: rule.heading for rule in RULES}, RULES[AVERAGED].name, [note for note in notes if note]
+    )
+    page = PlainConsole(stderr=False)
+    page.print(to_terminal([table, eigenvalue_table(found.outcomes)], page.width))
+
+
+def as_csv(found: Judged) -> str:
+    """One line for every game under every rule."""
+    rows: list[dict[str, Any]] = [{key: cell(value) for key, value in one.row().items()} for one in found.outcomes]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def draw(games: GameSet, found: Judged, h: float, steps: int, out: Path) -> list[Path]:
+    """Draws every game's vector field with the paths of a few rules; returns the files."""
+    from ganbench.report.dirac_figure import REACH, Panel, panels_figure, save
+
+    line = np.linspace(-REACH, REACH, GRID)
+    along, up = field_on(games, line)
+    outcomes = {(one.loss, one.regulariser, one.rule): one for one in found.outcomes}
+    rules = [RULES[k] for k in DRAWN]
+    paths = found.paths
+    panels = [
+        Panel(
+            row=loss.name,
+            column=outcomes[loss.name, one.name, RULES[0].name].group,
+            field=(along[:, :, i, j], up[:, :, i, j]),
+            paths={RULES[k].name: (paths.theta[:, k, 0, i, j], paths.psi[:, k, 0, i, j]) for k in DRAWN},
+            average=float(paths.ema[-1, AVERAGED, 0, i, j]),
+            symbols={rule.name: SYMBOLS[outcomes[loss.name, one.name, rule.name].verdict] for rule in rules},
+        )
+        for i, loss in enumerate(games.losses)
+        for j, one in enumerate(games.regularisers)
+    ]
+    title = f"Dirac-GAN, {steps:,} steps at a rate of {h:g}: " + ", ".join(f"{symbol} {word}" for word, symbol in SYMBOLS.items())
+    return save(panels_figure(panels, title, RULES[AVERAGED].name), out, "dirac")

@@ -1,0 +1,70 @@
+"""What becomes of every game of a set under every rule? (from paths and Jacobians to verdicts)"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ganbench.dirac.game import GameSet
+from ganbench.dirac.linear import eigenvalues, jacobians, spectral_radius
+from ganbench.dirac.rules import Rule
+from ganbench.dirac.simulation import Paths, simulate
+from ganbench.dirac.verdict import Outcome, exponent, verdict
+
+START = (1.0, -1.0)
+"""Of theta and psi: in the paper's signs (1, 1), where the authors' notebook starts (LMescheder/GAN_stability)."""
+FAR = 3.0
+"""Times as far from the equilibrium is the other start."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """All games of a set under all rules."""
+
+    paths: Paths
+    """From the ordinary start (index 0) and from the far one (index 1)."""
+    outcomes: tuple[Outcome, ...]
+    """In the order of losses within regularisers, rules last."""
+
+
+def judged(games: GameSet, rules: Sequence[Rule], h: float, steps: int) -> Judged:
+    """Plays and judges all games.
+
+    Args:
+        games: Losses and regularisers.
+        rules: Update rules.
+        h: Learning rate.
+        steps: Updates of the discriminator.
+    """
+    paths = simulate(games, rules, h, steps, [START, (FAR * START[0], FAR * START[1])])
+    radius, flows = paths.radius, jacobians(games)
+    last = slice(len(radius) - 1 - steps // 4, None)
+    outcomes = []
+    for j, regulariser in enumerate(games.regularisers):
+        for i, loss in enumerate(games.losses):
+            flow = flows[i, j] if regulariser.smooth else None
+            for k, rule in enumerate(rules):
+                matrix = None if flow is None else rule.matrix(flow, h)
+                factor = None if matrix is None else spectral_radius(matrix)
+                near, far = radius[:, k, 0, i, j], radius[:, k, 1, i, j]
+                outcomes.append(
+                    Outcome(
+                        loss=loss.name,
+                        regulariser=regulariser.name,
+                        strength=regulariser.strength,
+                        rule=rule.name,
+                        verdict=verdict(near, far, can_rest=rule.can_rest, spectral_radius=factor),
+                        distance=float(near[last].max()),
+                        exponent=exponent(near),
+                        theta=_largest(paths.theta[last, k, 0, i, j]),
+                        theta_ema=_largest(paths.ema[last, k, 0, i, j]),
+                        spectral_radius=factor,
+                        eigenvalues=None if flow is None else eigenvalues(flow),
+                    )
+                )
+    return Judged(paths=paths, outcomes=tuple(outcomes))
+
+
+def _largest(values: npt.NDArray[np.float64]) -> float:
+    return float(np.nan_to_num(np.abs(values), nan=np.inf).max())
