@@ -12,11 +12,11 @@ import numpy as np
 
 from ganbench.commands.output import PlainConsole, print_json
 from ganbench.dirac.game import GameSet
-from ganbench.dirac.judging import FAR, START, Judged, judged
+from ganbench.dirac.judging import STARTS, judged
 from ganbench.dirac.linear import field_on
 from ganbench.dirac.rules import RULES
-from ganbench.dirac.simulation import EMA_HALFLIFE_STEPS
-from ganbench.dirac.verdict import RULE
+from ganbench.dirac.simulation import EMA_HALFLIFE_STEPS, Paths, simulate
+from ganbench.dirac.verdict import RULE, Outcome
 from ganbench.errors import RequestError, UnknownName
 from ganbench.registry import GAMES
 from ganbench.report.dirac import SYMBOLS, eigenvalue_table, legend, verdict_table
@@ -53,29 +53,30 @@ def run_dirac(
     if not isinstance(games, GameSet):
         raise RequestError(f"{name}: is no set of games, but {type(games).__name__}; write one with ganbench.dirac.game.GameSet")
     games = strengthened(games, strengths)
-    found = judged(games, RULES, h, steps)
+    paths = simulate(games, RULES, h, steps, STARTS)
+    outcomes = judged(games, RULES, h, paths)
     document = {
         "schema_version": 1,
         "games": name,
         "step_size": h,
         "steps": steps,
-        "start": list(START),
-        "far_start": [FAR * one for one in START],
+        "start": list(STARTS[0]),
+        "far_start": list(STARTS[1]),
         "ema_halflife_steps": EMA_HALFLIFE_STEPS,
         "verdict_rule": RULE,
         "notes": {**{one.name: one.note for one in games.losses}, **{one.name: one.note for one in games.regularisers}},
         "rules": {rule.name: rule.about for rule in RULES},
-        "outcomes": [one.row() for one in found.outcomes],
+        "outcomes": [one.row() for one in outcomes],
     }
     if as_json:
         print_json(document)
     else:
-        show(games, found, h, steps)
+        show(games, outcomes, h, steps)
     if out is not None:
         writable_folder(out)
         write_json(out / "dirac.json", document)
-        write_text(out / "dirac.csv", as_csv(found))
-        for path in draw(games, found, h, steps, out):
+        write_text(out / "dirac.csv", as_csv(outcomes))
+        for path in draw(games, outcomes, paths, h, out):
             console.say(f"{path}")
         console.say(f"{out / 'dirac.csv'}\n{out / 'dirac.json'}")
 
@@ -95,21 +96,20 @@ def strengthened(games: GameSet, strengths: Sequence[tuple[str, float]]) -> Game
     return replace(games, regularisers=tuple(replace(one, strength=new.get(one.name, one.strength)) for one in games.regularisers))
 
 
-def show(games: GameSet, found: Judged, h: float, steps: int) -> None:
+def show(games: GameSet, outcomes: Sequence[Outcome], h: float, steps: int) -> None:
     """Prints both tables on stdout."""
     rules = "; ".join(f"{rule.heading.replace(chr(10), ' ')}: {rule.about}" for rule in RULES)
     average = f"EMA: largest |theta| of its moving average, half-life {EMA_HALFLIFE_STEPS:g} steps, under the rule {RULES[AVERAGED].name}."
-    notes = [legend(steps, h, math.hypot(*START)), f"{rules}.", average, RULE, games.note]
-    table = verdict_table(
-        found.outcomes, {rule.name: rule.heading for rule in RULES}, RULES[AVERAGED].name, [note for note in notes if note]
-    )
+    notes = [legend(steps, h, math.hypot(*STARTS[0])), f"{rules}.", average, RULE, games.note]
+    headings = {rule.name: rule.heading for rule in RULES}
+    table = verdict_table(outcomes, headings, RULES[AVERAGED].name, [note for note in notes if note])
     page = PlainConsole(stderr=False)
-    page.print(to_terminal([table, eigenvalue_table(found.outcomes)], page.width))
+    page.print(to_terminal([table, eigenvalue_table(outcomes)], page.width))
 
 
-def as_csv(found: Judged) -> str:
+def as_csv(outcomes: Sequence[Outcome]) -> str:
     """One line for every game under every rule."""
-    rows: list[dict[str, Any]] = [{key: cell(value) for key, value in one.row().items()} for one in found.outcomes]
+    rows: list[dict[str, Any]] = [{key: cell(value) for key, value in one.row().items()} for one in outcomes]
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
     writer.writeheader()
@@ -117,26 +117,26 @@ def as_csv(found: Judged) -> str:
     return text.getvalue()
 
 
-def draw(games: GameSet, found: Judged, h: float, steps: int, out: Path) -> list[Path]:
+def draw(games: GameSet, outcomes: Sequence[Outcome], paths: Paths, h: float, out: Path) -> list[Path]:
     """Draws every game's vector field with the paths of a few rules; returns the files."""
     from ganbench.report.dirac_figure import REACH, Panel, panels_figure, save
 
     line = np.linspace(-REACH, REACH, GRID)
     along, up = field_on(games, line)
-    outcomes = {(one.loss, one.regulariser, one.rule): one for one in found.outcomes}
+    found = {(one.loss, one.regulariser, one.rule): one for one in outcomes}
     rules = [RULES[k] for k in DRAWN]
-    paths = found.paths
     panels = [
         Panel(
             row=loss.name,
-            column=outcomes[loss.name, one.name, RULES[0].name].group,
+            column=found[loss.name, one.name, RULES[0].name].group,
             field=(along[:, :, i, j], up[:, :, i, j]),
             paths={RULES[k].name: (paths.theta[:, k, 0, i, j], paths.psi[:, k, 0, i, j]) for k in DRAWN},
             average=float(paths.ema[-1, AVERAGED, 0, i, j]),
-            symbols={rule.name: SYMBOLS[outcomes[loss.name, one.name, rule.name].verdict] for rule in rules},
+            symbols={rule.name: SYMBOLS[found[loss.name, one.name, rule.name].verdict] for rule in rules},
         )
         for i, loss in enumerate(games.losses)
         for j, one in enumerate(games.regularisers)
     ]
-    title = f"Dirac-GAN, {steps:,} steps at a rate of {h:g}: " + ", ".join(f"{symbol} {word}" for word, symbol in SYMBOLS.items())
+    meanings = ", ".join(f"{symbol} {word}" for word, symbol in SYMBOLS.items())
+    title = f"Dirac-GAN, {len(paths.theta) - 1:,} steps at a rate of {h:g}: {meanings}"
     return save(panels_figure(panels, title, RULES[AVERAGED].name), out, "dirac")

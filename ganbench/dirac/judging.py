@@ -1,7 +1,6 @@
 """What becomes of every game of a set under every rule? (from paths and Jacobians to verdicts)"""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -9,37 +8,28 @@ import numpy.typing as npt
 from ganbench.dirac.game import GameSet
 from ganbench.dirac.linear import eigenvalues, jacobians, spectral_radius
 from ganbench.dirac.rules import Rule
-from ganbench.dirac.simulation import Paths, simulate
+from ganbench.dirac.simulation import Paths
 from ganbench.dirac.verdict import Outcome, exponent, verdict
 
-START = (1.0, -1.0)
-"""Of theta and psi: in the paper's signs (1, 1), where the authors' notebook starts (LMescheder/GAN_stability)."""
-FAR = 3.0
-"""Times as far from the equilibrium is the other start."""
+STARTS = ((1.0, -1.0), (3.0, -3.0))
+"""Of theta and psi: the ordinary start, in the paper's signs (1, 1), where the authors' notebook starts (LMescheder/GAN_stability), and
+one three times as far from the equilibrium."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """All games of a set under all rules."""
-
-    paths: Paths
-    """From the ordinary start (index 0) and from the far one (index 1)."""
-    outcomes: tuple[Outcome, ...]
-    """In the order of losses within regularisers, rules last."""
-
-
-def judged(games: GameSet, rules: Sequence[Rule], h: float, steps: int) -> Judged:
-    """Plays and judges all games.
+def judged(games: GameSet, rules: Sequence[Rule], h: float, paths: Paths) -> tuple[Outcome, ...]:
+    """Judges every game under every rule.
 
     Args:
         games: Losses and regularisers.
         rules: Update rules.
         h: Learning rate.
-        steps: Updates of the discriminator.
+        paths: Of these games under these rules at this rate, from :data:`STARTS`.
+
+    Returns:
+        One outcome for each, by regulariser, then loss, then rule.
     """
-    paths = simulate(games, rules, h, steps, [START, (FAR * START[0], FAR * START[1])])
     radius, flows = paths.radius, jacobians(games)
-    last = slice(len(radius) - 1 - steps // 4, None)
+    last = slice(len(radius) - 1 - (len(radius) - 1) // 4, None)
     outcomes = []
     for j, regulariser in enumerate(games.regularisers):
         for i, loss in enumerate(games.losses):
@@ -63,7 +53,7 @@ def judged(games: GameSet, rules: Sequence[Rule], h: float, steps: int) -> Judge
                         eigenvalues=None if flow is None else eigenvalues(flow),
                     )
                 )
-    return Judged(paths=paths, outcomes=tuple(outcomes))
+    return tuple(outcomes)
 
 
 def _largest(values: npt.NDArray[np.float64]) -> float:

@@ -32,7 +32,8 @@ def eigenvalues(jacobian: Matrix) -> tuple[complex, complex]:
 
     In closed form, because the numerical solution is exact to only half the digits where both are equal, as under critical damping.
     """
-    trace, determinant = np.trace(jacobian), np.linalg.det(jacobian)
+    (a, b), (c, d) = jacobian.tolist()
+    trace, determinant = a + d, a * d - b * c
     root = np.sqrt(complex(trace * trace / 4 - determinant))
     first, second = complex(trace / 2 + root), complex(trace / 2 - root)
     return first, second

@@ -23,6 +23,8 @@ DPI = 110
 """Dots an inch of the PNG file."""
 REACH = 2.2
 """Half the width of a panel."""
+NARROWEST = 9.0
+"""Width in inches that the legend needs."""
 SHOWN_STEPS = 400
 """Steps of a path that are drawn as a line; later ones repeat them, or are too small to be seen. A dot is where a path ends."""
 Values = npt.NDArray[np.float64]
@@ -54,7 +56,7 @@ def panels_figure(panels: Sequence[Panel], title: str, averaged: str) -> Figure:
     """
     rows, columns = list(dict.fromkeys(one.row for one in panels)), list(dict.fromkeys(one.column for one in panels))
     rules = list(panels[0].paths)
-    size = (1.62 * len(columns) + 0.6, 1.62 * len(rows) + 1.2)
+    size = (max(1.62 * len(columns) + 0.6, NARROWEST), 1.62 * len(rows) + 1.2)
     figure, grid = plt.subplots(len(rows), len(columns), figsize=size, layout="constrained", squeeze=False, sharex=True, sharey=True)
     for panel in panels:
         axes = grid[rows.index(panel.row)][columns.index(panel.column)]
