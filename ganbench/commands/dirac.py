@@ -16,7 +16,7 @@ from ganbench.dirac.judging import STARTS, judged
 from ganbench.dirac.linear import field_on
 from ganbench.dirac.rules import RULES
 from ganbench.dirac.simulation import EMA_HALFLIFE_STEPS, Paths, simulate
-from ganbench.dirac.verdict import RULE, Outcome
+from ganbench.dirac.verdict import ENOUGH, RULE, Outcome
 from ganbench.errors import RequestError, UnknownName
 from ganbench.registry import GAMES
 from ganbench.report.dirac import SYMBOLS, eigenvalue_table, legend, verdict_table
@@ -72,6 +72,8 @@ def run_dirac(
         print_json(document)
     else:
         show(games, outcomes, h, steps)
+    if steps * h < ENOUGH:
+        console.say(f"few steps for a rate of {h:g}: verdicts may be others with --steps {math.ceil(ENOUGH / h):,} or more", "yellow")
     if out is not None:
         writable_folder(out)
         write_json(out / "dirac.json", document)

@@ -11,15 +11,17 @@ AT_REST = 1e-6
 """Distance, as a share of the start's, below which a game has arrived."""
 SLOWEST = -0.25
 """Exponent of the steps with which the distance must fall at least: t^(-1/2) is the slowest law of the theory, and an orbit has t^0."""
+ENOUGH = 100.0
+"""Steps times rate from which verdicts stay: eight revolutions with eigenvalues of i / 2. Measured on the reference games."""
 OUTWARD = 1.05
 """Factor by which the distance must have grown."""
 ON_CIRCLE = 1e-9
 """Difference of a spectral radius from 1 that is rounding."""
 RULE = (
-    "A game converges if its distance from the centre falls at least as steps^(-1/4) from the second quarter of the steps to the second "
-    "half (largest distance in each), or to a millionth, and if the update's eigenvalues at the centre are not above 1 in size. It "
-    "diverges if in the whole second half it is farther out than at the start, and if it does not come in from three times as far. "
-    "Everything else orbits."
+    "A game converges if its root mean square distance from the centre falls at least as steps^(-1/4) from the second quarter of the steps "
+    "to the second half, or to a millionth, and if the update's eigenvalues at the centre are not above 1 in size. It diverges if in the "
+    "whole second half it is farther out than at the start, and does not come in from three times as far. Everything else orbits. Adam "
+    "and RMSprop never converge: at a constant rate they cannot rest."
 )
 """In words."""
 
@@ -37,7 +39,7 @@ class Outcome:
     distance: float
     """Largest distance from the equilibrium in the last quarter of the steps; infinite if numbers overflowed."""
     exponent: float
-    """Of the steps, with which the largest distance changes from the second quarter of the steps to the second half."""
+    """Of the steps, with which the root mean square distance changes from the second quarter of the steps to the second half."""
     theta: float
     """Largest |theta| in the last quarter of the steps."""
     theta_ema: float
@@ -64,9 +66,9 @@ class Outcome:
 
 
 def exponent(radius: npt.NDArray[np.float64]) -> float:
-    """Exponent q of t^q with which the largest distance changes from the second quarter of the steps to the second half.
+    """Exponent q of t^q with which the root mean square distance changes from the second quarter of the steps to the second half.
 
-    A power law gives its own exponent, since both windows end at twice the time; an exponential gives a large one.
+    A power law gives its own exponent, since everything in the second window happens at twice the time; an exponential gives a large one.
 
     >>> round(exponent(1 / np.sqrt(np.arange(1, 100_001))), 3)
     -0.5
@@ -75,10 +77,14 @@ def exponent(radius: npt.NDArray[np.float64]) -> float:
         radius: Distance after every step, (steps,).
     """
     n = len(radius)
-    before, after = (np.maximum(part.max(), 1e-300) for part in (radius[n // 4 : n // 2], radius[n // 2 :]))
-    if not np.isfinite(after):
-        return np.inf
-    return float(np.log2(after / before))
+    before, after = (_root_mean_square(part) for part in (radius[n // 4 : n // 2], radius[n // 2 :]))
+    return float(np.log2(after) - np.log2(before)) if np.isfinite(after) else np.inf
+
+
+def _root_mean_square(values: npt.NDArray[np.float64]) -> float:
+    """Of values whose squares may be too large or too small for a number."""
+    largest = max(float(values.max()), np.finfo(np.float64).tiny)
+    return largest * float(np.sqrt(np.square(values / largest).mean())) if np.isfinite(largest) else np.inf
 
 
 def verdict(near: npt.NDArray[np.float64], far: npt.NDArray[np.float64], *, can_rest: bool, spectral_radius: float | None) -> Verdict:
