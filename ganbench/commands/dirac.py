@@ -28,7 +28,7 @@ DRAWN = (0, 1, 5)
 """Rules whose paths are drawn, by their number."""
 AVERAGED = 1
 """The rule whose moving average is shown, by its number."""
-GRID = 15
+GRID = 11
 """Arrows in a row of a vector field."""
 
 
@@ -100,7 +100,7 @@ def strengthened(games: GameSet, strengths: Sequence[tuple[str, float]]) -> Game
 
 def show(games: GameSet, outcomes: Sequence[Outcome], h: float, steps: int) -> None:
     """Prints both tables on stdout."""
-    rules = "; ".join(f"{rule.heading.replace(chr(10), ' ')}: {rule.about}" for rule in RULES)
+    rules = "; ".join(f"{' '.join(rule.heading.split())}: {rule.about}" for rule in RULES)
     average = f"EMA: largest |theta| of its moving average, half-life {EMA_HALFLIFE_STEPS:g} steps, under the rule {RULES[AVERAGED].name}."
     notes = [legend(steps, h, math.hypot(*STARTS[0])), f"{rules}.", average, RULE, games.note]
     headings = {rule.name: rule.heading for rule in RULES}

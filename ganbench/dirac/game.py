@@ -9,7 +9,7 @@ The functions of a game are those that train real networks. Each is a mean over 
 that one batch holds many games, each with a theta and a psi of its own, and the mean times their number is the sum of their losses.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -88,7 +88,7 @@ class SideBySide:
 
     def discriminator_loss(self, theta: Tensor, psi: Tensor) -> Tensor:
         """Sum () over all games of what their discriminators minimise; its gradient at psi is the games' own."""
-        values = (self._values(i, theta, psi) for i in range(len(self.games.losses)))
+        values = self._values(theta, psi)
         terms = [loss.discriminator(*both) for loss, both in zip(self.games.losses, values, strict=True)]
         total = torch.stack(terms).sum() * theta[..., 0, :].numel()
         penalties = []
@@ -101,7 +101,8 @@ class SideBySide:
 
     def generator_loss(self, theta: Tensor, psi: Tensor) -> Tensor:
         """Sum () over all games of what their generators minimise; its gradient at theta is the games' own."""
-        terms = [loss.generator(*self._values(i, theta, psi)) for i, loss in enumerate(self.games.losses)]
+        values = self._values(theta, psi)
+        terms = [loss.generator(*both) for loss, both in zip(self.games.losses, values, strict=True)]
         return torch.stack(terms).sum() * theta[..., 0, :].numel()
 
     def field(self, theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,12 +111,13 @@ class SideBySide:
         (down_psi,) = torch.autograd.grad(self.discriminator_loss(theta, psi), psi, create_graph=True)
         return -down_theta, -down_psi
 
-    def _values(self, i: int, theta: Tensor, psi: Tensor) -> tuple[Tensor, Tensor]:
-        """Discriminators' values of real and generated examples in the games with one loss, (games x nodes,) each."""
-        points, slopes = theta[..., i, :, None], psi[..., i, :, None]
-        real = self._levels[i] + slopes * self._noise
-        fake = self._levels[i] + slopes * (points + self._noise)
-        return real.flatten(), fake.flatten()
+    def _values(self, theta: Tensor, psi: Tensor) -> Iterable[tuple[Tensor, Tensor]]:
+        """For every loss the discriminators' values of real and of generated examples in the games with it, (games x nodes,) each."""
+        slopes, levels = psi[..., None], self._levels[:, None, None]
+        values = levels + slopes * self._noise, levels + slopes * (theta[..., None] + self._noise)
+        # losses to the front, so that the values of each lie together in memory
+        real, fake = (one.movedim(-3, 0).flatten(1).unbind() for one in values)
+        return zip(real, fake, strict=True)
 
     def _critic(self, psi: Tensor) -> Critic:
         levels, slopes = self._levels.expand(psi.shape).flatten(), psi.flatten()

@@ -83,6 +83,8 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     Returns:
         The files.
     """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout stays; it would be computed anew for every file
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     for path, metadata in zip(paths, ({"Software": None}, {"Date": None, "Creator": None}), strict=True):
         with matplotlib.rc_context({"svg.hashsalt": "ganbench", "svg.fonttype": "none"}):
