@@ -70,14 +70,18 @@ GAMES = GameSet(
             strength=0.35,
             penalty=wgan_gp,
             smooth=False,
-            note="lambda (|grad D| - 1)^2, Gulrajani et al. 2017; DRAGAN's is the same",
+            note=(
+                "lambda (|grad D| - 1)^2, Gulrajani et al. 2017; DRAGAN's is the same. At psi = 0 it can hold theta for long at "
+                "+-2 lambda / a, a being the loss's slope: there its push and the loss's pull are equal"
+            ),
         ),
         Regulariser(name="clipping", strength=1.0, bounds_slope=True, note="|psi| at most this, Arjovsky et al. 2017"),
-        Regulariser(
-            name="noise", strength=0.7, adds_noise=True, note="standard deviation of noise on all examples, Sønderby et al. 2017, eq. 15"
-        ),
+        Regulariser(name="noise", strength=0.7, adds_noise=True, note="standard deviation of noise on all examples, Sønderby et al. 2017"),
         Regulariser(name="lecam", strength=0.3, penalty=anchored, note="lambda of Tseng et al. 2021, eq. 6"),
     ),
-    note="Spectral norm makes psi x into sign(psi) x, in which nothing is left to learn: on a line it cannot be judged.",
+    note=(
+        "Not in the table: spectral norm makes psi x into sign(psi) x, in which nothing is left to learn, so that a line cannot judge it; "
+        "unrolling K steps of rate eta moves the eigenvalues of a logistic game as R1 of gamma = K eta / 2 does."
+    ),
 )
 """The losses and regularisers of the reference variants."""

@@ -20,6 +20,8 @@ from ganbench.targets import Target
 
 LARGEST_STEP = 10.0
 """Of ``ganbench dirac``; gradient descent in turn leaves its orbit at 4."""
+LARGEST_STRENGTH = 1e6
+"""Of its regularisers; those of papers are up to 100."""
 
 
 def check_score(sets: dict[Role, str | None], metrics: Sequence[str] | None, verify: str | None, settings: Looks) -> None:
@@ -103,8 +105,8 @@ def _strength(text: str) -> tuple[str, float]:
         number = float(value)
     except ValueError:
         raise RequestError(f"--strength {text}: write a name and a number, as in r1=0.3") from None
-    if not 0 <= number < float("inf"):
-        raise RequestError(f"--strength {text}: must be a finite number of at least 0")
+    if not 0 <= number <= LARGEST_STRENGTH:
+        raise RequestError(f"--strength {text}: must be a number from 0 to {LARGEST_STRENGTH:g}")
     return name, number
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ganbench.commands.output import PlainConsole, print_json
+from ganbench.dirac.checking import check_games
 from ganbench.dirac.game import GameSet
 from ganbench.dirac.judging import STARTS, judged
 from ganbench.dirac.linear import field_on
@@ -19,7 +20,7 @@ from ganbench.dirac.simulation import EMA_HALFLIFE_STEPS, Paths, simulate
 from ganbench.dirac.verdict import ENOUGH, RULE, Outcome
 from ganbench.errors import RequestError, UnknownName
 from ganbench.registry import GAMES
-from ganbench.report.dirac import SYMBOLS, eigenvalue_table, legend, verdict_table
+from ganbench.report.dirac import SMALLEST, SYMBOLS, eigenvalue_table, legend, verdict_table
 from ganbench.report.terminal import to_terminal
 from ganbench.storage import writable_folder, write_json, write_text
 from ganbench.text import cell
@@ -47,11 +48,12 @@ def run_dirac(
         console: Console of messages.
 
     Raises:
-        RequestError: There is no such set of games, or no such regulariser in it.
+        RequestError: There is no such set of games, it cannot be played, or it has no such regulariser.
     """
     games = GAMES.load(name)
     if not isinstance(games, GameSet):
         raise RequestError(f"{name}: is no set of games, but {type(games).__name__}; write one with ganbench.dirac.game.GameSet")
+    check_games(games)
     games = strengthened(games, strengths)
     paths = simulate(games, RULES, h, steps, STARTS)
     outcomes = judged(games, RULES, h, paths)
@@ -101,7 +103,10 @@ def strengthened(games: GameSet, strengths: Sequence[tuple[str, float]]) -> Game
 def show(games: GameSet, outcomes: Sequence[Outcome], h: float, steps: int) -> None:
     """Prints both tables on stdout."""
     rules = "; ".join(f"{' '.join(rule.heading.split())}: {rule.about}" for rule in RULES)
-    average = f"EMA: largest |theta| of its moving average, half-life {EMA_HALFLIFE_STEPS:g} steps, under the rule {RULES[AVERAGED].name}."
+    average = (
+        f"EMA: largest |theta| of its moving average in the last quarter, with a half-life of {EMA_HALFLIFE_STEPS:g} steps, "
+        f"under {RULES[AVERAGED].name} updates; 0 below {SMALLEST:g}."
+    )
     notes = [legend(steps, h, math.hypot(*STARTS[0])), f"{rules}.", average, RULE, games.note]
     headings = {rule.name: rule.heading for rule in RULES}
     table = verdict_table(outcomes, headings, RULES[AVERAGED].name, [note for note in notes if note])

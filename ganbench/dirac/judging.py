@@ -33,7 +33,7 @@ def judged(games: GameSet, rules: Sequence[Rule], h: float, paths: Paths) -> tup
     outcomes = []
     for j, regulariser in enumerate(games.regularisers):
         for i, loss in enumerate(games.losses):
-            flow = flows[i, j] if regulariser.smooth else None
+            flow = flows[i, j] if np.isfinite(flows[i, j]).all() else None
             for k, rule in enumerate(rules):
                 matrix = None if flow is None else rule.matrix(flow, h)
                 factor = None if matrix is None else spectral_radius(matrix)

@@ -20,8 +20,8 @@ ON_CIRCLE = 1e-9
 RULE = (
     "A game converges if its root mean square distance from the centre falls at least as steps^(-1/4) from the second quarter of the steps "
     "to the second half, or to a millionth, and if the update's eigenvalues at the centre are not above 1 in size. It diverges if in the "
-    "whole second half it is farther out than at the start, and does not come in from three times as far. Everything else orbits. Adam "
-    "and RMSprop never converge: at a constant rate they cannot rest."
+    "whole second half it is farther out than at the start, and does not come in from three times as far. Everything else orbits, or stays "
+    "somewhere else. Adam and RMSprop never converge: at a constant rate they cannot rest."
 )
 """In words."""
 

@@ -5,7 +5,7 @@ a slope, and the harness's context and updates drive it as in training. The path
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from baselines.blocks.losses import LOSSES, relativistic, smoothed_cross_entropy_discriminator
 from baselines.blocks.penalties import dragan_penalty, gradient_penalty, zero_centred_penalty
 from baselines.blocks.spectral import normalise_spectrally
 from baselines.dirac import GAMES
 from ganbench.data.dataset import DataShape
-from ganbench.dirac.rules import Rule, adam, rmsprop
+from ganbench.dirac.rules import Rule, adam, descent, rmsprop
 from ganbench.dirac.simulation import simulate
 from ganbench.registry import VARIANTS
 from ganbench.training.augmentation import AUGMENTATIONS
@@ -87,16 +88,26 @@ def double() -> Iterator[None]:
     torch.set_default_dtype(before)
 
 
+def harness(variant: Variant, optimizers: Mapping[str, Optimizer]) -> HarnessContext:
+    """The context and the updates of real training."""
+    draws = Draws(seed=0, device=CPU, latent_dim=variant.config.latent_dim, class_shares=None)
+    return HarnessContext(draws=draws, updates=Updates(optimizers, Watch(CPU)), augmentation=AUGMENTATIONS["none"])
+
+
+def begin(context: HarnessContext, step: int) -> Batch:
+    """Begins a step on data at 0, which it returns."""
+    real = Batch(examples=torch.zeros(BATCH, 1))
+    context.begin(StepPlan(step=step, images_seen=step * BATCH, batch_size=BATCH, learning_rate_factor=1.0, ema_decay=0.0), real)
+    return real
+
+
 def trained(variant: Variant, steps: int) -> tuple[list[float], list[float]]:
     """theta and psi after every step of a variant on a line, by the harness's context and updates."""
-    updates = Updates(variant.optimizers(), Watch(CPU))
-    draws = Draws(seed=0, device=CPU, latent_dim=variant.config.latent_dim, class_shares=None)
-    context = HarnessContext(draws=draws, updates=updates, augmentation=AUGMENTATIONS["none"])
-    real = Batch(examples=torch.zeros(BATCH, 1))
+    context = harness(variant, variant.optimizers())
     theta, psi = [1.0], [-1.0]
     for step in range(steps):
-        context.begin(StepPlan(step=step, images_seen=step * BATCH, batch_size=BATCH, learning_rate_factor=1.0, ema_decay=0.0), real)
-        with draws.noise():
+        real = begin(context, step)
+        with context.draws.noise():
             variant.discriminator_step(real, context)
             variant.generator_step(context)
         theta.append(variant.generator.theta.item())  # type: ignore[union-attr, operator]
@@ -147,6 +158,38 @@ def test_what_is_called_equal_on_a_line_is_equal(theta: float, psi: float) -> No
     mixes = torch.tensor([0.0, 0.3, 0.9])
     wgan_gp, dragan = gradient_penalty(critic, real, fake, mixes), dragan_penalty(critic, real, torch.full((3, 1), 0.7), mixes)
     assert slopes(wgan_gp, dragan) == pytest.approx([2 * (abs(psi) - 1) * math.copysign(1, psi)] * 2, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("loss", ["minimax", "non-saturating"])
+@pytest.mark.parametrize("k", [0, 1, 5])
+def test_unrolling_damps_like_r1_of_gamma_k_eta_half(k: int, loss: str) -> None:
+    """Beside the equilibrium an unrolled slope is psi - K eta theta / 2, for the discriminator's loss has the slope theta / 2 at psi.
+
+    The generator's gradient passes through it: theta' = (psi_K + theta dpsi_K/dtheta) / 2 = psi / 2 - K eta theta / 2. psi' = -theta / 2.
+    Eigenvalues are those of R1 of gamma g = K eta / 2: trace -g and determinant 1/4. Measured by one step of the variant's own from
+    (t, 0) and (0, t) with t = 1e-5, whose corrections are of order t^2, with descent in the place of Adam.
+    """
+    eta, tiny, rate = 0.2, 1e-5, 0.1
+    cls = VARIANTS.load("unrolled_gan")
+    jacobian = np.zeros((2, 2))
+    for column, (theta, psi) in enumerate(((tiny, 0.0), (0.0, tiny))):
+        variant = cls(cls.Config(unrolling_steps=k, unrolled_learning_rate=eta, generator_loss=loss), DataShape(size=(1,)))
+        variant.generator, variant.discriminator = Point(), Line(0.0)
+        with torch.no_grad():
+            variant.generator.theta.fill_(theta)
+            variant.discriminator.psi.fill_(psi)
+        generator, discriminator = (descent([{"params": list(one.parameters()), "lr": rate}]) for one in variant.children())
+        context = harness(variant, {"generator": generator, "discriminator": discriminator})
+        real = begin(context, 0)
+        with context.draws.noise():
+            variant.generator_step(context)  # first, so that it sees the old slope
+            jacobian[0, column] = (variant.generator.theta.item() - theta) / rate / tiny
+            with torch.no_grad():
+                variant.generator.theta.fill_(theta)
+            variant.discriminator_step(real, context)
+        jacobian[1, column] = (variant.discriminator.psi.item() - psi) / rate / tiny
+    assert np.trace(jacobian) == pytest.approx(-k * eta / 2, abs=1e-8)
+    assert np.linalg.det(jacobian) == pytest.approx(1 / 4, abs=1e-8)
 
 
 def test_spectral_norm_leaves_nothing_to_learn_on_a_line() -> None:

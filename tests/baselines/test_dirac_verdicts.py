@@ -7,7 +7,7 @@ In turn: eigenvalues are on the unit circle. What damps far from the centre conv
 R1, R1 + R2, and noise on a curved loss put the eigenvalues inside, and all converge. On a straight loss noise does nothing near the
 centre. WGAN-GP's penalty drives psi away from 0, so that nothing converges. Extragradient is inside wherever h w < 1. Adam and RMSprop
 at a constant rate never rest.
-Mescheder et al. 2018, figures 2 and 3 and table 1; derivations in tests/dirac.
+After Mescheder et al. 2018, sections 2 and 3; derivations in tests/dirac.
 """
 
 from collections.abc import Callable

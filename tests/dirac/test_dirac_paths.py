@@ -50,7 +50,8 @@ def test_unclipped_wasserstein_at_once_grows_exactly() -> None:
 
 
 def test_minimax_at_once_moves_outward_in_every_step() -> None:
-    # r^2 grows by (h sigmoid(s) r)^2: always outward. 3.10 after 500 steps of 0.2: Mescheder et al. 2018, figure 2, integrated anew
+    # r^2 grows by (h sigmoid(s) r)^2: always outward. 3.10 after 500 steps of 0.2 is also what the plain loop of
+    # tests/baselines/test_dirac.py finds
     radius = play("minimax", "none", "simultaneous", 0.2, 500).radius
     assert (np.diff(radius) > 0).all()
     assert radius[-1] == pytest.approx(3.10, abs=0.01)
@@ -125,6 +126,16 @@ def test_r1_of_critical_strength_is_fastest() -> None:
     # |1 + h l|^2 = 1 - h g + h^2 / 4 = 0.95 at g = 0.3, and the slow eigenvalue -0.134 at g = 2; the factor depends on the start
     assert end(0.3) == pytest.approx(math.sqrt(2) * 0.95**250, rel=0.5)
     assert end(2.0) == pytest.approx((1 - 0.2 * (1 - math.sqrt(3) / 2)) ** 500, rel=0.5)
+
+
+def test_wgan_gp_can_hold_the_generator_away_from_the_data() -> None:
+    """At psi = 0+ the penalty pushes by 2 lambda and the loss pulls by a theta: nothing moves at theta = 2 lambda / a, and psi = 0.
+
+    a is ln 2 / 4 + 1 / 8 for the focal loss (see test_dirac_linear.py), so that theta is 2.35 at lambda = 0.35.
+    """
+    paths = play("focal", "wgan-gp", "alternating", 0.2, 900)
+    assert float(np.median(np.abs(paths.theta[450:]))) == pytest.approx(0.7 / (math.log(2) / 4 + 1 / 8), rel=0.02)
+    assert float(np.median(np.abs(paths.psi[450:]))) < 0.1
 
 
 def test_clipping_bounds_psi_and_does_not_converge() -> None:
