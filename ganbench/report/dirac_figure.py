@@ -23,6 +23,10 @@ DPI = 110
 """Dots an inch of the PNG file."""
 REACH = 2.2
 """Half the width of a panel."""
+SIDE, GAP = 1.6, 0.1
+"""Side of a panel with the gap beside it in inches, and the gap as a share of the side."""
+MARGINS = (0.75, 0.1, 0.85, 0.6)
+"""Left, right, below and above the panels, in inches."""
 NARROWEST = 9.0
 """Width in inches that the legend needs."""
 SHOWN_STEPS = 400
@@ -56,8 +60,11 @@ def panels_figure(panels: Sequence[Panel], title: str, averaged: str) -> Figure:
     """
     rows, columns = list(dict.fromkeys(one.row for one in panels)), list(dict.fromkeys(one.column for one in panels))
     rules = list(panels[0].paths)
-    size = (max(1.62 * len(columns) + 0.6, NARROWEST), 1.62 * len(rows) + 1.2)
-    figure, grid = plt.subplots(len(rows), len(columns), figsize=size, layout="constrained", squeeze=False, sharex=True, sharey=True)
+    # margins are fixed: to find them costs more than all the rest, and so do shared axes
+    left, right, bottom, top = MARGINS
+    width, height = max(SIDE * len(columns) + left + right, NARROWEST), SIDE * len(rows) + bottom + top
+    figure, grid = plt.subplots(len(rows), len(columns), figsize=(width, height), squeeze=False)
+    figure.subplots_adjust(left / width, bottom / height, 1 - right / width, 1 - top / height, GAP, GAP)
     for panel in panels:
         axes = grid[rows.index(panel.row)][columns.index(panel.column)]
         _draw(axes, panel)
@@ -65,15 +72,19 @@ def panels_figure(panels: Sequence[Panel], title: str, averaged: str) -> Figure:
             axes.set_title(drawn(panel.column), fontsize=10)
         if panel.row == rows[-1]:
             axes.set_xlabel(r"$\theta$ (generator)", fontsize=8)
+        else:
+            axes.set_xticklabels([])
         if panel.column == columns[0]:
             axes.set_ylabel(f"{drawn(panel.row)}\n" + r"$\psi$ (discriminator)", fontsize=8)
+        else:
+            axes.set_yticklabels([])
     handles = [Line2D([], [], color=COLOURS[k], marker="o", markersize=4, label=drawn(rule)) for k, rule in enumerate(rules)]
     handles += [
         Line2D([], [], color="black", marker="x", linestyle="", markersize=5, label="start"),
         Line2D([], [], color="black", marker="|", linestyle="", markersize=9, label=rf"EMA of $\theta$ at the end, {drawn(averaged)}"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False, fontsize=9)
-    figure.suptitle(drawn(title), fontsize=11)
+    figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False, fontsize=9)
+    figure.suptitle(drawn(title), fontsize=11, y=1 - 0.1 / height, va="top")
     return figure
 
 
@@ -83,8 +94,6 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     Returns:
         The files.
     """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout stays; it would be computed anew for every file
     paths = [folder / f"{name}.png", folder / f"{name}.svg"]
     for path, metadata in zip(paths, ({"Software": None}, {"Date": None, "Creator": None}), strict=True):
         with matplotlib.rc_context({"svg.hashsalt": "ganbench", "svg.fonttype": "none"}):
