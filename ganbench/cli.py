@@ -1,8 +1,8 @@
 """Which commands does the command line have?
 
 Messages for people go to stderr; ``--json`` prints results as JSON on stdout. Exit codes: 0 success, 1 a run
-or metric failed, 2 the request is invalid (one line), 130 interrupted in a state from which the same command
-resumes. Functions import what they need when called, so that ``--help`` and ``list`` never import torch.
+or metric failed or the gate says REGRESSED, 2 the request is invalid (one line), 3 the gate says INCONCLUSIVE, 130 interrupted in a state
+from which the same command resumes. Functions import what they need when called, so that ``--help`` and ``list`` never import torch.
 """
 
 import os
@@ -20,6 +20,7 @@ from ganbench.commands import stopping
 from ganbench.commands.arguments import AllThreads, Changes, Json, NoCache, Only, Out, Retry, Workers
 from ganbench.commands.bench_app import bench
 from ganbench.commands.gate_app import gate
+from ganbench.commands.looking_app import LOOKING
 from ganbench.commands.options import with_options
 from ganbench.commands.output import PlainConsole
 from ganbench.errors import Diverged, GanbenchError, Interrupted, MachineFault, RequestError
@@ -173,31 +174,8 @@ def score(
     run_score(fake, real, held_out, metrics, verify, replace(settings, use_cache=not no_cache), threads, as_json, console)
 
 
-@app.command()
-def leaderboard(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders given as --out of `run`, shown together.")],
-    as_json: Json = False,
-) -> None:
-    """Print the tables of finished runs again, on stdout, from their records alone; runs and changes nothing."""
-    from ganbench.commands.leaderboard import show_leaderboard
-
-    show_leaderboard(folders, as_json, console)
-
-
-@app.command()
-def compare(
-    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="--out of a `run`, a bank, logged runs, or one file of these.")],
-    now: Annotated[Path, typer.Argument(metavar="NOW", help="Likewise.")],
-    measures: Annotated[
-        list[str] | None, typer.Option("--measure", metavar="NAME", help="As fd@digits-probe, or all; default: each recipe's first.")
-    ] = None,
-    page: Annotated[Path | None, typer.Option("--markdown", metavar="FILE", help="Also write the tables as Markdown.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Show how two sets of results differ: recipe by recipe, with intervals and effect sizes; runs nothing."""
-    from ganbench.commands.compare import show_comparison
-
-    show_comparison(before, now, measures or [], page, as_json, console)
+for looking in LOOKING:
+    app.command()(looking)
 
 
 Run = Annotated[str, typer.Argument(help="Directory of a run, OUT/runs/NAME, with its EMA weights; NAME:raw for its raw weights.")]
@@ -274,26 +252,6 @@ def doctor(
     from ganbench.commands.doctor import examine
 
     examine(weights, data_root, cache, as_json, console)
-
-
-@app.command()
-def dirac(
-    games: Annotated[str, typer.Argument(help="Registered set of losses and regularisers, or file.py:NAME of your own.")] = "reference",
-    step_size: Annotated[float, typer.Option(help="Learning rate.")] = 0.2,
-    steps: Annotated[int, typer.Option(min=200, max=20_000, help="Updates of the discriminator.")] = 1_200,
-    strength: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Strength of a regulariser: r1=1, noise=0.5; may be repeated.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for a figure (PNG, SVG) and the numbers (CSV, JSON).")] = None,
-    as_json: Json = False,
-) -> None:
-    """Judge losses, regularisers and update rules on the smallest GAN, whose theory is known: do they converge?"""
-    from ganbench.commands.checks import check_dirac
-
-    strengths = check_dirac(games, step_size, strength or [], out)
-    from ganbench.commands.dirac import run_dirac
-
-    run_dirac(games, step_size, steps, strengths, out, as_json, console)
 
 
 UsageError: Any = typer.BadParameter.__base__

@@ -235,14 +235,15 @@ def rates_table(bank: Results, thresholds: Thresholds, real: Sequence[tuple[str,
     )
     note = (
         f"{SIMULATIONS:,} simulated candidates from each bank's own distribution, with the one-sided 95 % limit in brackets; passes by "
-        f"luck are of candidates as bad as is tolerated. On real runs: {SPLITS:,} random divisions of 30 runs of unchanged code into 20 and 10."
+        "luck are of candidates as bad as is tolerated. On real runs: "
+        f"{SPLITS:,} random divisions of 30 runs of unchanged code into 20 and 10."
     )
     return Table(title="Error rates", columns=tuple(Column(heading=one) for one in headings), rows=tuple(rows), notes=(note,))
 
 
 INTRODUCTION = """Is the gate right? Candidates whose truth is known are held against the committed [bank](bank): two sound methods on
-ring8 and digits, and the two other parents of the broken recipes, 20 seeds each. Made by `python benchmarks/gate/experiment.py --work DIR`; the
-candidates' code is in [benchmarks/gate](../../benchmarks/gate), what is asked of them in [bank/gate.toml](bank/gate.toml).
+ring8 and digits, and the two other parents of the broken recipes, 20 seeds each. Made by `python benchmarks/gate/experiment.py
+--work DIR`; the candidates' code is in [benchmarks/gate](../../benchmarks/gate), what is asked of them in [bank/gate.toml](bank/gate.toml).
 """
 
 
