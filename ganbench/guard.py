@@ -66,7 +66,8 @@ def gate(
         RequestError: The request is invalid, or there are no runs to judge.
     """
     folder, out, how, names = Path(bank), Path(candidate), runtime or Runtime(), renamed or {}
-    baseline, thresholds = selected(read_results(folder), recipes), read_thresholds(folder)
+    whole, thresholds = read_results(folder), read_thresholds(folder)
+    baseline, fresh = selected(whole, recipes), fresh_seeds(whole.recipes, thresholds.rule.runs[-1])
     known = named(baseline.recipes)
     if suite is not None and train is not None:
         raise RequestError("give a suite or a training loop, not both")
@@ -81,16 +82,18 @@ def gate(
         if equal:
             return Verdict(word="PASS", judgements=(), notes=tuple(notes))
     verdict: Verdict | None = None
+    if (specs or train) and (there := _present(out, fresh)):
+        notes.append(f"{there} runs were in {out} before and count as the candidate's: take a new folder for every candidate")
     for runs in thresholds.rule.runs if specs or train else ():
         undecided = [one.recipe for one in verdict.judgements if one.word == "INCONCLUSIVE"] if verdict else list(known)
         for name in undecided if specs else ():
-            seeds = fresh_seeds([known[name]], runs)
+            seeds = fresh[:runs]
             say(f"{name}: {runs} runs with seeds {seeds[0]} to {seeds[-1]}")
             only = [f"variant={specs[name][0].variant.name}", f"dataset={specs[name][0].dataset.name}"]
             run(str(suite), out, settings=[f"seeds={seeds}"], only=only, runtime=how, workers=workers, watch=watch)
         if train is not None:
-            _train(train, fresh_seeds(baseline.recipes, runs), out, say)
-        verdict = judge(baseline, read_results(out), thresholds, names, speed)
+            _train(train, fresh[:runs], out, say)
+        verdict = judge(baseline, _of_seeds(read_results(out), fresh), thresholds, names, speed)
         if all(one.word != "INCONCLUSIVE" for one in verdict.judgements):
             break
     verdict = verdict or judge(baseline, read_results(out), thresholds, names, speed)
@@ -101,6 +104,19 @@ def fresh_seeds(recipes: Sequence[Recipe], runs: int) -> list[int]:
     """Seeds of a candidate's runs: those that follow the bank's, so that they are draws of their own."""
     first = 1 + max(seed for recipe in recipes for seed in recipe.seeds)
     return [first + number for number in range(runs)]
+
+
+def _present(folder: Path, seeds: Sequence[int]) -> int:
+    """Number of runs of these seeds that a folder has already."""
+    if not (folder / "runs").is_dir() and not any(folder.glob("*.json")):
+        return 0
+    return sum(outcome.seed in seeds for recipe in read_results(folder).recipes for outcome in recipe.outcomes)
+
+
+def _of_seeds(results: Results, seeds: Sequence[int]) -> Results:
+    """The runs whose seeds are a candidate's: a folder may hold runs of the baseline as well."""
+    kept = [replace(one, outcomes=tuple(outcome for outcome in one.outcomes if outcome.seed in seeds)) for one in results.recipes]
+    return replace(results, recipes=tuple(one for one in kept if one.outcomes))
 
 
 def _train(train: Train, seeds: Sequence[int], folder: Path, say: Callable[[str], None]) -> None:

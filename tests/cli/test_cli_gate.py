@@ -91,6 +91,15 @@ def test_a_broken_recipe_has_regressed_after_five_runs(gate: Command, tmp_path: 
     assert again.code == 1  # from the runs alone
 
 
+def test_runs_of_the_baseline_in_the_candidates_folder_are_not_the_candidates(gate: Command, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(SUITE.replace("learning_rate = 1e-3", "learning_rate = 10.0"))
+    assert gate("--candidate", "runs", "--suite", "tiny.toml", "--device", "cpu").code == 1
+    again = gate("--candidate", "runs", "--suite", "tiny.toml", "--device", "cpu", "--json")
+    assert again.code == 1
+    notes = json.loads(again.out)["notes"]
+    assert notes[0] == "5 runs were in runs before and count as the candidate's: take a new folder for every candidate"
+
+
 def test_power_is_simulated_from_the_bank(ganbench: Command, made: Path) -> None:
     done = ganbench("gate", "power", made / "bank", "--simulations", "200", "--json", env={"COLUMNS": "80"})
     assert done.code == 0
