@@ -45,6 +45,18 @@ def gate(
 ) -> Verdict:
     """Holds a candidate against a bank, after training as few runs as decide it.
 
+    >>> import ganbench, tempfile
+    >>> from ganbench.statistics.banking import make_bank
+    >>> def train(seed, out, level=80.0):
+    ...     with ganbench.log_run(out, method="mine", data="faces", seed=seed, measures={"fid": "distance"}) as run:
+    ...         run.log(1_000, fid=level + seed % 7)
+    >>> runs, bank = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
+    >>> for seed in range(20):
+    ...     train(seed, runs)
+    >>> written, _ = make_bank([runs], bank)
+    >>> gate(bank, tempfile.mkdtemp(), train=lambda seed, out: train(seed, out, level=120.0)).word
+    'REGRESSED'
+
     Args:
         bank: Folder of the bank.
         candidate: Folder of the candidate's runs, or one of its files; with a suite or a loop, where runs are written.

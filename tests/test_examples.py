@@ -19,7 +19,7 @@ FACE = {
     "RunSpec": "ganbench.plan.spec", "Runtime": "ganbench.plan.runtime", "Features": "ganbench.sets.features",
     "Comparison": "ganbench.sets.comparison", "Metric": "ganbench.metrics.base", "Extractor": "ganbench.features.base",
     "Variant": "ganbench.training.variant", "Executor": "ganbench.execution.executor", "Examination": "ganbench.diagnostics.base",
-    "GivenSet": "ganbench.sets.source",
+    "GivenSet": "ganbench.sets.source", "log_run": "ganbench.logbook", "compare": "ganbench.statistics.compare", "gate": "ganbench.guard",
 }  # fmt: skip
 """What users call or write themselves, and where it is defined."""
 

@@ -5,9 +5,11 @@ import statistics
 from collections.abc import Iterable, Sequence
 
 from ganbench.report.table import MISSING, Cell, Column, Table, number, whole
+from ganbench.results.bank import Value
 from ganbench.results.record import Record
 from ganbench.statistics import leaderboard
 from ganbench.statistics.leaderboard import Leaderboard, Row
+from ganbench.statistics.noise import noise
 
 LIFELESS, DIVERGED = "†", "‡"
 """Marks behind the names of rows whose samples are all alike, and of rows whose scores are of diverged runs."""
@@ -74,6 +76,7 @@ def _notes(board: Leaderboard, extractors: Sequence[str]) -> list[str]:
         f"Features: {', '.join(extractors)}; {sets}. Ranked by the median seed{of}, a run that did not end being the worst. "
         "Best in green or bold where its interval is apart from the next."
     ]
+    notes += _noise(board)
     notes += _of_runs(board)
     if dead := [row for row in board.rows if row.lifeless]:
         why = "; ".join(f"{row.variant}, seed {seed}: {reason}" for row in dead for seed, reason in row.lifeless.items())
@@ -81,6 +84,23 @@ def _notes(board: Leaderboard, extractors: Sequence[str]) -> list[str]:
     if any(row.diverged_only for row in board.rows):
         notes.append(f"{DIVERGED} Diverged: the scores of the last evaluation, which rank nothing.")
     return notes + [f"Not ranked with another board of {board.dataset}: {line}" for line in board.differs]
+
+
+def _noise(board: Leaderboard) -> list[str]:
+    """How far another sample and another seed move the ranking score, in the median row."""
+    if board.primary is None:
+        return []
+    layers = []
+    for row in board.rows:
+        scores = [score for record in row.done for score in record.scores if score.column == board.primary.key]
+        if layer := noise([Value(value=one.value, low=one.ci_low, high=one.ci_high) for one in scores]):
+            layers.append(layer)
+    sampling = _median([one.sampling for one in layers if one.sampling is not None])
+    training = _median([one.training for one in layers])
+    if sampling is None or training is None:
+        return []
+    moved = f"A second sample would move {board.primary.label} by {number(sampling)}, a second seed by {number(training)}"
+    return [f"{moved} (standard deviations, median row)."]
 
 
 def _of_runs(board: Leaderboard) -> list[str]:

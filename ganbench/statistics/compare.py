@@ -96,6 +96,16 @@ class Comparison:
 def compare(before: str | Path, now: str | Path, measures: Sequence[str] = ()) -> Comparison:
     """Compares two sets of results; runs nothing.
 
+    >>> import ganbench, tempfile
+    >>> before, now = tempfile.mkdtemp(), tempfile.mkdtemp()
+    >>> for folder, level in ((before, 80.0), (now, 60.0)):
+    ...     for seed in range(5):
+    ...         with ganbench.log_run(folder, method="mine", data="faces", seed=seed, measures={"fid": "distance"}) as run:
+    ...             run.log(1_000, fid=level + seed)
+    >>> (found,) = compare(before, now).differences
+    >>> found.recipe, found.word, round(found.change[0], 2)
+    ('mine on faces', 'better', -0.24)
+
     Args:
         before: Folder given as ``out`` of :func:`ganbench.run`, a bank, a folder of logged runs, or one file of these.
         now: Likewise.
@@ -211,7 +221,7 @@ def _side(old: Recipe, recipe: Recipe, measure: str) -> Side:
         failures=failed,
         failure_rate=failure_rate(failed, len(values)),
         median=shown if math.isfinite(middle) else None,
-        noise=noise(recipe.outcomes, measure),
+        noise=noise([one.values[measure] for one in recipe.outcomes if not one.failure and measure in one.values]),
     )
 
 

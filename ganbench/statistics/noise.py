@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, variance
 
-from ganbench.results.bank import Outcome
+from ganbench.results.bank import Value
 
 QUANTILE = 1.96
 """Half the width of a 95 % interval in standard deviations."""
@@ -22,20 +22,18 @@ class Noise:
     runs: int
 
 
-def noise(outcomes: Sequence[Outcome], measure: str) -> Noise | None:
+def noise(found: Sequence[Value]) -> Noise | None:
     """Separates training noise from sampling noise: the variance over seeds is the sum of both.
 
     The sampling noise is that of the scores' own 95 % intervals, which hold for new generated examples, and for metrics of two sets for new
     real ones as well: it is never smaller than that of new generated examples alone.
 
     Args:
-        outcomes: Runs of one recipe.
-        measure: Name of the score.
+        found: The scores of one recipe's runs that ended well.
 
     Returns:
-        None if fewer than two runs ended well.
+        None for fewer than two.
     """
-    found = [outcome.values[measure] for outcome in outcomes if not outcome.failure and measure in outcome.values]
     if len(found) < 2:
         return None
     widths = [one.high - one.low for one in found if one.low is not None and one.high is not None]
