@@ -85,8 +85,8 @@ class Ablation(Variant):
         return {
             "loss/discriminator": loss,
             "penalty/regulariser": penalty,
-            "logit/real": real_values.mean(),
-            "logit/fake": fake_values.mean(),
+            "logit/real": real_values,
+            "logit/fake": fake_values,
         }
 
     def generator_step(self, ctx: StepContext) -> Logs:

@@ -72,8 +72,8 @@ class ACGAN(Variant):
             "loss/discriminator": source,
             "loss/class_real": real_class,
             "loss/class_fake": fake_class,
-            "logit/real": real_logits.mean(),
-            "logit/fake": fake_logits.mean(),
+            "logit/real": real_logits,
+            "logit/fake": fake_logits,
         }
 
     def generator_step(self, ctx: StepContext) -> Logs:

@@ -121,7 +121,7 @@ class BigGAN(Variant):
         loss = hinge_discriminator(real_values, fake_values)
         penalties = self.penalties(real_values, fake_values, ctx)
         ctx.minimize("discriminator", loss + sum(weight * penalty for weight, penalty in penalties.values()))
-        logs = {"loss/discriminator": loss, "logit/real": real_values.mean(), "logit/fake": fake_values.mean()}
+        logs = {"loss/discriminator": loss, "logit/real": real_values, "logit/fake": fake_values}
         return logs | {f"penalty/{name}": penalty for name, (_, penalty) in penalties.items()}
 
     def penalties(self, real_values: Tensor, fake_values: Tensor, ctx: StepContext) -> dict[str, tuple[float, Tensor]]:

@@ -56,11 +56,12 @@ class DetachedPenalty(WGANGP):
         with torch.no_grad():
             fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
         examples = ctx.augment(real.examples)
-        critic_loss = wasserstein_critic(self.discriminator(examples), self.discriminator(fake))
+        real_values, fake_values = self.discriminator(examples), self.discriminator(fake)
+        critic_loss = wasserstein_critic(real_values, fake_values)
         mix = torch.rand(ctx.batch_size, device=examples.device)
         penalty = gradient_penalty(self.discriminator, examples, fake, mix).detach()
         ctx.minimize("discriminator", critic_loss + self.config.penalty_weight * penalty)
-        return {"loss/discriminator": critic_loss, "penalty/gradient": penalty}
+        return {"loss/discriminator": critic_loss, "penalty/gradient": penalty, "logit/real": real_values, "logit/fake": fake_values}
 
 
 class SharedLatents(PacGAN):
@@ -78,7 +79,7 @@ class SharedLatents(PacGAN):
         fake_logits = self.discriminate(ctx.augment(fake))
         loss = cross_entropy_discriminator(real_logits, fake_logits)
         ctx.minimize("discriminator", loss)
-        return {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+        return {"loss/discriminator": loss, "logit/real": real_logits, "logit/fake": fake_logits}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """As in the discriminator's step."""

@@ -63,8 +63,8 @@ class ContraGAN(BigGAN):
         return {
             "loss/discriminator": loss,
             "loss/class_real": named,
-            "logit/real": real_values.mean(),
-            "logit/fake": fake_values.mean(),
+            "logit/real": real_values,
+            "logit/fake": fake_values,
         }
 
     def generator_step(self, ctx: StepContext) -> Logs:

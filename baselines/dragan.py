@@ -62,8 +62,8 @@ class DRAGAN(Variant):
         return {
             "loss/discriminator": loss,
             "penalty/gradient": penalty,
-            "logit/real": real_logits.mean(),
-            "logit/fake": fake_logits.mean(),
+            "logit/real": real_logits,
+            "logit/fake": fake_logits,
         }
 
     def generator_step(self, ctx: StepContext) -> Logs:

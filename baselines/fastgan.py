@@ -81,7 +81,7 @@ class FastGAN(Variant):
         distances = {"whole": (whole, thinned(images)), "small": (little, thinned(images)), "part": (part, quarter(images, which))}
         reconstruction = {name: functional.l1_loss(*pair) for name, pair in distances.items()}
         ctx.minimize("discriminator", loss + self.config.reconstruction_weight * sum(reconstruction.values()))
-        logs = {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+        logs = {"loss/discriminator": loss, "logit/real": real_logits, "logit/fake": fake_logits}
         return logs | {f"reconstruction/{name}": distance for name, distance in reconstruction.items()}
 
     def generator_step(self, ctx: StepContext) -> Logs:

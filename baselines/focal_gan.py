@@ -49,7 +49,7 @@ class FocalGAN(Variant):
         fake_logits = self.discriminator(ctx.augment(fake))
         loss = focal_discriminator(real_logits, fake_logits, self.config.gamma)
         ctx.minimize("discriminator", loss)
-        return {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+        return {"loss/discriminator": loss, "logit/real": real_logits, "logit/fake": fake_logits}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-log D(G(z))."""

@@ -68,7 +68,7 @@ class GAN(Variant):
         fake_logits = self.discriminator(ctx.augment(fake))
         loss = cross_entropy_discriminator(real_logits, fake_logits)
         ctx.minimize("discriminator", loss)
-        return {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+        return {"loss/discriminator": loss, "logit/real": real_logits, "logit/fake": fake_logits}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """Algorithm 1, outer loop."""

@@ -55,9 +55,11 @@ class GMAN(Variant):
         with torch.no_grad():
             fake = self.generate(ctx.latents(ctx.batch_size))
         examples, fake = ctx.augment(real.examples), ctx.augment(fake)
-        losses = torch.stack([cross_entropy_discriminator(one(examples), one(fake)) for one in self.judges()])
+        logits = [(one(examples), one(fake)) for one in self.judges()]
+        losses = torch.stack([cross_entropy_discriminator(of_real, of_fake) for of_real, of_fake in logits])
         ctx.minimize("discriminator", losses.sum())
-        return {"loss/discriminator": losses.mean()}
+        real_logits, fake_logits = (torch.stack(side).mean(0) for side in zip(*logits, strict=True))
+        return {"loss/discriminator": losses.mean(), "logit/real": real_logits, "logit/fake": fake_logits}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """Down the softened value of the original games, log(1 - D(G(z))) included, or down the softened -log D(G(z))."""

@@ -72,7 +72,7 @@ class ImprovedGAN(Variant):
         fake_logits = self.discriminator(ctx.augment(fake))
         loss = smoothed_cross_entropy_discriminator(real_logits, fake_logits, self.config.real_target)
         ctx.minimize("discriminator", loss)
-        return {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+        return {"loss/discriminator": loss, "logit/real": real_logits, "logit/fake": fake_logits}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """Mean features of the discriminator's last hidden layer, real against generated; or -log D(G(z))."""

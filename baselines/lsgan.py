@@ -41,7 +41,7 @@ class LSGAN(Variant):
         fake_values = self.discriminator(ctx.augment(fake))
         loss = least_squares_discriminator(real_values, fake_values)
         ctx.minimize("discriminator", loss)
-        return {"loss/discriminator": loss, "logit/real": real_values.mean(), "logit/fake": fake_values.mean()}
+        return {"loss/discriminator": loss, "logit/real": real_values, "logit/fake": fake_values}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """Equation 9, second line: c = 1."""

@@ -62,7 +62,7 @@ class PacGAN(Variant):
         fake_logits = self.discriminate(ctx.augment(fake))
         loss = cross_entropy_discriminator(real_logits, fake_logits)
         ctx.minimize("discriminator", loss)
-        return {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+        return {"loss/discriminator": loss, "logit/real": real_logits, "logit/fake": fake_logits}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-log D of packs: all samples of a pack share the gradient."""

@@ -102,7 +102,8 @@ class ProgressiveGAN(Variant):
         penalty = gradient_penalty(critic, examples, fake, torch.rand(ctx.batch_size, device=examples.device), target) / target**2
         drift = real_values.square().mean()
         ctx.minimize("discriminator", critic_loss + self.config.penalty_weight * penalty + self.config.drift_weight * drift)
-        return {"loss/discriminator": critic_loss, "penalty/gradient": penalty, "penalty/drift": drift}
+        logs = {"loss/discriminator": critic_loss, "penalty/gradient": penalty, "penalty/drift": drift}
+        return {**logs, "logit/real": real_values, "logit/fake": fake_values}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-E[D(G(z))], one update to one of the discriminator."""

@@ -117,8 +117,8 @@ class R3GAN(Variant):
         ctx.minimize("discriminator", loss + gamma / 2 * (r1 + r2), **self._options(ctx))
         return {
             "loss/discriminator": loss,
-            "logit/real": real_values.mean(),
-            "logit/fake": fake_values.mean(),
+            "logit/real": real_values,
+            "logit/fake": fake_values,
             "penalty/r1": r1,
             "penalty/r2": r2,
         }

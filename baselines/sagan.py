@@ -93,7 +93,7 @@ class SAGAN(Variant):
         real_values, fake_values = self.discriminator(examples, both).chunk(2)
         loss = hinge_discriminator(real_values, fake_values)
         ctx.minimize("discriminator", loss)
-        return {"loss/discriminator": loss, "logit/real": real_values.mean(), "logit/fake": fake_values.mean()}
+        return {"loss/discriminator": loss, "logit/real": real_values, "logit/fake": fake_values}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-D(G(z), y) (eq. 4)."""

@@ -110,7 +110,7 @@ class StyleGAN(Variant):
         loss = cross_entropy_discriminator(real_logits, fake_logits)
         penalty = zero_centred_penalty(judge, examples)
         ctx.minimize("discriminator", loss + self.config.r1_gamma * penalty)
-        return {"loss/discriminator": loss, "penalty/r1": penalty, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+        return {"loss/discriminator": loss, "penalty/r1": penalty, "logit/real": real_logits, "logit/fake": fake_logits}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """-log D(G(z)) with mixed styles; their average follows."""

@@ -80,7 +80,7 @@ class UnrolledGAN(Variant):
         fake_logits = self.discriminator(ctx.augment(fake))
         loss = cross_entropy_discriminator(real_logits, fake_logits)
         ctx.minimize("discriminator", loss)
-        return {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+        return {"loss/discriminator": loss, "logit/real": real_logits, "logit/fake": fake_logits}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """Equation 10: up the discriminator's loss, where it will be after K steps; or down -log D(G(z)) there."""

@@ -67,10 +67,11 @@ class WGAN(Variant):
         """Algorithm 1, lines 3 to 7."""
         with torch.no_grad():
             fake = self.generate(ctx.latents(ctx.batch_size))
-        loss = wasserstein_critic(self.discriminator(ctx.augment(real.examples)), self.discriminator(ctx.augment(fake)))
+        real_values, fake_values = self.discriminator(ctx.augment(real.examples)), self.discriminator(ctx.augment(fake))
+        loss = wasserstein_critic(real_values, fake_values)
         ctx.minimize("discriminator", loss)
         self.clip()
-        return {"loss/discriminator": loss}
+        return {"loss/discriminator": loss, "logit/real": real_values, "logit/fake": fake_values}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """Algorithm 1, lines 9 to 11, once in ``critic_steps`` steps, or less often where the critic warms up."""

@@ -60,11 +60,12 @@ class WGANGP(Variant):
         with torch.no_grad():
             fake = ctx.augment(self.generate(ctx.latents(ctx.batch_size)))
         examples = ctx.augment(real.examples)
-        critic_loss = wasserstein_critic(self.discriminator(examples), self.discriminator(fake))
+        real_values, fake_values = self.discriminator(examples), self.discriminator(fake)
+        critic_loss = wasserstein_critic(real_values, fake_values)
         mix = torch.rand(ctx.batch_size, device=examples.device)
         penalty = gradient_penalty(self.discriminator, examples, fake, mix)
         ctx.minimize("discriminator", critic_loss + self.config.penalty_weight * penalty)
-        return {"loss/discriminator": critic_loss, "penalty/gradient": penalty}
+        return {"loss/discriminator": critic_loss, "penalty/gradient": penalty, "logit/real": real_values, "logit/fake": fake_values}
 
     def generator_step(self, ctx: StepContext) -> Logs:
         """Algorithm 1, lines 11 and 12, once in ``critic_steps`` steps."""

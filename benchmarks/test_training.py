@@ -72,3 +72,28 @@ def test_steps_against_a_plain_loop(benchmark: BenchmarkFixture, defaults: None,
     for mode, seconds in zip(MODES, others, strict=True):
         benchmark.extra_info[f"{' '.join(mode)}, times the plain loop"] = round(slowest / seconds, 2)
     print(f"\n{variant} {side}x{side} on {device}:", dict(benchmark.extra_info))
+
+
+HEALTH_LIMIT = 1.05
+"""What a training with signals of its health may cost, as a multiple of one without."""
+
+
+@pytest.mark.parametrize(("variant", "side"), [("dcgan", 16), ("dcgan", 32), ("wgan_gp", 32), ("stylegan2", 28), ("gan", 0)])
+def test_health_costs_at_most_5_percent_of_training(benchmark: BenchmarkFixture, defaults: None, variant: str, side: int) -> None:
+    """Whole ticks with their readings, with and without the signals in turn; side 0 is a ring of points, whose steps are the shortest."""
+    work = (
+        Workload(data="noise", resolution=side, preset="" if GPU else "small")
+        if side
+        else Workload(data="ring8", preset="points", batch=256)
+    )
+    (spec,) = bench_specs([variant], work, [])
+    data = load_dataset(spec.dataset, Path())
+    device = configure(Runtime(threads=1))
+    trainers = [Trainer(build(spec, data, device), data, spec, device, health=health) for health in (False, True)]
+    steps = Runtime().tick_images // spec.training.batch_size
+    found = benchmark.pedantic(repeated, ([partial(trainer.advance, steps) for trainer in trainers], device, 4 * SECONDS), rounds=1)
+    without, with_signals = found
+    ratio = median(b / a for a, b in zip(without.seconds, with_signals.seconds, strict=False))
+    benchmark.extra_info["times the training without signals"] = round(ratio, 3)
+    print(f"\n{variant} {side}: {ratio:.3f} times the training without signals of its health")
+    assert ratio <= HEALTH_LIMIT

@@ -64,7 +64,7 @@ class StyledGAN(Variant):
         fake_logits = self.judged(fake, labels, ctx)
         loss = cross_entropy_discriminator(real_logits, fake_logits)
         ctx.minimize("discriminator", loss)
-        logs = {"loss/discriminator": loss, "logit/real": real_logits.mean(), "logit/fake": fake_logits.mean()}
+        logs = {"loss/discriminator": loss, "logit/real": real_logits, "logit/fake": fake_logits}
         logs["logit/real_sign"] = real_logits.sign().mean()
         if self.config.r1_gamma and ctx.every(self.config.r1_interval):
             with span("regularisers"):

@@ -15,7 +15,7 @@ is marked in every table, and has no rank.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ganbench.results.record import Diagnostic, Divergence
+from ganbench.results.record import Diagnostic, Divergence, Evaluation
 
 VARIANCE_FLOOR = 0.05
 """Ratio of generated to real feature variance below which a generator has collapsed."""
@@ -83,6 +83,24 @@ def verdict(
         detail = f"score ended at {scores[-1]:.4g} after a best of {found.best:.4g}, and never returned"
         return Divergence(kind="score", images_seen=images_seen[found.first], detail=detail)
     return None
+
+
+def collapsed_for_good(
+    images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float], variance_ratio: Sequence[float]
+) -> Divergence | None:
+    """As :func:`verdict`, in the middle of a run, where a variance counts as vanished once it is gone for ``WINDOW`` evaluations."""
+    found = verdict(images_seen, scores, eval_sd, variance_ratio)
+    if found is None or found.kind != "variance":
+        return found
+    trained = [ratio for seen, ratio in zip(images_seen, variance_ratio, strict=True) if seen > 0]
+    gone = len(trained) > WINDOW and all(ratio < VARIANCE_FLOOR for ratio in trained[-WINDOW:])
+    return found if gone and any(ratio >= VARIANCE_FLOOR for ratio in trained) else None
+
+
+def ended_over_best(evaluations: Iterable[Evaluation]) -> float | None:
+    """How many times worse the last evaluation's first distance is than the best one after the start; None without one above 0."""
+    series = [score.value for one in evaluations if one.images_seen > 0 for score in [s for s in one.scores if s.is_distance][:1]]
+    return series[-1] / min(series) if series and min(series) > 0 else None
 
 
 def _still_learning(images_seen: Sequence[int], variance_ratio: Sequence[float]) -> bool:

@@ -1,7 +1,6 @@
 """How is one run carried out, from its spec to its record? (the only module that combines all stages)"""
 
 import hashlib
-import math
 import shlex
 import signal
 import threading
@@ -17,18 +16,20 @@ import torch
 from torch import Tensor
 
 from ganbench.data.dataset import Dataset
-from ganbench.diagnostics.collapse import verdict
+from ganbench.diagnostics.alarms import alarms
+from ganbench.diagnostics.networks import probe
 from ganbench.environment import configure, describe, setting
 from ganbench.errors import Diverged, Interrupted, MachineFault
 from ganbench.evaluation.runs import RunEvaluator, reference_examples, wants_labels
 from ganbench.pipeline.check import check, real_data
+from ganbench.pipeline.course import collapse, history
 from ganbench.pipeline.faults import machine_fault
 from ganbench.pipeline.fitting import advising
 from ganbench.pipeline.resume import evaluation_steps, resumable
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.variant_config import class_target
-from ganbench.results.assembly import assembled, evaluations, now
+from ganbench.results.assembly import assembled, now
 from ganbench.results.events import EventLog
 from ganbench.results.folders import TRACEBACK, claim, heartbeat, running
 from ganbench.results.record import Divergence, Evaluation, Failure, Record, Weights, write_record
@@ -107,6 +108,18 @@ def _interruption_logged(log: EventLog) -> Iterator[None]:
         raise
 
 
+class Collapsed(Exception):
+    """The run has collapsed and asks to be ended then.
+
+    Args:
+        divergence: The collapse.
+    """
+
+    def __init__(self, divergence: Divergence) -> None:
+        super().__init__(divergence.detail)
+        self.divergence = divergence
+
+
 class Cell:
     """One run in progress.
 
@@ -135,7 +148,8 @@ class Cell:
         """Trains and evaluates, continuing from the last checkpoint if there is one."""
         variant = build(self.spec, self.dataset, self.device)
         evaluator = RunEvaluator(self.dataset, self.spec.evaluation, self.spec.seed, self.device)
-        trainer = Trainer(variant, self.dataset, self.spec, self.device, engine=self._usable_engine(variant))
+        engine, health = self._usable_engine(variant), self.runtime.health == "on"
+        trainer = Trainer(variant, self.dataset, self.spec, self.device, engine=engine, health=health)
         checkpoint = resumable(self.spec, self.folder, self.log, self.device)
         if checkpoint is not None:
             trainer.restore(checkpoint.weights, checkpoint.state)
@@ -145,16 +159,20 @@ class Cell:
                 write_samples(self.folder / "samples", reference_examples(self.dataset, self.spec.evaluation).numpy(), "real")
                 self._evaluate(trainer, evaluator)
             self._train(trainer, evaluator)
+        except Collapsed as end:
+            self.images_seen = trainer.images_seen
+            self._end("diverged", divergence=end.divergence, notes=[f"ended by stop_on_collapse after {self.images_seen:,} images"])
+            return
         except Diverged as end:
             # the step where it happened, not the tick where it was noticed: the length of ticks must not change a record
             self.images_seen = trainer.images_seen if end.images_seen is None else end.images_seen
             self._end("diverged", divergence=Divergence(kind="nonfinite", images_seen=self.images_seen, detail=str(end)))
             return
         self.stage = "recording"
-        collapse = self._collapse()
+        collapsed = collapse(self.log)
         self._end(
-            "done" if collapse is None else "diverged",
-            divergence=collapse,
+            "done" if collapsed is None else "diverged",
+            divergence=collapsed,
             notes=[f"{name} was never updated by ctx.minimize" for name in trainer.never_updated()],
             weights_sha256={name: weights_sha256(tensors) for name, tensors in trainer.weights().items()},
             sampling=sampling_rate(variant, self.spec.seed, self.device, self.class_shares),
@@ -209,6 +227,7 @@ class Cell:
                 raise Diverged(f"a loss or gradient was not finite in step {tick.first_nonfinite_step:,}", seen)
             if trainer.step in due:
                 self._evaluate(trainer, evaluator)
+                self._stop_if_collapsed(trainer)
             if trainer.step in due or self.stop.is_set() or time.monotonic() - saved >= self.runtime.checkpoint_s:
                 self.log.sync()  # evaluations must be on the disk before the checkpoint that follows them
                 tie = {"run_id": run_id(self.spec), **self.log.position()}
@@ -225,6 +244,7 @@ class Cell:
             evaluation, examples = self._evaluate_one(trainer, evaluator, "raw", None, labels)
             scores = (replace(score, seconds=0.0, protocol={**score.protocol, "weights": "ema"}) for score in evaluation.scores)
             self._evaluated(replace(evaluation, weights="ema", scores=tuple(scores)), examples, 0.0)
+            self._probe(trainer)
             return
         lost: Diverged | None = None
         for weights, generator in (("raw", None), ("ema", trainer.ema.module)):
@@ -234,6 +254,7 @@ class Cell:
                 lost = lost or error
         if lost is not None:
             raise lost
+        self._probe(trainer)
 
     def _evaluate_one(
         self, trainer: Trainer, evaluator: RunEvaluator, weights: Weights, generator: torch.nn.Module | None, labels: Tensor | None
@@ -259,27 +280,21 @@ class Cell:
         self.log.append("evaluation", seconds=seconds, **asdict(evaluation))
         heartbeat(self.folder)
 
-    def _collapse(self) -> Divergence | None:
-        """Applies the collapse rule to the raw weights' evaluations, with the first metric that is a distance."""
-        series = [one for one in evaluations(self.log, str(self.log.path)) if one.weights == "raw"]
-        column = next((score.column for one in series for score in one.scores if score.is_distance), None)
-        # an evaluation may lack the score, if the metric refused its examples
-        scores = [next((score for score in one.scores if score.column == column), None) for one in series] if column else []
-        return verdict(
-            [one.images_seen for one in series],
-            [math.nan if score is None else score.value for score in scores],
-            [math.nan if score is None else (score.ci_high - score.ci_low) / (2 * 1.96) for score in scores],
-            [
-                math.nan if found.value is None else found.value
-                for one in series
-                for found in one.diagnostics
-                if found.name == "feature_variance_ratio"
-            ],
-        )
+    def _probe(self, trainer: Trainer) -> None:
+        """Logs the signals of the networks as they are."""
+        if self.runtime.health == "on":
+            signals = probe(trainer.variant, self.dataset, self.spec.seed, self.device, self.class_shares)
+            self.log.append("health", images_seen=trainer.images_seen, signals=signals)
+
+    def _stop_if_collapsed(self, trainer: Trainer) -> None:
+        """Ends the run if it asks for that and has collapsed."""
+        if self.spec.training.stop_on_collapse and trainer.step < self.spec.steps and (found := collapse(self.log, lasting=True)):
+            raise Collapsed(found)
 
     def _end(self, status: str, **outcome: Any) -> None:
         """Writes the last event, with everything that the record needs and no earlier event contains."""
-        plain = {name: asdict(value) if hasattr(value, "__dataclass_fields__") else value for name, value in outcome.items()}
+        plain: dict[str, Any] = {"alarms": [asdict(alarm) for alarm in alarms(history(self.log))]}
+        plain |= {name: asdict(value) if hasattr(value, "__dataclass_fields__") else value for name, value in outcome.items()}
         self.log.append(
             "end",
             time=now(),

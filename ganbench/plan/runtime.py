@@ -36,6 +36,10 @@ class Runtime:
         Help("How steps are executed; engines agree within rounding, eager is the reference."),
     ] = "eager"
     """An engine that cannot take a method leaves it to eager, and a note in the record says why."""
+    health: Annotated[
+        Literal["on", "off"], Help("on: record signals of the training's health, at most 5 % of its time; off: only losses and norms.")
+    ] = "on"
+    """The signals do not change the weights."""
     data_root: Annotated[Path | None, Help("Folder of data sets; default: GANBENCH_DATA, else the user's cache.")] = None
     tick_images: Annotated[int, Gt(0)] = 4_096
     """Number of images between two readings of the losses."""

@@ -20,7 +20,12 @@ from ganbench.storage import read_json
 
 ID_VERSION = 1
 """Raised when the same spec would mean a different run, for example because a default changed."""
-JOINED_LATER: dict[tuple[str, str], Any] = {("dataset", "n_train"): None, ("variant", "version"): 1, ("training", "precision"): "fp32"}
+JOINED_LATER: dict[tuple[str, str], Any] = {
+    ("dataset", "n_train"): None,
+    ("variant", "version"): 1,
+    ("training", "precision"): "fp32",
+    ("training", "stop_on_collapse"): False,
+}
 """Fields that were added after the first version of the spec, by part and name, with their defaults. A field with its default
 value is left out of the identity, so that older runs keep their ids."""
 
@@ -88,6 +93,8 @@ class TrainingSpec:
     """Factor on all learning rates during the budget: constantly 1, linear from 1 to 0, or a half cosine from 1 to 0."""
     augmentation: Literal["none", "translation"] = "none"
     """Augmentation that ``ctx.augment`` applies to real and generated images."""
+    stop_on_collapse: bool = False
+    """Ends the run, as diverged, at the evaluation at which it counts as collapsed; else it goes on to the end of its budget."""
     precision: Precision = "fp32"
     """Number format of the factors in the networks' products: float32 (23 bits), on GPUs TF32 (10 bits), or bfloat16 (7 bits)."""
 

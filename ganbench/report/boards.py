@@ -128,7 +128,20 @@ def _runs(board: Leaderboard) -> Table:
         rows.append((Cell(value=_ranked(row)), Cell(value=_outcomes(row.records)), *(Cell(value=value) for value in values)))
     notes = ["Diagnostics of EMA weights, mean over finished seeds."]
     notes += [f"{row.variant}, seed {r.spec.seed}: {_why(r)}" for row in board.rows for r in row.records if r.status != "done"]
+    notes += _alarms(board)
     return Table(title=f"{board.dataset}: diagnostics", columns=tuple(columns), rows=tuple(rows), notes=tuple(notes))
+
+
+def _alarms(board: Leaderboard) -> list[str]:
+    """Signs that something is wrong with trainings, by rule: whose, and since when."""
+    found: dict[str, list[str]] = {}
+    for row in board.rows:
+        for record in row.records:
+            for alarm in record.alarms:
+                found.setdefault(alarm.rule, []).append(
+                    f"{row.variant}, seed {record.spec.seed}, from {alarm.images_seen:,} images ({alarm.detail})"
+                )
+    return [f"Alarm, {rule}: {'; '.join(where)}." for rule, where in found.items()]
 
 
 def _speeds(board: Leaderboard) -> list[Table]:

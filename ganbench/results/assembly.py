@@ -13,6 +13,7 @@ from ganbench.errors import RequestError
 from ganbench.plan.spec import ID_VERSION, RunSpec, run_id
 from ganbench.plan.validation import validated
 from ganbench.results.record import (
+    Alarm,
     Divergence,
     Evaluation,
     Failure,
@@ -41,6 +42,7 @@ class End:
     deterministic: bool = True
     peak_memory_bytes: int = 0
     divergence: Divergence | None = None
+    alarms: tuple[Alarm, ...] = ()
     error: Failure | None = None
     weights_sha256: dict[str, str] = field(default_factory=dict)
     sampling: Throughput | None = None
@@ -130,6 +132,7 @@ def _record(spec: RunSpec, events: Sequence[Event], end: End, where: str) -> Rec
         diagnostics=tuple(found for one in final if one.weights == "ema" for found in one.diagnostics),
         evaluations=series,
         divergence=end.divergence,
+        alarms=end.alarms,
         error=end.error,
         weights_sha256=end.weights_sha256,
         timing=_timing(events, end, where),

@@ -1,8 +1,8 @@
 """How are the events of a run logged? (``events.jsonl``, one event per line)
 
-Every line has a ``kind``: ``start`` (of an attempt), ``tick`` (training), ``evaluation``, ``note`` (what a reader of the result must
-know), ``interrupted`` (by a fault of the machine) or ``end``; ``tick``, ``evaluation`` and ``end`` have ``images_seen``. A resumed run
-deletes the lines after its checkpoint and writes them again.
+Every line has a ``kind``: ``start`` (of an attempt), ``tick`` (training), ``evaluation``, ``health`` (signals of the networks), ``note``
+(what a reader of the result must know), ``interrupted`` (by a fault of the machine) or ``end``; ``tick``, ``evaluation``, ``health`` and
+``end`` have ``images_seen``. A resumed run deletes the lines after its checkpoint and writes them again.
 
 A kill or a full disk can cut the last line short. That line alone may be left out; any other line that cannot be read is a fault.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from ganbench.errors import RequestError
 from ganbench.storage import parsed_json, read_bytes, write_text
 
-SEEN = ("tick", "evaluation", "end")
+SEEN = ("tick", "evaluation", "health", "end")
 """Kinds of events that have ``images_seen``."""
 KEPT = ("start", "note", "interrupted")
 """Kinds of events that tell of attempts, and are kept when a run resumes from an earlier checkpoint."""

@@ -112,6 +112,17 @@ class Divergence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """A sign that something is wrong with a training; it changes no score and no rank."""
+
+    rule: str
+    """Name of the rule (``ganbench.diagnostics.alarms``)."""
+    images_seen: int
+    """Where it began to hold."""
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Failure:
     """An error that ended a run."""
 
@@ -176,6 +187,8 @@ class Record:
     evaluations: tuple[Evaluation, ...] = ()
     """All evaluations in order, also of a diverged run."""
     divergence: Divergence | None = None
+    alarms: tuple[Alarm, ...] = ()
+    """Signs that something is wrong with the training, in the order of their beginnings."""
     error: Failure | None = None
     reason: str = ""
     """Why the run was skipped or interrupted."""

@@ -20,6 +20,7 @@ from ganbench.training.context import HarnessContext
 from ganbench.training.draws import Draws
 from ganbench.training.ema import MovingAverage
 from ganbench.training.engines import REFERENCE, engine_class
+from ganbench.training.movement import Movement
 from ganbench.training.plan import StepPlan, planned
 from ganbench.training.update import Updates
 from ganbench.training.variant import Batch, Variant
@@ -36,7 +37,7 @@ class Tick:
     seconds: float
     """Time of the training steps, without evaluation and checkpoints."""
     logs: dict[str, float]
-    """Means over the tick's steps of the method's scalars and of gradient norms."""
+    """Means over the tick's steps of the method's scalars, gradient norms and the spread of logits; norms of weights at its end."""
     first_nonfinite_step: int
     """First step of the run with a non-finite loss or gradient, or -1."""
     nonfinite_updates: int
@@ -52,13 +53,21 @@ class Trainer:
         device: Device for training.
         ranks: This process among those that train one run together, each on its part of every batch.
         engine: Name of the engine that executes the steps.
+        health: Whether signals of the training's health are recorded; they do not change the weights.
 
     Raises:
         RequestError: There is no such engine, a batch cannot be divided evenly among the ranks, or the device does not have the precision.
     """
 
     def __init__(
-        self, variant: Variant, dataset: Dataset, spec: RunSpec, device: torch.device, ranks: Ranks = ALONE, engine: str = REFERENCE
+        self,
+        variant: Variant,
+        dataset: Dataset,
+        spec: RunSpec,
+        device: torch.device,
+        ranks: Ranks = ALONE,
+        engine: str = REFERENCE,
+        health: bool = True,
     ) -> None:
         size, multiple = spec.training.batch_size, ranks.size * variant.batch_multiple
         if ranks.size > 1 and size % multiple:
@@ -73,7 +82,8 @@ class Trainer:
         self._labels = None if dataset.train.labels is None else torch.from_numpy(dataset.train.labels).to(device)
         self._order = DataOrder(len(dataset.train), spec.seed)
         self._part = ranks.part(size)
-        self._watch = Watch(device, ranks)
+        self._watch = Watch(device, ranks, health)
+        self._movement = Movement({"generator": variant.generator, "discriminator": variant.discriminator}) if health else None
         self._updates = Updates(self.optimizers, self._watch, ranks)
         shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
         self.context = HarnessContext(
@@ -126,9 +136,13 @@ class Trainer:
             steps: Number of steps, at least 1.
         """
         start = time.perf_counter()
+        if self._movement is not None:
+            self._movement.begin()
         for _ in range(steps):
             self.one_step()
         logs = self._watch.read()
+        if self._movement is not None:
+            logs |= self._movement.read(self.ema.module)
         first, count = torch.stack([self._watch.first_nonfinite_step, self._watch.nonfinite_updates]).tolist()
         return Tick(
             step=self.step,

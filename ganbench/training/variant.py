@@ -17,7 +17,10 @@ from ganbench.errors import RequestError
 
 T = TypeVar("T")
 Logs = Mapping[str, Tensor]
-"""Scalars to record, on the device; the harness reads their means once per tick."""
+"""Scalars to record, on the device; the harness reads their means once per tick.
+
+``logit/real`` and ``logit/fake`` hold the discriminator's values of all examples of a step, (n,): of these the harness also records the
+spread, from which it tells a discriminator that is dead or saturated."""
 
 
 @dataclass(frozen=True, kw_only=True)

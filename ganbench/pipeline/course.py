@@ -1,0 +1,49 @@
+"""How has a run gone until now, according to its events?"""
+
+import math
+
+from ganbench.diagnostics.alarms import History, known
+from ganbench.diagnostics.collapse import collapsed_for_good, ended_over_best, verdict
+from ganbench.results.assembly import evaluations
+from ganbench.results.events import EventLog
+from ganbench.results.record import Divergence, Evaluation
+
+
+def collapse(log: EventLog, lasting: bool = False) -> Divergence | None:
+    """Applies the collapse rule to the raw weights' evaluations, with the first metric that is a distance.
+
+    Args:
+        log: The run's events.
+        lasting: Whether a collapse counts only if it has lasted, as in the middle of a run.
+    """
+    series = _raw(log)
+    column = next((score.column for one in series for score in one.scores if score.is_distance), None)
+    # an evaluation may lack the score, if the metric refused its examples
+    scores = [next((score for score in one.scores if score.column == column), None) for one in series] if column else []
+    return (collapsed_for_good if lasting else verdict)(
+        [one.images_seen for one in series],
+        [math.nan if score is None else score.value for score in scores],
+        [math.nan if score is None else (score.ci_high - score.ci_low) / (2 * 1.96) for score in scores],
+        [math.nan if ratio is None else ratio for _, ratio in _ratios(series)],
+    )
+
+
+def history(log: EventLog) -> History:
+    """The signals of the run's health."""
+    events, series = log.scan()[0], _raw(log)
+    return History(
+        ticks=[(event["images_seen"], known(event.get("logs", {}))) for event in events if event["kind"] == "tick"],
+        probes=[(event["images_seen"], known(event.get("signals", {}))) for event in events if event["kind"] == "health"],
+        variance=[(seen, ratio) for seen, ratio in _ratios(series) if ratio is not None],
+        final_over_best=ended_over_best(series),
+    )
+
+
+def _raw(log: EventLog) -> list[Evaluation]:
+    """The evaluations of the raw weights."""
+    return [one for one in evaluations(log.scan()[0], str(log.path)) if one.weights == "raw"]
+
+
+def _ratios(series: list[Evaluation]) -> list[tuple[int, float | None]]:
+    """Feature variance over that of the real examples, by images seen."""
+    return [(one.images_seen, found.value) for one in series for found in one.diagnostics if found.name == "feature_variance_ratio"]

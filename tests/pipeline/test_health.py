@@ -1,0 +1,143 @@
+"""Are signals of a training's health recorded without a change of the weights, and does a run end when it asks to?"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganbench.pipeline.cell import run_cell
+from ganbench.pipeline.course import collapse, history
+from ganbench.plan.runtime import Runtime
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, identity, run_id
+from ganbench.plan.variant_config import variant_spec
+from ganbench.results.events import EventLog
+from ganbench.results.record import Record, read_record
+
+TinySpec = Callable[..., RunSpec]
+ON, OFF = Runtime(device="cpu", tick_images=64), Runtime(device="cpu", tick_images=64, health="off")
+DYING = '''
+"""Which method dies after its sixth step?"""
+
+from dataclasses import dataclass
+
+import torch
+
+from baselines.gan import GAN
+
+
+class Dying(GAN):
+    """GAN whose generator then always gives one point."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(GAN.Config):
+        """GAN's."""
+
+    def generator_step(self, ctx):
+        """As GAN's, until all weights become 0."""
+        logs = super().generator_step(ctx)
+        if ctx.step >= 6:
+            with torch.no_grad():
+                for parameter in self.generator.parameters():
+                    parameter.zero_()
+        return logs
+'''
+
+
+def events(folder: Path, kind: str) -> list[dict[str, Any]]:
+    return [event for event in EventLog(folder / "events.jsonl") if event["kind"] == kind]
+
+
+def run(spec: RunSpec, folder: Path, runtime: Runtime = ON) -> Record:
+    return run_cell(spec, folder, runtime)
+
+
+@pytest.mark.parametrize("variant", ["dcgan", "sngan", "stylegan2_ada"])
+def test_signals_change_no_weight(tiny_spec: TinySpec, tmp_path: Path, variant: str) -> None:
+    """Spectral norm and the augmentation of StyleGAN2-ADA keep state that a forward pass could change."""
+    spec = tiny_spec(variant)
+    with_signals, without = run(spec, tmp_path / "on"), run(spec, tmp_path / "off", OFF)
+    assert with_signals.weights_sha256 == without.weights_sha256
+    assert [score.value for score in with_signals.scores] == [score.value for score in without.scores]
+    assert not events(tmp_path / "off", "health")
+    assert set(events(tmp_path / "off", "tick")[0]["logs"]).isdisjoint({"logit_sd/real", "weight_norm/generator"})
+
+
+def test_every_evaluation_and_tick_has_its_signals(tiny_spec: TinySpec, tmp_path: Path) -> None:
+    spec = tiny_spec("dcgan")
+    spec = replace(spec, evaluation=replace(spec.evaluation, every_images=64))
+    run(spec, tmp_path)
+    seen = [event["images_seen"] for event in events(tmp_path, "health")]
+    assert seen == sorted({event["images_seen"] for event in events(tmp_path, "evaluation")}) and len(seen) > 2
+    assert all({"value/train", "rank/generator"} <= event["signals"].keys() for event in events(tmp_path, "health"))
+    logs = events(tmp_path, "tick")[0]["logs"]
+    assert {
+        "logit/real",
+        "logit_sd/real",
+        "logit_positive/fake",
+        "weight_norm/discriminator",
+        "update_ratio/generator",
+        "ema_gap",
+    } <= logs.keys()
+    found = history(EventLog(tmp_path / "events.jsonl"))
+    assert len(found.ticks) == len(events(tmp_path, "tick")) and len(found.probes) == len(seen)
+
+
+def test_alarms_are_in_the_record(tmp_path: Path) -> None:
+    spec = dying(tmp_path, stop=False)
+    record = run(spec, tmp_path / "run")
+    assert "lost diversity" in {alarm.rule for alarm in record.alarms}
+    assert read_record(tmp_path / "run" / "record.json").alarms == record.alarms
+
+
+def dying(folder: Path, stop: bool) -> RunSpec:
+    path = folder / "dying.py"
+    path.write_text(DYING)
+    config = {"latent_dim": 2, "generator_widths": [16], "discriminator_widths": [16], "learning_rate": 1e-3}
+    return RunSpec(
+        variant=variant_spec(f"{path}:Dying", config, "test"),
+        dataset=DatasetSpec(name="ring8"),
+        seed=0,
+        budget_images=20 * 64,
+        training=TrainingSpec(batch_size=64, stop_on_collapse=stop),
+        evaluation=EvaluationSpec(extractor="identity", metrics=("fd",), n_fake=200, n_real=200, every_images=2 * 64),
+    )
+
+
+def test_a_run_that_asks_to_ends_when_it_has_collapsed_for_good(tmp_path: Path) -> None:
+    """Dead after step 7; evaluations after 8, 10 and 12 steps see it, and the third ends the run of 20 steps."""
+    stopped = run(dying(tmp_path, stop=True), tmp_path / "stopped")
+    whole = run(dying(tmp_path, stop=False), tmp_path / "whole")
+    assert (stopped.status, stopped.images_seen) == ("diverged", 12 * 64)
+    assert (whole.status, whole.images_seen) == ("diverged", 20 * 64)
+    assert stopped.divergence is not None and whole.divergence is not None
+    assert stopped.divergence.kind == whole.divergence.kind == "variance"
+    assert stopped.divergence.images_seen == whole.divergence.images_seen == 8 * 64
+    assert "ended by stop_on_collapse after 768 images" in stopped.notes
+
+
+def test_stopping_belongs_to_the_identity_only_where_it_is_asked_for(tiny_spec: TinySpec) -> None:
+    spec = tiny_spec("dcgan")
+    assert run_id(replace(spec, training=replace(spec.training, stop_on_collapse=True))) != run_id(spec)
+    assert "stop_on_collapse" not in json.dumps(identity(spec))
+
+
+def test_a_resumed_run_has_every_signal_once(tiny_spec: TinySpec, tmp_path: Path) -> None:
+    spec = tiny_spec("dcgan")
+    spec = replace(spec, evaluation=replace(spec.evaluation, every_images=64))
+    run(spec, tmp_path)
+    (tmp_path / "record.json").unlink()
+    record = run(spec, tmp_path)
+    seen = [event["images_seen"] for event in events(tmp_path, "health")]
+    assert seen == sorted(set(seen))
+    assert record.status == "done"
+
+
+def test_the_middle_of_a_run_is_judged_more_patiently_than_its_end(tmp_path: Path) -> None:
+    run(dying(tmp_path, stop=False), tmp_path / "run")
+    log = EventLog(tmp_path / "run" / "events.jsonl")
+    assert collapse(log) is not None and collapse(log, lasting=True) is not None
+    log.truncate(10 * 64)  # two evaluations of the dead generator
+    assert collapse(log) is not None and collapse(log, lasting=True) is None
