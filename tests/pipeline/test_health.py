@@ -24,25 +24,40 @@ DYING = '''
 from dataclasses import dataclass
 
 import torch
+from torch import nn
+from torch.optim import SGD
 
-from baselines.gan import GAN
+from ganbench.training.variant import Variant
 
 
-class Dying(GAN):
-    """GAN whose generator then always gives one point."""
+class Dying(Variant):
+    """A linear generator that starts as wide as the ring, and then always gives one point."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(GAN.Config):
-        """GAN's."""
+    class Config:
+        latent_dim: int = 2
+
+    def __init__(self, config, shape):
+        super().__init__(config, shape)
+        self.generator, self.discriminator = nn.Linear(2, 2), nn.Linear(2, 1)
+        with torch.no_grad():
+            self.generator.weight.copy_(torch.eye(2))
+
+    def optimizers(self):
+        return {name: SGD(getattr(self, name).parameters(), lr=1e-3) for name in ("generator", "discriminator")}
+
+    def discriminator_step(self, real, ctx):
+        loss = self.discriminator(self.generate(ctx.latents(ctx.batch_size)).detach()).mean() - self.discriminator(real.examples).mean()
+        ctx.minimize("discriminator", loss)
+        return {"loss/discriminator": loss}
 
     def generator_step(self, ctx):
-        """As GAN's, until all weights become 0."""
-        logs = super().generator_step(ctx)
+        loss = -self.discriminator(self.generate(ctx.latents(ctx.batch_size))).mean()
+        ctx.minimize("generator", loss)
         if ctx.step >= 6:
             with torch.no_grad():
-                for parameter in self.generator.parameters():
-                    parameter.zero_()
-        return logs
+                self.generator.weight.zero_()
+        return {"loss/generator": loss}
 '''
 
 
@@ -95,9 +110,8 @@ def test_alarms_are_in_the_record(tmp_path: Path) -> None:
 def dying(folder: Path, stop: bool) -> RunSpec:
     path = folder / "dying.py"
     path.write_text(DYING)
-    config = {"latent_dim": 2, "generator_widths": [16], "discriminator_widths": [16], "learning_rate": 1e-3}
     return RunSpec(
-        variant=variant_spec(f"{path}:Dying", config, "test"),
+        variant=variant_spec(f"{path}:Dying", {}, "test"),
         dataset=DatasetSpec(name="ring8"),
         seed=0,
         budget_images=20 * 64,
