@@ -23,6 +23,8 @@ STILL_LEARNING = 2.0
 """Growth of a ratio since halfway from which a run, whose ratio always was below ``VARIANCE_FLOOR``, is still learning."""
 WINDOW = 3
 """Number of consecutive evaluations above the threshold that make a score collapse."""
+NOISE = 5.0
+"""Standard deviations of an evaluation within which two of its scores count as equal: those of the collapse rule."""
 GIVEN_BACK = 0.1
 """Smallest fraction of the untrained start's score that a collapsed score has."""
 
@@ -98,9 +100,19 @@ def collapsed_for_good(
 
 
 def ended_over_best(evaluations: Iterable[Evaluation]) -> float | None:
-    """How many times worse the last evaluation's first distance is than the best one after the start; None without one above 0."""
-    series = [score.value for one in evaluations if one.images_seen > 0 for score in [s for s in one.scores if s.is_distance][:1]]
-    return series[-1] / min(series) if series and min(series) > 0 else None
+    """How many times worse the last evaluation's first score with a direction is than the best one after the start.
+
+    1 where the two are within ``NOISE`` standard deviations of the last evaluation; None without scores, or if one is not above 0.
+    """
+    judged = [one.scores for one in evaluations if one.images_seen > 0]
+    series = [score for scores in judged for score in [one for one in scores if one.higher_is_better is not None][:1]]
+    if not series or min(score.value for score in series) <= 0:
+        return None
+    last = series[-1]
+    best = (max if last.higher_is_better else min)(score.value for score in series)
+    if abs(last.value - best) <= NOISE * (last.ci_high - last.ci_low) / (2 * 1.96):
+        return 1.0
+    return best / last.value if last.higher_is_better else last.value / best
 
 
 def _still_learning(images_seen: Sequence[int], variance_ratio: Sequence[float]) -> bool:

@@ -6,7 +6,7 @@ from ganbench.diagnostics.alarms import History, known
 from ganbench.diagnostics.collapse import collapsed_for_good, ended_over_best, verdict
 from ganbench.results.assembly import evaluations
 from ganbench.results.events import EventLog
-from ganbench.results.record import Divergence, Evaluation
+from ganbench.results.record import Divergence, Evaluation, Weights
 
 
 def collapse(log: EventLog, lasting: bool = False) -> Divergence | None:
@@ -16,7 +16,7 @@ def collapse(log: EventLog, lasting: bool = False) -> Divergence | None:
         log: The run's events.
         lasting: Whether a collapse counts only if it has lasted, as in the middle of a run.
     """
-    series = _raw(log)
+    series = _evaluations(log, "raw")
     column = next((score.column for one in series for score in one.scores if score.is_distance), None)
     # an evaluation may lack the score, if the metric refused its examples
     scores = [next((score for score in one.scores if score.column == column), None) for one in series] if column else []
@@ -30,18 +30,18 @@ def collapse(log: EventLog, lasting: bool = False) -> Divergence | None:
 
 def history(log: EventLog) -> History:
     """The signals of the run's health."""
-    events, series = log.scan()[0], _raw(log)
+    events, series, averaged = log.scan()[0], _evaluations(log, "raw"), _evaluations(log, "ema")
     return History(
         ticks=[(event["images_seen"], known(event.get("logs", {}))) for event in events if event["kind"] == "tick"],
         probes=[(event["images_seen"], known(event.get("signals", {}))) for event in events if event["kind"] == "health"],
         variance=[(seen, ratio) for seen, ratio in _ratios(series) if ratio is not None],
-        final_over_best=ended_over_best(series),
+        final_over_best=ended_over_best(averaged),
     )
 
 
-def _raw(log: EventLog) -> list[Evaluation]:
-    """The evaluations of the raw weights."""
-    return [one for one in evaluations(log.scan()[0], str(log.path)) if one.weights == "raw"]
+def _evaluations(log: EventLog, weights: Weights) -> list[Evaluation]:
+    """The evaluations of one kind of weights."""
+    return [one for one in evaluations(log.scan()[0], str(log.path)) if one.weights == weights]
 
 
 def _ratios(series: list[Evaluation]) -> list[tuple[int, float | None]]:

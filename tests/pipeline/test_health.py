@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ganbench.diagnostics.collapse import ended_over_best
 from ganbench.pipeline.cell import run_cell
 from ganbench.pipeline.course import collapse, history
 from ganbench.plan.runtime import Runtime
@@ -155,3 +156,19 @@ def test_the_middle_of_a_run_is_judged_more_patiently_than_its_end(tmp_path: Pat
     assert collapse(log) is not None and collapse(log, lasting=True) is not None
     log.truncate(10 * 64)  # two evaluations of the dead generator
     assert collapse(log) is not None and collapse(log, lasting=True) is None
+
+
+def test_how_much_worse_the_end_is_than_the_best_beyond_noise() -> None:
+    golden = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
+    score = next(one for one in golden.scores if one.is_distance)
+    share = replace(score, higher_is_better=True)
+    narrow, wide = 0.196, 19.6  # half-widths of 95 % intervals with standard deviations of 0.1 and 10
+
+    def ended(*values: float, half: float = narrow, like: Any = score) -> float | None:
+        series = [replace(like, value=value, ci_low=value - half, ci_high=value + half) for value in values]
+        return ended_over_best([replace(golden.evaluations[0], images_seen=100 * n, scores=(one,)) for n, one in enumerate(series)])
+
+    assert ended(99.0, 50.0, 20.0, 30.0) == pytest.approx(1.5)  # the untrained start does not count
+    assert ended(99.0, 50.0, 20.0, 30.0, half=wide) == 1
+    assert ended(0.1, 0.5, 2.0, 1.0, like=share) == pytest.approx(2)
+    assert ended(99.0, -1.0, 2.0) is None and ended(99.0) is None
