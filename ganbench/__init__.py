@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from ganbench.errors import DataError as DataError
     from ganbench.errors import GanbenchError as GanbenchError
     from ganbench.errors import RequestError as RequestError
+    from ganbench.evaluation.diagnosis import diagnose as diagnose
     from ganbench.evaluation.result import Scores as Scores
     from ganbench.evaluation.score import score as score
     from ganbench.evaluation.streaming import ScoreMeter as ScoreMeter
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ganbench.plan.runtime import Runtime as Runtime
     from ganbench.plan.spec import RunSpec as RunSpec
     from ganbench.report.frame import load_results as load_results
+    from ganbench.results.diagnosis import Diagnosis as Diagnosis
     from ganbench.results.record import Record as Record
     from ganbench.results.record import Score as Score
     from ganbench.sets.comparison import Comparison as Comparison
@@ -34,6 +36,7 @@ _HOMES = {
     "Batch": "ganbench.training.variant",
     "Comparison": "ganbench.sets.comparison",
     "DataError": "ganbench.errors",
+    "Diagnosis": "ganbench.results.diagnosis",
     "Estimate": "ganbench.metrics.base",
     "Extractor": "ganbench.features.base",
     "Features": "ganbench.sets.features",
@@ -50,6 +53,7 @@ _HOMES = {
     "Variant": "ganbench.training.variant",
     "compare": "ganbench.statistics.compare",
     "gate": "ganbench.guard",
+    "diagnose": "ganbench.evaluation.diagnosis",
     "load_results": "ganbench.report.frame",
     "log_run": "ganbench.logbook",
     "run": "ganbench.matrix",

@@ -17,7 +17,7 @@ import typer
 
 from ganbench import __version__
 from ganbench.commands import stopping
-from ganbench.commands.arguments import AllThreads, Changes, Json, NoCache, Only, Out, Retry, Workers
+from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, NoCache, Only, Out, Retry, Workers
 from ganbench.commands.bench_app import bench
 from ganbench.commands.gate_app import gate
 from ganbench.commands.looking_app import LOOKING
@@ -172,6 +172,32 @@ def score(
     from ganbench.commands.score import run_score
 
     run_score(fake, real, held_out, metrics, verify, replace(settings, use_cache=not no_cache), threads, as_json, console)
+
+
+@app.command()
+@with_options
+def diagnose(
+    settings: Settings,
+    fake: Annotated[str | None, typer.Argument(help="Run directory, or samples from anywhere: as for FAKE of score.")] = None,
+    real: Annotated[str | None, typer.Option(help="Real examples, the training set at best: like FAKE.")] = None,
+    held_out: Annotated[str | None, typer.Option(help="Other real examples; default: a random half of the real set.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for diagnosis.md, diagnosis.json and pairs.png.")] = None,
+    fail_on: FailOn = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print the rules of the verdicts, with their sources, and exit.")] = False,
+    no_cache: NoCache = False,
+    threads: AllThreads = None,
+    as_json: Json = False,
+) -> None:
+    """Look for mode collapse, repetition and copies: every diagnostic beside its value on held-out real examples."""
+    from ganbench.commands.diagnose import print_rules, run_diagnose
+
+    if rules:
+        print_rules(as_json)
+        return
+    if fake is None or real is None:
+        what = "FAKE, the generated examples" if fake is None else "--real, the real examples to compare with"
+        raise RequestError(f"diagnose lacks {what}; write ganbench diagnose {fake or 'FAKE'} --real REAL, or --rules for the rules alone")
+    run_diagnose(fake, real, held_out, out, fail_on and fail_on.value, replace(settings, use_cache=not no_cache), threads, as_json, console)
 
 
 for looking in LOOKING:

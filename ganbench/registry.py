@@ -171,5 +171,13 @@ DIAGNOSTICS = Registry(
         "classes": "ganbench.diagnostics.classes:CLASSES",
         "modes": "ganbench.diagnostics.modes:MODES",
         "class_modes": "ganbench.diagnostics.modes:CLASS_MODES",
+        "minority": "ganbench.diagnostics.minority:MINORITY",
+        "class_spread": "ganbench.diagnostics.spread:SPREAD",
+        "effective": "ganbench.diagnostics.effective:EFFECTIVE",
+        "class_effective": "ganbench.diagnostics.effective:CLASS_EFFECTIVE",
+        "birthday": "ganbench.diagnostics.birthday:BIRTHDAY",
+        "ndb": "ganbench.diagnostics.bins:NDB",
+        "copies": "ganbench.diagnostics.copies:COPIES",
+        "latent_sensitivity": "ganbench.diagnostics.sensitivity:SENSITIVITY",
     },
 )

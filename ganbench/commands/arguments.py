@@ -1,5 +1,6 @@
 """Which options do several commands share?"""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,3 +19,13 @@ Retry = Annotated[bool, typer.Option("--retry-failed", help="Repeat runs that fa
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON on stdout.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached features.")]
 AllThreads = Annotated[int | None, typer.Option(min=1, help="Number of CPU threads; default: all.")]
+
+
+class Alarm(StrEnum):
+    """Verdicts of a diagnosis that can make the command fail."""
+
+    suspicious = "suspicious"
+    collapsed = "collapsed"
+
+
+FailOn = Annotated[Alarm | None, typer.Option(help="Exit with 1 if the verdict is this or worse.")]

@@ -63,6 +63,24 @@ def check_statistics(sources: Sequence[str], out: Path, settings: Looks) -> None
     _check_looks(settings)
 
 
+def check_diagnosis(sets: dict[Role, str | None], settings: Looks, out: Path | None) -> None:
+    """Checks names, paths and options of ``ganbench diagnose``.
+
+    Raises:
+        RequestError: The request is invalid.
+    """
+    name = settings.extractor or (FEATURES if settings.features else IMAGES)
+    EXTRACTORS.target(name)
+    if target := Target.of_file(name):
+        target.check("extractor")
+    for text in sets.values():
+        if text is not None:
+            check_named(text, settings.features)
+    _check_looks(settings)
+    if out is not None:
+        check_folder(out, "--out")
+
+
 def check_drawing(run: str, out: Path, device: str) -> None:
     """Checks the run and the folder of ``ganbench generate`` and ``ganbench latents``.
 

@@ -34,7 +34,7 @@ def run_score(
     from ganbench.evaluation.score import score
 
     set_threads(threads)
-    with _progress(console) as progress:
+    with progress_on(console) as progress:
         chosen = {**vars(settings), "verify": verify is not None}
         result = score(fake, real, names, held_out=held_out, meter=meter(progress), **chosen)
     if not result.scores and not result.failures:
@@ -67,7 +67,7 @@ def run_stats(source: str, out: Path, settings: Looks, threads: int | None, cons
     from ganbench.evaluation.statistics import make_statistics
 
     set_threads(threads)
-    with _progress(console) as progress:
+    with progress_on(console) as progress:
         made = make_statistics(sources, out, meter=meter(progress), **vars(settings))
     for line in made.warnings:
         console.say(f"note: {line}", "yellow")
@@ -132,7 +132,8 @@ class Rate(ProgressColumn):
         return Text("" if speed is None else f"{speed:,.0f}/s", style="dim")
 
 
-def _progress(console: PlainConsole) -> Progress:
+def progress_on(console: PlainConsole) -> Progress:
+    """The progress of passes over sets, shown in a terminal alone."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 

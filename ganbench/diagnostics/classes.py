@@ -70,10 +70,19 @@ def _examine(case: Case) -> list[Diagnostic]:
     return class_diagnostics(log_probabilities, case.class_shares)
 
 
+def _limits(case: Case) -> dict[str, tuple[float, float]]:
+    """The divergence is largest where all examples are of the rarest class."""
+    assert case.class_shares is not None
+    shares = case.class_shares[case.class_shares > 0]
+    return {"class_kl": (0.0, -shares.min().log().item()), "class_tv": (0.0, 1.0), "classes_covered": (0, len(shares))}
+
+
 CLASSES = Examination(
     name="classes",
     measures=("class_kl", "class_tv", "classes_covered"),
     fits=lambda case: case.class_shares is not None and case.comparison.fake.log_probabilities is not None,
     examine=_examine,
+    limits=_limits,
+    needs="a classifier of these examples as the extractor",
 )
 """Does the class distribution of the generated set match the reference set's?"""

@@ -50,12 +50,18 @@ def duplicate_rate(comparison: Comparison) -> Diagnostic:
     """
     real, fake = _nearest_real(comparison), comparison.fake_manifold.squared_radii[:, 0]
     n, m = comparison.n_real, len(fake)
-    distinct = real[real > 0]
-    if not len(distinct):
+    limit = near_limit(comparison)
+    if limit is None:
         return Diagnostic(name="duplicate_rate", value=None, perfect=None, n=m, note="every real example has an exact copy")
-    limit = distinct.sqrt().quantile(NEAR_QUANTILE).square()
     rate, real_rate = ((side <= limit).double().mean().item() for side in (fake, real))
     return Diagnostic(name="duplicate_rate", value=rate, perfect=min(real_rate * (m - 1) / (n - 1), 1.0), n=m)
+
+
+def near_limit(comparison: Comparison) -> Tensor | None:
+    """Squared distance up to which two examples are near-duplicates; None if every real example has an exact copy."""
+    real = _nearest_real(comparison)
+    distinct = real[real > 0]
+    return distinct.sqrt().quantile(NEAR_QUANTILE).square() if len(distinct) else None
 
 
 def _nearest_real(comparison: Comparison) -> Tensor:
@@ -73,5 +79,6 @@ DIVERSITY = Examination(
     measures=("feature_variance_ratio", "duplicate_rate"),
     fits=lambda case: True,
     examine=lambda case: diversity_diagnostics(case.comparison),
+    limits=lambda case: {"feature_variance_ratio": (0.0, float("inf")), "duplicate_rate": (0.0, 1.0)},
 )
 """Do the generated features vary as much as the real ones, and do examples repeat?"""

@@ -158,6 +158,13 @@ def _chi_square(dimensions: int) -> float:
     return float(torch.special.gammainc(half[0], half[1]))
 
 
+def _limits(k: int) -> dict[str, tuple[float, float]]:
+    """Smallest and largest values for k modes."""
+    counts = {name: (0.0, float(k)) for name in ("modes", "robust_modes")}
+    balance = {name: (0.0, math.log(k)) for name in ("kl_hq", "kl_all")}
+    return {**counts, **balance, "hq_percent": (0.0, 100.0), "sd_ratio": (0.0, math.inf)}
+
+
 def _examine(case: Case) -> list[Diagnostic]:
     assert case.examples is not None and case.modes is not None
     return mode_diagnostics(case.examples.double(), case.modes)
@@ -168,6 +175,8 @@ MODES = Examination(
     measures=("modes", "robust_modes", "hq_percent", "kl_hq", "kl_all", "sd_ratio"),
     fits=lambda case: case.modes is not None and case.examples is not None,
     examine=_examine,
+    limits=lambda case: _limits(len(case.modes.centres)) if case.modes else {},
+    needs="a data set with known modes (ring8, grid25) as the reference, and points",
 )
 """Which modes of a mixture does the generator cover, and how well?"""
 
@@ -176,5 +185,7 @@ CLASS_MODES = Examination(
     measures=("modes", "robust_modes", "kl_all"),
     fits=lambda case: case.mode_counts is not None,
     examine=lambda case: class_mode_diagnostics(case.mode_counts()) if case.mode_counts else [],
+    limits=lambda case: _limits(len(case.mode_counts())) if case.mode_counts else {},
+    needs="stacked digits (stacked-digits, stacked-mnist) as the reference",
 )
 """Which modes does the generator cover, if a classifier assigns examples to modes?"""

@@ -1,6 +1,6 @@
 """Is anything wrong with the sets that would make their scores misleading? (copies, value ranges, order, small numbers)"""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from ganbench.evaluation.passes import Known
 from ganbench.evaluation.sets import NamedSet
 from ganbench.features.facts import Facts, hashes
 from ganbench.plan import facts as metric_facts
+from ganbench.plan.facts import Role
 from ganbench.sets.features import Features, Sketch
 from ganbench.sets.source import Source
 
@@ -80,6 +81,22 @@ class Side:
         if self.facts is not None:
             return self.facts.example_hash
         return None if self.values is None else hashes(self.values)
+
+
+def of_sets(sets: Mapping[Role, NamedSet], known: Mapping[Role, Known]) -> list[Note]:
+    """Notes on every set, and on every two of them.
+
+    Args:
+        sets: The sets by role.
+        known: The results of the passes over those that were read.
+    """
+    sides = {role: side for role, found in known.items() if (side := Side.of(sets[role], found))}
+    notes = [note for role in sets if role in sides for note in of_one(sides[role])]
+    pairs: tuple[tuple[Role, Role], ...] = (("real", "generated"), ("real", "held-out"), ("held-out", "generated"))
+    for first, second in pairs:
+        if first in sides and second in sides:
+            notes += of_both(sides[first], sides[second])
+    return notes
 
 
 def of_one(side: Side) -> list[Note]:

@@ -263,14 +263,10 @@ def _shift(extractor: Extractor, sets: Mapping[Role, NamedSet], look: CachedPass
 
 def _checked(evaluated: Evaluated, sets: Mapping[Role, NamedSet]) -> list[Note]:
     """Notes on the sets."""
-    sides = {role: side for role, known in evaluated.known.items() if (side := checks.Side.of(sets[role], known))}
-    found = [warning for role in sets if role in sides for warning in checks.of_one(sides[role])]
-    pairs: tuple[tuple[Role, Role], ...] = (("real", "generated"), ("real", "held-out"), ("held-out", "generated"))
-    for first, second in pairs:
-        if first in sides and second in sides:
-            found += checks.of_both(sides[first], sides[second])
     compared = evaluated.comparison
-    return found + checks.of_numbers(compared.n_real, compared.n_fake, list(evaluated.plan.metrics.values()))
+    return checks.of_sets(sets, evaluated.known) + checks.of_numbers(
+        compared.n_real, compared.n_fake, list(evaluated.plan.metrics.values())
+    )
 
 
 def _verify(extractor: Extractor, evaluated: Evaluated, findings: Findings) -> None:

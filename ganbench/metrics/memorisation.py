@@ -4,7 +4,7 @@ The reference set of the comparison must be the training set. It is treated as f
 the generated examples, not that of the training set.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -23,6 +23,37 @@ _GUARD = 1e-14
 """Added to the distance, which is 0 for copies."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class NearestTraining:
+    """The nearest training example of every example."""
+
+    squared: Tensor
+    """float64 (m,): squared distance."""
+    which: Tensor
+    """int64 (m,): number of the training example."""
+    spacing: Tensor
+    """float64 (m,): squared distance from that training example to its nearest other one; 0 if it has an exact copy."""
+
+    @property
+    def authentic(self) -> Tensor:
+        """Whether the nearest training example has a nearer training example, bool (m,)."""
+        return self.spacing < self.squared
+
+
+def nearest_training(examples: Tensor, training: Tensor) -> NearestTraining:
+    """Finds the nearest training example of every example, and its own nearest other training example.
+
+    Args:
+        examples: Features (m, d).
+        training: Features (n, d), n at least 2.
+    """
+    squared, which = nearest(examples, training)
+    near, place = torch.unique(which[:, 0], return_inverse=True)
+    # the first neighbour is the training example itself or a copy of it
+    others = nearest(training[near], training, k=2)[0][:, 1]
+    return NearestTraining(squared=squared[:, 0], which=which[:, 0], spacing=others[place])
+
+
 def authentic(examples: Tensor, training: Tensor) -> Tensor:
     """Whether examples are authentic: their nearest training example has a nearer training example (Alaa et al. 2022, section 4.3).
 
@@ -33,11 +64,7 @@ def authentic(examples: Tensor, training: Tensor) -> Tensor:
     Returns:
         bool (m,).
     """
-    squared, which = nearest(examples, training)
-    near, place = torch.unique(which[:, 0], return_inverse=True)
-    # the first neighbour is the training example itself or a copy of it
-    others = nearest(training[near], training, k=2)[0][:, 1]
-    return others[place] < squared[:, 0]
+    return nearest_training(examples, training).authentic
 
 
 def _authpct(comparison: Comparison, generator: torch.Generator) -> Estimate:

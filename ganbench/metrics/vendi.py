@@ -55,8 +55,8 @@ def _effects(values: Tensor, slopes: Tensor) -> Tensor:
     return torch.cat([((unit @ slopes) * unit).sum(1) for unit in units])
 
 
-def _shannon(matrix: Tensor) -> float:
-    """exp(-sum of l log l) over the eigenvalues l."""
+def effective_number(matrix: Tensor) -> float:
+    """exp(-sum of l log l) over the eigenvalues l of K / n (n, n), from 1 to n (Friedman and Dieng 2023, definition 3.1)."""
     eigenvalues = torch.linalg.eigvalsh(matrix).clamp(min=0)
     return float((-torch.special.xlogy(eigenvalues, eigenvalues).sum()).exp())
 
@@ -65,18 +65,18 @@ def _shannon_slopes(matrix: Tensor) -> Tensor:
     """-score (log S); the constant term is dropped, because the trace of S is fixed."""
     eigenvalues, vectors = torch.linalg.eigh(matrix)
     logs = torch.where(eigenvalues > torch.finfo(torch.float64).eps, eigenvalues.clamp(min=1e-300).log(), 0.0)
-    slopes: Tensor = -_shannon(matrix) * ((vectors * logs) @ vectors.T)
+    slopes: Tensor = -effective_number(matrix) * ((vectors * logs) @ vectors.T)
     return slopes
 
 
-def _collision(matrix: Tensor) -> float:
-    """1 / (sum of squared eigenvalues)."""
+def effective_modes(matrix: Tensor) -> float:
+    """1 / (sum of squared eigenvalues) of K / n (n, n), from 1 to n: exp of the order-2 Renyi entropy (Jalali, Li and Farnia 2023)."""
     return 1 / matrix.square().sum().item()
 
 
 def _collision_slopes(matrix: Tensor) -> Tensor:
     """-2 score^2 S."""
-    return -2 * _collision(matrix) ** 2 * matrix
+    return -2 * effective_modes(matrix) ** 2 * matrix
 
 
 def _estimate(comparison: Comparison, generator: torch.Generator, order: _Order) -> Estimate:
@@ -111,7 +111,7 @@ VENDI = Metric(
     depends_on_n=True,
     parameters=(("order", 1), ("kernel", "cosine")),
     estimate=lambda comparison, generator: _estimate(
-        comparison, generator, _Order(name="vendi", score=_shannon, slopes=_shannon_slopes, linear_from=4)
+        comparison, generator, _Order(name="vendi", score=effective_number, slopes=_shannon_slopes, linear_from=4)
     ),
 )
 """Effective number of different examples: exp of the spectrum's entropy; grows with n and with noise (Friedman and Dieng 2023)."""
@@ -125,7 +125,7 @@ RKE = Metric(
     bounds=_BOUNDS,
     parameters=(("order", 2), ("kernel", "cosine")),
     estimate=lambda comparison, generator: _estimate(
-        comparison, generator, _Order(name="rke", score=_collision, slopes=_collision_slopes, linear_from=1)
+        comparison, generator, _Order(name="rke", score=effective_modes, slopes=_collision_slopes, linear_from=1)
     ),
 )
 """Effective number of modes: exp of the order-2 entropy, which weights rare directions less (Jalali, Li and Farnia 2023)."""

@@ -57,6 +57,21 @@ class Features:
         """Mean and covariance of all examples."""
         return moments(self.values)
 
+    def part(self, rows: Tensor) -> "Features":
+        """The examples at some indices (k,), with all that is known of them."""
+        chosen = {
+            name: None if (found := getattr(self, name)) is None else found[rows.to(found.device)]
+            for name in ("log_probabilities", "spatial", "labels")
+        }
+        images = self.images
+        return Features(
+            values=self.values[rows.to(self.values.device)],
+            class_names=self.class_names,
+            images=None if images is None else lambda which: images(rows[which]),
+            generator=self.generator,
+            **chosen,
+        )
+
     def class_name(self, label: int) -> str:
         """The name of a class in messages."""
         return repr(self.class_names[label]) if label < len(self.class_names) else str(label)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from ganbench.data.dataset import ClassModes, ModeSet
 from ganbench.plan.facts import Need
 from ganbench.sets.classes import Classes
 from ganbench.sets.features import Features, LatentModel
@@ -77,6 +78,8 @@ class GivenSet(ABC):
     """Width and height of the images before any resize, "32x32" or "24x24 to 64x48"; empty if there are no images."""
     classes: Classes | None = None
     """The classes of its labels; None without labels."""
+    modes: ModeSet | ClassModes | None = None
+    """The exact modes of the examples, if they are a mixture whose modes can be counted."""
     content: str | None = None
     """SHA-256 that identifies the examples; None if they cannot be identified before they are drawn, so nothing is cached."""
 

@@ -160,4 +160,6 @@ def _dataset(text: str, name: str, split: str, how: Opening) -> ArraySource:
     dataset = load_dataset(DatasetSpec(name=name, resolution=how.resolution), how.root)
     part = dataset.train if SPLITS[split] == "train" else dataset.held_out
     classes = Classes.of_data(dataset, own_numbers=True)
-    return ArraySource(text, part.examples, f"{dataset.fingerprint}/{SPLITS[split]}", part.labels, classes)
+    source = ArraySource(text, part.examples, f"{dataset.fingerprint}/{SPLITS[split]}", part.labels, classes)
+    source.modes = dataset.modes
+    return source

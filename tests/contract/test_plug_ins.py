@@ -18,6 +18,22 @@ from ganbench.sets.comparison import Comparison
 from ganbench.sets.features import Features
 from ganbench.targets import Target
 
+
+class Scaled:
+    """A generator of points: its latents, halved."""
+
+    has_styles = False
+
+    def latents(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        return torch.randn(n, 2, generator=generator)
+
+    def styles(self, latents: torch.Tensor) -> None:
+        return None
+
+    def images(self, latents: torch.Tensor, styles: bool) -> torch.Tensor:
+        return latents / 2
+
+
 OFFLINE = [name for name in EXTRACTORS.names() if EXTRACTORS.load(name).published is None]
 CHECKS: dict[str, tuple[Callable[..., None], str]] = {
     "variant": (testing.check_variant, "Mine"),
@@ -51,6 +67,7 @@ def test_diagnostics(name: str) -> None:
     cases = {
         "modes": Case(comparison=comparison, examples=points[1], modes=mixture),
         "class_modes": Case(comparison=comparison, mode_counts=lambda: torch.tensor([25, 25, 0])),
+        "latent_sensitivity": Case(comparison=comparison, generator=Scaled(), real_examples=points[0]),
     }
     testing.check_diagnostic(name, cases.get(name))
 
