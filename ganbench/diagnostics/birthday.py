@@ -25,6 +25,8 @@ LIMIT = 2_000
 0.72 * 2,000^2 = 2.9 million is told, more than any data set here has examples."""
 ORDERS = 401
 """Number of random orders of the examples whose first repetitions are found; odd, so that their median is one of them."""
+_EXPECTED = 50
+"""Expected number of near pairs in the beginning of an order that is searched first."""
 _ROWS = 500
 """Number of rows of the distance matrix held at a time."""
 
@@ -77,6 +79,8 @@ def near_pairs(values: Tensor, limit: float) -> Tensor:
 def first_repetitions(pairs: Tensor, n: int, seed: int) -> Tensor:
     """Number of examples drawn until the first near-duplicate, in each of ``ORDERS`` random orders of n examples: int64 (orders,).
 
+    The pairs of every order are looked through, or, where they are many, the table of all pairs from its beginning on.
+
     Args:
         pairs: Pairs of near-duplicates (2, at least 1).
         n: Number of examples.
@@ -84,7 +88,23 @@ def first_repetitions(pairs: Tensor, n: int, seed: int) -> Tensor:
     """
     generator = seeding.stream(seed, "diagnostic/birthday")
     orders = [torch.randperm(n, generator=generator).to(pairs.device) for _ in range(ORDERS)]
-    return torch.stack([torch.maximum(order[pairs[0]], order[pairs[1]]).min() + 1 for order in orders])
+    if pairs.shape[1] <= n:
+        return torch.stack([torch.maximum(order[pairs[0]], order[pairs[1]]).min() + 1 for order in orders])
+    near = torch.zeros(n, n, dtype=torch.bool, device=pairs.device)
+    near[pairs[0], pairs[1]] = near[pairs[1], pairs[0]] = True
+    # where many pairs are near, a short beginning of an order almost surely contains one of them
+    start = max(2, round(n * (_EXPECTED / pairs.shape[1]) ** 0.5))
+    return torch.stack([_first_repetition(near, order, start) for order in orders])
+
+
+def _first_repetition(near: Tensor, order: Tensor, size: int) -> Tensor:
+    """Number of examples drawn in an order until the first near-duplicate, which is looked for in ever longer beginnings."""
+    while True:
+        chosen = order[:size]
+        found = near[chosen][:, chosen].nonzero()
+        if len(found):
+            return found.amax(1).min() + 1
+        size *= 2
 
 
 def birthday_diagnostics(case: Case) -> list[Diagnostic]:

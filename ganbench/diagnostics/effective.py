@@ -27,8 +27,8 @@ LIMIT = 1_000
 """Largest number of examples of a kernel matrix, whose eigenvalues take a quarter of a second."""
 CLASS_LIMIT = 300
 """Largest number of examples of a class."""
-_HALVINGS = 40
-"""Number of bisections of the bandwidth's logarithm, which leave a relative error of 1e-10."""
+_HALVINGS = 30
+"""Number of bisections of the bandwidth's logarithm, which leave a relative error of 1e-7."""
 
 
 def squared_distances(values: Tensor) -> Tensor:

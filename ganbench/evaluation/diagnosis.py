@@ -156,7 +156,7 @@ def _diagnosis(work: Work, sides: Sides) -> Diagnosis:
     for name in DIAGNOSTICS.names():
         examination: Examination = DIAGNOSTICS.load(name)
         if examination.fits(both["generated"]):
-            findings += _findings(name, examination, both)
+            findings += findings_of(name, examination, both)
         else:
             left_out.append((name, examination.needs or "what this request lacks"))
     pairs = suspicious_pairs(nearest_training(sides.generated.values, sides.training.values), PAIRS)
@@ -176,8 +176,14 @@ def _diagnosis(work: Work, sides: Sides) -> Diagnosis:
     )
 
 
-def _findings(name: str, examination: Examination, cases: Mapping[Role, Case]) -> list[Finding]:
-    """The findings of one diagnostic on both sides."""
+def findings_of(name: str, examination: Examination, cases: Mapping[Role, Case]) -> list[Finding]:
+    """The findings of one diagnostic on both sides, each judged by the rule of its measure.
+
+    Args:
+        name: Its registered name.
+        examination: The diagnostic; it fits the generated case.
+        cases: The inputs of the generated and of the held-out side.
+    """
     limits = examination.limits(cases["generated"])
     beside = {one.name: one for one in examination.examine(cases["held-out"])} if examination.fits(cases["held-out"]) else {}
     found = []
