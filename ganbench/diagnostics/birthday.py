@@ -87,14 +87,14 @@ def first_repetitions(pairs: Tensor, n: int, seed: int) -> Tensor:
         seed: Root seed of the stream ``diagnostic/birthday``.
     """
     generator = seeding.stream(seed, "diagnostic/birthday")
-    orders = [torch.randperm(n, generator=generator).to(pairs.device) for _ in range(ORDERS)]
+    places = [torch.randperm(n, generator=generator).to(pairs.device) for _ in range(ORDERS)]
     if pairs.shape[1] <= n:
-        return torch.stack([torch.maximum(order[pairs[0]], order[pairs[1]]).min() + 1 for order in orders])
+        return torch.stack([torch.maximum(place[pairs[0]], place[pairs[1]]).min() + 1 for place in places])
     near = torch.zeros(n, n, dtype=torch.bool, device=pairs.device)
     near[pairs[0], pairs[1]] = near[pairs[1], pairs[0]] = True
     # where many pairs are near, a short beginning of an order almost surely contains one of them
     start = max(2, round(n * (_EXPECTED / pairs.shape[1]) ** 0.5))
-    return torch.stack([_first_repetition(near, order, start) for order in orders])
+    return torch.stack([_first_repetition(near, place.argsort(), start) for place in places])
 
 
 def _first_repetition(near: Tensor, order: Tensor, size: int) -> Tensor:

@@ -31,7 +31,7 @@ SEEN: dict[str, set[str]] = {
 }
 """Measures that are not "fine"."""
 EDGE = {"one mode missing": {"ndb_share"}}
-"""Measures at the edge of their rule, so that another rounding of the k-means cells could move them across: 0.12 against a limit of 0.11."""
+"""Measures at the edge of their rule (0.12, against 0.11), so that another rounding of k-means could move them across."""
 
 
 @pytest.mark.parametrize("fault", SEEN)
