@@ -27,6 +27,8 @@ LIMIT = 1_000
 """Largest number of examples of a kernel matrix, whose eigenvalues take a quarter of a second."""
 CLASS_LIMIT = 300
 """Largest number of examples of a class."""
+NOISY = 2.0
+"""Multiple of the reference's RKE from which a note tells that noise raises the scores; as many modes again cannot come from real ones."""
 _HALVINGS = 30
 """Number of bisections of the bandwidth's logarithm, which leave a relative error of 1e-7."""
 
@@ -72,7 +74,8 @@ def effective_diagnostics(case: Case) -> list[Diagnostic]:
         return _undefined(EFFECTIVE.measures, len(values))
     matrix = kernel(squared_distances(values), bandwidth)
     found = (("vendi_rbf", effective_number(matrix)), ("rke_rbf", effective_modes(matrix)))
-    note = f"bandwidth {bandwidth:.3g}"
+    usual = min(case.comparison.n_real, LIMIT) ** 0.5
+    note = f"bandwidth {bandwidth:.3g}" + ("; far above real examples, as noise is" if found[1][1] > NOISY * usual else "")
     return [Diagnostic(name=name, value=max(value, 1.0), perfect=None, n=len(values), note=note) for name, value in found]
 
 

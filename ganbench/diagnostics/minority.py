@@ -141,6 +141,6 @@ MINORITY = Examination(
         **{name: (0.0, float("inf")) for name in ("worst_share", "worst_share_low", "worst_share_high")},
         "rarest_recovered": (0.0, 1.0),
     },
-    needs="a data set with known modes, or a classifier of these examples as the extractor",
+    needs="known modes, or a classifier of these examples as the extractor",
 )
 """Are rare modes and classes generated as often as they occur?"""

@@ -176,7 +176,7 @@ MODES = Examination(
     fits=lambda case: case.modes is not None and case.examples is not None,
     examine=_examine,
     limits=lambda case: _limits(len(case.modes.centres)) if case.modes else {},
-    needs="a data set with known modes (ring8, grid25) as the reference, and points",
+    needs="points of a data set with known modes (ring8, grid25)",
 )
 """Which modes of a mixture does the generator cover, and how well?"""
 
@@ -186,6 +186,6 @@ CLASS_MODES = Examination(
     fits=lambda case: case.mode_counts is not None,
     examine=lambda case: class_mode_diagnostics(case.mode_counts()) if case.mode_counts else [],
     limits=lambda case: _limits(len(case.mode_counts())) if case.mode_counts else {},
-    needs="stacked digits (stacked-digits, stacked-mnist) as the reference",
+    needs="a data set whose modes a classifier counts (stacked-digits, stacked-mnist)",
 )
 """Which modes does the generator cover, if a classifier assigns examples to modes?"""

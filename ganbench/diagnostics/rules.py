@@ -72,15 +72,16 @@ class Rule:
         centre = {"ratio": 1.0, "difference": 0.0, "value": threshold}[self.compares]
         return sign * (number - threshold) >= 0 and (guard == 0 or sign * (number - centre) > guard)
 
-    def words(self, number: float) -> str:
-        """A number of the rule, in words."""
+    def words(self, number: float, threshold: float, guard: float) -> str:
+        """A number that reaches a threshold, and the limit beyond which it lies, in words."""
+        centre = {"ratio": 1.0, "difference": 0.0, "value": threshold}[self.compares]
+        ends = (threshold, centre - guard if self.worse == "low" else centre + guard)
+        limit = min(ends) if self.worse == "low" else max(ends)
         if self.compares == "ratio":
-            return f"{100 * number:.3g} % of the held-out value"
-        return (
-            f"{abs(number):.3g} {'below' if number < 0 else 'above'} the held-out value"
-            if self.compares == "difference"
-            else f"{number:.3g}"
-        )
+            return f"{100 * number:.3g} % of the held-out value (limit {100 * limit:.3g} %)"
+        if self.compares == "difference":
+            return f"{abs(number):.3g} {'below' if number < 0 else 'above'} the held-out value (limit {abs(limit):.3g})"
+        return f"{number:.3g} (limit {limit:.3g})"
 
 
 RULES = (
@@ -157,5 +158,5 @@ def judge(finding: Finding, rules: tuple[Rule, ...] = RULES) -> tuple[Verdict | 
     levels: tuple[tuple[Verdict, float | None], ...] = (("collapsed", rule.collapsed), ("suspicious", rule.suspicious))
     for verdict, threshold in levels:
         if threshold is not None and rule.reaches(number, threshold, guard):
-            return verdict, rule.words(number)
+            return verdict, rule.words(number, threshold, guard)
     return "fine", ""

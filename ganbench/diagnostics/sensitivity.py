@@ -73,6 +73,6 @@ SENSITIVITY = Examination(
     examine=sensitivity_diagnostics,
     while_training=False,
     limits=lambda case: {name: (0.0, float("inf")) for name in ("latent_sensitivity", "latent_sensitivity_min")},
-    needs="the generator itself (a run directory or an exported program), and real images or points",
+    needs="the generator itself (a run directory or an exported program)",
 )
 """Do generated examples change when their latents do?"""

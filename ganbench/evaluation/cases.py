@@ -156,9 +156,7 @@ def _class_shares(work: Work, reference: Features) -> Tensor | None:
         return None
     score = divergences(seen).mean().exp().item()
     if not score >= TELLING:  # "not" also refuses nan
-        text = (
-            f"the classifier tells no classes apart on the real set (its classifier score there is {score:.3g}), so classes are not judged"
-        )
+        text = f"the classifier tells no classes apart on the real set (classifier score {score:.3g}), so that classes are not judged"
         work.look.notes.append(changed(text))
         return None
     return class_histogram(seen).double() / len(seen)

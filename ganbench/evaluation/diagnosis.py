@@ -115,25 +115,27 @@ def _opened(given: Mapping[Role, Examples | None], settings: Settings, device: t
             stack.callback(sets[role].given.close)
     for one in sets.values():
         if one.given.reference_only:
-            raise RequestError(
-                f"{one.given.name!r} holds statistics, and diagnostics compare single examples; give the examples themselves"
-            )
+            raise RequestError(f"{one.given.name!r} holds statistics, and a diagnosis compares single examples; give those")
     share_classes(sets)
     if settings.n_real is None:
         sets["real"] = _at_most(sets["real"], MOST_REAL, settings.seed)
     spare = len(sets["held-out"]) if "held-out" in sets else len(sets["real"]) // 2
     n = min(len(sets["generated"]), spare, settings.n or MOST)
-    for role in ("generated", "held-out"):
-        if role in sets:
-            sets[role] = _at_most(sets[role], n, settings.seed)
     if n < FEWEST:
-        lacking = "generated" if len(sets["generated"]) <= n else "held-out" if "held-out" in sets else "real"
-        what = f"half of the {len(sets['real'])} of" if lacking == "real" else "those of"
-        raise RequestError(
-            f"a diagnosis needs {FEWEST} examples of each set, and there are {n} ({what} {sets[lacking].given.name!r}); give more, "  # type: ignore[index]
-            "and real examples that the generator was not trained on as --held-out"
-        )
+        raise RequestError(f"a diagnosis needs {FEWEST} examples of each set: {_few(sets, spare)}")
+    for role in set(sets) - {"real"}:
+        sets[role] = _at_most(sets[role], n, settings.seed)
     return sets
+
+
+def _few(sets: Mapping[Role, NamedSet], spare: int) -> str:
+    """Which set has too few examples, and what to do about it."""
+    if len(sets["generated"]) < FEWEST:
+        return f"{sets['generated'].given.name!r} has {len(sets['generated'])} to examine; give more of the generated ones"
+    if "held-out" in sets:
+        return f"{sets['held-out'].given.name!r} has {spare} to examine; give more, or leave --held-out out to take half of the real ones"
+    name, n = sets["real"].given.name, len(sets["real"])
+    return f"half of the {n} of {name!r} are held out; give more real ones, or others that the generator was not trained on as --held-out"
 
 
 def _at_most(one: NamedSet, n: int, seed: int) -> NamedSet:
@@ -158,7 +160,7 @@ def _diagnosis(work: Work, sides: Sides) -> Diagnosis:
         if examination.fits(both["generated"]):
             findings += findings_of(name, examination, both)
         else:
-            left_out.append((name, examination.needs or "what this request lacks"))
+            left_out.append((name, examination.needs or "what it applies to"))
     pairs = suspicious_pairs(nearest_training(sides.generated.values, sides.training.values), PAIRS)
     # among the reference alone, which does not contain the held-out examples
     usual = suspicious_pairs(nearest_training(sides.held_out.values, sides.reference.values), HELD_OUT_PAIRS)

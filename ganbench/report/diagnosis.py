@@ -59,7 +59,7 @@ def remarks(diagnosis: Diagnosis) -> list[str]:
     wanting: dict[str, list[str]] = {}
     for name, needs in diagnosis.left_out:
         wanting.setdefault(needs, []).append(shown(name))
-    return noted + [f"left out: {', '.join(names)} (needs {needs})" for needs, names in wanting.items()]
+    return noted + [f"left out: {', '.join(names)}, for want of {needs}" for needs, names in wanting.items()]
 
 
 def cells(one: Finding) -> list[str]:

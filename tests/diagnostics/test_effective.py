@@ -84,12 +84,14 @@ def test_the_bandwidth_is_frozen_on_the_reference() -> None:
 
 def test_noise_has_more_effective_examples_and_half_of_the_modes_half() -> None:
     reference = Reference(Features(values=ring(8)))
-    values = {}
+    values, notes = {}, {}
     for name, points in {"half": ring(8)[ring(8)[:, 1] > 0.01], "noise": normal(500, 4)[:, :2]}.items():
         case = Case(comparison=Comparison(reference, Features(values=points)))
-        values[name] = by_name(effective.effective_diagnostics(case))["rke_rbf"].value
+        found = by_name(effective.effective_diagnostics(case))["rke_rbf"]
+        values[name], notes[name] = found.value, "as noise is" in found.note
     assert values["half"] == pytest.approx(math.sqrt(1000) * 3 / 8, rel=0.2)  # three modes lie above the axis
     assert values["noise"] > 100
+    assert notes == {"half": False, "noise": True}
 
 
 def test_the_worst_class_is_found_whatever_the_others_do() -> None:

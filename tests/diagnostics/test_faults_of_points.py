@@ -64,4 +64,4 @@ def test_an_empty_high_quality_set_is_an_alarm_and_no_number() -> None:
 def test_the_verdicts_say_how_bad_it_is() -> None:
     verdicts = {fault: seen(RING, fault)["modes"].verdict for fault in ("none", "one mode missing", "half of the modes")}
     assert verdicts == {"none": "fine", "one mode missing": "suspicious", "half of the modes": "collapsed"}
-    assert seen(RING, "one mode missing")["modes"].why == "87.5 % of the held-out value"
+    assert seen(RING, "one mode missing")["modes"].why == "87.5 % of the held-out value (limit 97 %)"

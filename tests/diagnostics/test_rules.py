@@ -49,7 +49,7 @@ def test_a_threshold_within_the_noise_of_few_examples_waits_for_more_of_a_differ
     # 4 sd of n = 100 are 0.8: a ratio must be below 0.2; of n = 10,000 they are 0.08
     assert judge(finding(3.0, n=100), some) == ("fine", "")
     assert judge(finding(1.9, n=100), some)[0] == "collapsed"
-    assert judge(finding(7.9, n=10_000), some) == ("suspicious", "79 % of the held-out value")
+    assert judge(finding(7.9, n=10_000), some) == ("suspicious", "79 % of the held-out value (limit 80 %)")
     assert SIGMAS == 4
 
 
