@@ -107,6 +107,7 @@ import ganbench.cli, ganbench.commands.doctor, ganbench.commands.generate, ganbe
 import ganbench.commands.run, ganbench.commands.score, ganbench.evaluation.score, ganbench.execution.local, ganbench.pipeline.cell
 import ganbench.features.inception, ganbench.features.plain, ganbench.features.random_conv, ganbench.features.probe
 import ganbench.data.bundled, ganbench.report.terminal, ganbench.report.figures, ganbench.matrix
+import ganbench.evaluation.diagnosis, ganbench.report.diagnosis, ganbench.report.pairs, sklearn.cluster
 import ganbench.metrics.classifier, ganbench.metrics.frechet, ganbench.metrics.kernel, ganbench.metrics.manifold
 import rich.table, rich.progress, typer.rich_utils
 gc.freeze()

@@ -52,7 +52,7 @@ def run_diagnose(
     else:
         _print(found, console)
     for line in found.warnings:
-        console.say(f"note: {line}", "yellow")
+        console.print(f"note: {line}", style="yellow")
     if out is not None:
         from ganbench.report.diagnosis import write_diagnosis
 

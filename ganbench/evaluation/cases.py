@@ -1,8 +1,8 @@
 """What do diagnostics get to see of the sets of a diagnosis?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -41,6 +41,8 @@ class Work:
     sets: dict[Role, NamedSet]
     look: CachedPass
     modes: ModeSet | ClassModes | None
+    assigned: dict[Role, Tensor] = field(default_factory=dict)
+    """Mode of every example of a set (n,), if another classifier than the extractor counts the modes."""
 
     @property
     def classifier(self) -> bool:
@@ -53,15 +55,17 @@ class Work:
         needs: set[Need] = {"features", "probabilities"} if self.classifier else {"features"}
         return self.look(self.extractor, self.sets[role], needs, False)
 
-    @cache  # noqa: B019 - lives as long as the request
-    def modes_of(self, role: Role) -> Tensor:
-        """The mode of every example of a set (n,), by the classifier that counts the modes of its data."""
-        assert isinstance(self.modes, ClassModes)
-        found = self.look(load_extractor(self.modes.classifier).to(self.look.device), self.sets[role], {"probabilities"}, False)
-        assert found is not None and isinstance(found.features, Features) and found.features.log_probabilities is not None
-        return found.features.log_probabilities.argmax(1)
-
-    __hash__ = object.__hash__
+    def assign(self) -> None:
+        """Assigns all examples to modes, where another classifier than the extractor counts them; every rank takes part."""
+        if not isinstance(self.modes, ClassModes) or self.modes.classifier == self.extractor.name:
+            return
+        classifier = load_extractor(self.modes.classifier).to(self.look.device)
+        for role, one in self.sets.items():
+            found = self.look(classifier, one, {"probabilities"}, False)
+            if found is not None:
+                seen = _features(found).log_probabilities
+                assert seen is not None
+                self.assigned[role] = seen.argmax(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +143,7 @@ def cases(work: Work, sides: Sides, compared: Mapping[Role, Comparison]) -> dict
             examples=_points(work, role, sides) if isinstance(work.modes, ModeSet) else None,
             class_shares=shares,
             modes=work.modes if isinstance(work.modes, ModeSet) else None,
-            mode_counts=_Counted(work=work, role=role, sides=sides) if isinstance(work.modes, ClassModes) else None,
+            mode_counts=partial(_mode_counts, work, sides, role) if isinstance(work.modes, ClassModes) else None,
             seed=work.look.settings.seed,
         )
         for role, comparison in compared.items()
@@ -162,24 +166,15 @@ def _class_shares(work: Work, reference: Features) -> Tensor | None:
     return class_histogram(seen).double() / len(seen)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Counted:
-    """Counts the examples of one side in every mode that a classifier defines."""
-
-    work: Work
-    role: Role
-    sides: Sides
-
-    def __call__(self) -> Tensor:
-        """Counts (modes,), int64."""
-        modes = self.work.modes
-        assert isinstance(modes, ClassModes)
-        own = self.sides.both[self.role].log_probabilities
-        if modes.classifier == self.work.extractor.name and own is not None:
-            return class_histogram(own)
-        rows = self.sides.rows if self.role == "held-out" else None
-        assigned = self.work.modes_of("real")[rows] if rows is not None else self.work.modes_of(self.role)
-        return torch.bincount(assigned, minlength=modes.count)
+def _mode_counts(work: Work, sides: Sides, role: Role) -> Tensor:
+    """Number of examples of one side in every mode that a classifier defines (modes,)."""
+    assert isinstance(work.modes, ClassModes)
+    if not work.assigned:
+        own = sides.both[role].log_probabilities
+        assert own is not None
+        return class_histogram(own)
+    assigned = work.assigned["real"][sides.rows] if role == "held-out" and sides.rows is not None else work.assigned[role]
+    return torch.bincount(assigned, minlength=work.modes.count)
 
 
 def _points(work: Work, role: Role, sides: Sides) -> Tensor | None:

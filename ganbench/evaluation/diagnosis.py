@@ -98,6 +98,7 @@ def diagnose(
         work = Work(extractor=extractor, sets=sets, look=look, modes=modes if modes is not None else sets["real"].given.modes)
         roles: tuple[Role, ...] = ("generated", "real", "held-out")  # unusable generated examples fail before the others are read
         known = {role: work.features(role) for role in roles if role in sets}
+        work.assign()
         notes += map(remark, extractor.notes)
         there = {role: one for role, one in known.items() if one is not None}
         if not ranks.first:
@@ -122,14 +123,16 @@ def _opened(given: Mapping[Role, Examples | None], settings: Settings, device: t
     spare = len(sets["held-out"]) if "held-out" in sets else len(sets["real"]) // 2
     n = min(len(sets["generated"]), spare, settings.n or MOST)
     if n < FEWEST:
-        raise RequestError(f"a diagnosis needs {FEWEST} examples of each set: {_few(sets, spare)}")
+        raise RequestError(f"a diagnosis needs {FEWEST} examples of each set: {_few(sets, spare, settings)}")
     for role in set(sets) - {"real"}:
         sets[role] = _at_most(sets[role], n, settings.seed)
     return sets
 
 
-def _few(sets: Mapping[Role, NamedSet], spare: int) -> str:
+def _few(sets: Mapping[Role, NamedSet], spare: int, settings: Settings) -> str:
     """Which set has too few examples, and what to do about it."""
+    if settings.n is not None and settings.n < FEWEST:
+        return f"--n {settings.n} is too few"
     if len(sets["generated"]) < FEWEST:
         return f"{sets['generated'].given.name!r} has {len(sets['generated'])} to examine; give more of the generated ones"
     if "held-out" in sets:

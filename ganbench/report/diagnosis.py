@@ -1,5 +1,6 @@
 """How is a diagnosis presented? (findings, verdicts and rules, for a terminal and as Markdown)"""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from ganbench.text import plain
 
 STYLES = {"fine": "green", "suspicious": "bold yellow", "collapsed": "bold red", None: "dim"}
 HEADINGS = ("diagnostic", "generated", "held-out", "perfect", "range", "verdict")
+WIDTH = 80
+"""Number of characters of a line of the rules."""
 PAGE, DATA, PICTURE = "diagnosis.md", "diagnosis.json", "pairs.png"
 """Names of the files of a diagnosis."""
 
@@ -137,10 +140,10 @@ _GUARD = f"A rule speaks only if the number is also {SIGMAS:g} standard deviatio
 
 def _limit(rule: Rule, value: float) -> str:
     """A threshold of a rule, in words."""
+    if rule.compares == "difference":
+        return f"{abs(value):.3g} or more {'below' if rule.worse == 'low' else 'above'} held-out"
     side = "at most" if rule.worse == "low" else "at least"
-    if rule.compares == "ratio":
-        return f"{side} {100 * value:.3g} % of held-out"
-    return f"{side} {value:+.3g} from held-out" if rule.compares == "difference" else f"{side} {value:.3g}"
+    return f"{side} {100 * value:.4g} % of held-out" if rule.compares == "ratio" else f"{side} {value:.3g}"
 
 
 def _words(rule: Rule) -> tuple[str, str, str]:
@@ -151,12 +154,13 @@ def _words(rule: Rule) -> tuple[str, str, str]:
 
 def rule_lines(rules: Iterable[Rule] = RULES) -> list[str]:
     """All rules as text of at most 80 characters a line."""
-    lines = [_GUARD, ""]
+    lines = [*textwrap.wrap(_GUARD, WIDTH), ""]
     for rule in rules:
         suspicious, collapsed, noise = _words(rule)
+        limits = f"suspicious: {suspicious}" + (f"; collapsed: {collapsed}" if rule.collapsed is not None else "")
         lines.append(shown(rule.measure))
-        lines.append(f"  suspicious {suspicious}" + (f", collapsed {collapsed}" if rule.collapsed is not None else ""))
-        lines.append(f"  noise {noise}; {rule.source}")
+        for text in (limits, f"noise: {noise}", f"source: {rule.source}"):
+            lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
     return lines
 
 

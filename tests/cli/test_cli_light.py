@@ -11,7 +11,7 @@ import ganbench as package
 from ganbench.commands.list import REGISTRIES
 from ganbench.plan.metric_names import STANDARD
 
-LIGHT = [("--help",), ("--version",), *(("list", kind) for kind in REGISTRIES)]
+LIGHT = [("--help",), ("--version",), ("diagnose", "--rules"), *(("list", kind) for kind in REGISTRIES)]
 HEAVY = ("torch", "torchvision", "pandas", "matplotlib", "scipy", "sklearn")
 
 
