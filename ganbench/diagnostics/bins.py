@@ -25,8 +25,10 @@ BINS = 100
 PER_BIN = 10
 """Smallest expected number of examples of the smaller set in a cell: fewer cells are taken for few examples. With 10, the z test, which
 approximates counts by a normal distribution, has a level of 0.05 within 0.01 (``tests/diagnostics/test_bins.py``)."""
-FITTED = 500
-"""Largest number of reference examples for each cell from which the cells are made; the paper's code aims for as many."""
+FITTED = 200
+"""Largest number of reference examples for each cell from which the cells are made. The histograms count all examples."""
+ITERATIONS = 25
+"""Largest number of k-means iterations: cells need not be the best ones, only fixed."""
 ALPHA_Z = 1.959963984540054
 """97.5 % quantile of the normal distribution: a cell differs at the two-sided level of 0.05, as in the paper."""
 ALPHA = 0.05
@@ -50,12 +52,12 @@ def cells_of(real: Tensor, count: int, seed: int) -> Cells | None:
     """The k-means cells of reference features (n, d), from the stream ``diagnostic/ndb``; None if fewer than two examples differ."""
     from sklearn.cluster import KMeans
 
-    chosen = real[evenly(len(real), min(len(real), FITTED * count)).to(real.device)].double().cpu()
+    chosen = real[evenly(len(real), min(len(real), FITTED * count)).to(real.device)].cpu()
     count = min(count, len(torch.unique(chosen, dim=0)))  # k-means warns of more cells than points
     if count < 2:
         return None
     state = int(torch.randint(0, 2**31 - 1, (1,), generator=seeding.stream(seed, "diagnostic/ndb")))
-    fitted = KMeans(count, n_init=1, max_iter=100, random_state=state).fit(chosen.numpy())
+    fitted = KMeans(count, n_init=1, max_iter=ITERATIONS, random_state=state).fit(chosen.numpy())
     cells = Cells(centres=torch.from_numpy(fitted.cluster_centers_).double().to(real.device), counts=torch.zeros(count))
     return Cells(centres=cells.centres, counts=cells.histogram(real))
 

@@ -13,6 +13,11 @@ from ganbench.results.record import Diagnostic
 from ganbench.sets.comparison import Comparison
 
 
+def nearest_of(comparison: Comparison) -> NearestTraining:
+    """The nearest training example of every generated example, found once."""
+    return comparison.shared("nearest training", lambda: nearest_training(comparison.fake.values, comparison.real.values))
+
+
 def copy_diagnostics(comparison: Comparison) -> list[Diagnostic]:
     """Share of authentic examples, and of near-copies of training examples, in per cent.
 
@@ -20,7 +25,7 @@ def copy_diagnostics(comparison: Comparison) -> list[Diagnostic]:
     of them for a perfect generator, and none of copies. A near-copy is at most as far from a training example as the 0.1 %
     quantile of the distances between training examples and their nearest neighbours.
     """
-    found, limit, n = nearest_training(comparison.fake.values, comparison.real.values), near_limit(comparison), comparison.n_fake
+    found, limit, n = nearest_of(comparison), near_limit(comparison), comparison.n_fake
     copied = None if limit is None else 100 * (found.squared <= limit).double().mean().item()
     return [
         Diagnostic(name="authentic_percent", value=100 * found.authentic.double().mean().item(), perfect=None, n=n),

@@ -15,12 +15,17 @@ from ganbench.results.diagnosis import Finding, Verdict
 
 SIGMAS = 4.0
 """Standard deviations of a perfect generator's number within which nothing is said: 6 of 100,000 normal values lie beyond."""
-_MEASURED = "measured: noise of perfect samplers (tests/diagnostics/test_nulls.py)"
 _HALF = "closed form: every second mode or class is lost"
 _LOST = "closed form: 24 of 25 modes are 96 %"
 _KL = "closed form: ln(25/24) = 0.041 and ln 2, for the loss of one mode in 25 and of every second"
 _FACTOR = "factor of 2, a convention of this project (diagnostics/minority.py)"
 _SPREAD = "a fifth narrower, a convention of this project; sqrt(0.05), the variance rule of diagnostics/collapse.py"
+
+
+def _measured(noise: float, distance: float) -> str:
+    """The source of a threshold that is at this distance from perfect generators, whose noise was measured."""
+    n = (SIGMAS * noise / distance) ** 2
+    return f"measured: {SIGMAS:g} standard deviations of perfect generators at n = {n:,.0f} (tests/diagnostics/test_nulls.py)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +89,10 @@ class Rule:
         return f"{number:.3g} (limit {limit:.3g})"
 
 
+_BIRTHDAY = "measured: the smallest ratio of 300 pairs of perfect generators was 0.10 (tests/diagnostics/test_nulls.py)"
+_NDB = "measured: 4 standard deviations of perfect generators with 100 cells (tests/diagnostics/test_nulls.py)"
+_JSD = "closed form: 4 standard deviations of perfect generators at n = 1,620, with 100 cells and 3,240 real examples"
+_VARIETY = f"{_measured(1.3, 0.2)}; {_HALF}"
 RULES = (
     Rule(
         measure="feature_variance_ratio", compares="ratio", worse="low", suspicious=0.5, collapsed=VARIANCE_FLOOR, noise=0.6,
@@ -91,7 +100,7 @@ RULES = (
     ),
     Rule(
         measure="duplicate_rate", compares="difference", worse="high", suspicious=0.02, collapsed=COPIES, noise=0.1,
-        source=f"{_MEASURED}; 90 %, the rule of diagnostics/collapse.py",
+        source=f"{_measured(0.1, 0.02)}; 90 %, the rule of diagnostics/collapse.py",
     ),
     Rule(measure="modes", compares="ratio", worse="low", suspicious=0.97, collapsed=0.5, noise="occupancy", source=f"{_LOST}; {_HALF}"),
     Rule(
@@ -102,31 +111,31 @@ RULES = (
         measure="classes_covered", compares="ratio", worse="low", suspicious=0.97, collapsed=0.5, noise="occupancy",
         source=f"{_LOST}; {_HALF}",
     ),
-    Rule(measure="hq_percent", compares="difference", worse="low", suspicious=-5.0, noise=18.0, source=_MEASURED),
+    Rule(measure="hq_percent", compares="difference", worse="low", suspicious=-5.0, noise=18.0, source=_measured(18, 5)),
     Rule(measure="kl_hq", compares="difference", worse="high", suspicious=0.03, collapsed=math.log(2), noise="chi-square", source=_KL),
     Rule(measure="kl_all", compares="difference", worse="high", suspicious=0.03, collapsed=math.log(2), noise="chi-square", source=_KL),
     Rule(measure="class_kl", compares="difference", worse="high", suspicious=0.03, collapsed=math.log(2), noise=0.31, source=_KL),
     Rule(
         measure="class_tv", compares="difference", worse="high", suspicious=0.05, collapsed=0.5, noise=0.6,
-        source=f"{_MEASURED}; {_HALF}",
+        source=f"{_measured(0.6, 0.05)}; {_HALF}",
     ),
     Rule(measure="sd_ratio", compares="ratio", worse="low", suspicious=0.8, collapsed=math.sqrt(VARIANCE_FLOOR), noise=0.8, source=_SPREAD),
     Rule(
         measure="class_sd_ratio", compares="ratio", worse="low", suspicious=0.8, collapsed=math.sqrt(VARIANCE_FLOOR), noise=0.6,
         source=_SPREAD,
     ),
-    Rule(measure="class_sd_lowest", compares="ratio", worse="low", suspicious=0.7, noise=1.2, source=_MEASURED),
+    Rule(measure="class_sd_lowest", compares="ratio", worse="low", suspicious=0.7, noise=1.2, source=_measured(1.2, 0.3)),
     Rule(measure="worst_share_high", compares="value", worse="low", suspicious=0.5, source=_FACTOR),
     Rule(measure="rarest_recovered", compares="ratio", worse="high", suspicious=1.001, source=_FACTOR),
-    Rule(measure="vendi_rbf", compares="ratio", worse="low", suspicious=0.8, collapsed=0.5, noise=1.3, source=f"{_MEASURED}; {_HALF}"),
-    Rule(measure="rke_rbf", compares="ratio", worse="low", suspicious=0.8, collapsed=0.5, noise=1.3, source=f"{_MEASURED}; {_HALF}"),
-    Rule(measure="class_vendi_lowest", compares="ratio", worse="low", suspicious=0.6, noise=3.0, source=_MEASURED),
-    Rule(measure="class_rke_lowest", compares="ratio", worse="low", suspicious=0.6, noise=3.0, source=_MEASURED),
-    Rule(measure="birthday_support", compares="ratio", worse="low", suspicious=0.04, source=_MEASURED),
-    Rule(measure="ndb_share", compares="difference", worse="high", suspicious=0.11, noise=1.15, source=_MEASURED),
-    Rule(measure="bins_jsd", compares="difference", worse="high", suspicious=0.015, noise="chi-square", source=_MEASURED),
-    Rule(measure="authentic_percent", compares="difference", worse="low", suspicious=-10.0, noise=90.0, source=_MEASURED),
-    Rule(measure="copied_percent", compares="difference", worse="high", suspicious=1.0, noise=10.0, source=_MEASURED),
+    Rule(measure="vendi_rbf", compares="ratio", worse="low", suspicious=0.8, collapsed=0.5, noise=1.3, source=_VARIETY),
+    Rule(measure="rke_rbf", compares="ratio", worse="low", suspicious=0.8, collapsed=0.5, noise=1.3, source=_VARIETY),
+    Rule(measure="class_vendi_lowest", compares="ratio", worse="low", suspicious=0.6, noise=3.0, source=_measured(3, 0.4)),
+    Rule(measure="class_rke_lowest", compares="ratio", worse="low", suspicious=0.6, noise=3.0, source=_measured(3, 0.4)),
+    Rule(measure="birthday_support", compares="ratio", worse="low", suspicious=0.04, source=_BIRTHDAY),
+    Rule(measure="ndb_share", compares="difference", worse="high", suspicious=0.11, noise=1.15, source=_NDB),
+    Rule(measure="bins_jsd", compares="difference", worse="high", suspicious=0.015, noise="chi-square", source=_JSD),
+    Rule(measure="authentic_percent", compares="difference", worse="low", suspicious=-10.0, noise=90.0, source=_measured(90, 10)),
+    Rule(measure="copied_percent", compares="difference", worse="high", suspicious=1.0, noise=10.0, source=_measured(10, 1)),
     Rule(
         measure="latent_sensitivity", compares="value", worse="low", suspicious=0.5, collapsed=math.sqrt(VARIANCE_FLOOR),
         source="examples half as far apart as real ones, a convention of this project; sqrt(0.05), the rule of diagnostics/collapse.py",

@@ -15,7 +15,7 @@ import torch
 from ganbench import seeding
 from ganbench.data.dataset import ModeSet
 from ganbench.diagnostics.base import Case, Examination
-from ganbench.diagnostics.copies import suspicious_pairs
+from ganbench.diagnostics.copies import nearest_of, suspicious_pairs
 from ganbench.diagnostics.rules import judge
 from ganbench.distributed import joined
 from ganbench.environment import chosen_device
@@ -45,7 +45,7 @@ MOST = 10_000
 """Default largest number of generated and of held-out examples: counts of rare modes gain from more, and the time for neighbours grows
 with the square."""
 MOST_REAL = 50_000
-"""Default largest number of reference examples, as many as the bins of NDB are made of."""
+"""Default largest number of reference examples: all training examples of the usual data sets of this size."""
 PAIRS = 12
 """Number of generated examples that are shown beside their nearest training examples."""
 HELD_OUT_PAIRS = 4
@@ -156,7 +156,8 @@ def _at_most(one: NamedSet, n: int, seed: int) -> NamedSet:
 def _diagnosis(work: Work, sides: Sides) -> Diagnosis:
     """Examines both sides, and finds the pairs that look most like copies."""
     reference = Reference(sides.reference)
-    both = cases(work, sides, {role: Comparison(reference, side) for role, side in sides.both.items()})
+    compared = {role: Comparison(reference, side) for role, side in sides.both.items()}
+    both = cases(work, sides, compared)
     findings, left_out = list[Finding](), list[tuple[str, str]]()
     for name in DIAGNOSTICS.names():
         examination: Examination = DIAGNOSTICS.load(name)
@@ -164,9 +165,12 @@ def _diagnosis(work: Work, sides: Sides) -> Diagnosis:
             findings += findings_of(name, examination, both)
         else:
             left_out.append((name, examination.needs or "what it applies to"))
-    pairs = suspicious_pairs(nearest_training(sides.generated.values, sides.training.values), PAIRS)
-    # among the reference alone, which does not contain the held-out examples
-    usual = suspicious_pairs(nearest_training(sides.held_out.values, sides.reference.values), HELD_OUT_PAIRS)
+    # copies are searched among all real examples; those held out among the reference, which does not contain them
+    found = nearest_of(compared["generated"])
+    if sides.rows is not None:
+        found = nearest_training(sides.generated.values, sides.training.values)
+    pairs = suspicious_pairs(found, PAIRS)
+    usual = suspicious_pairs(nearest_of(compared["held-out"]), HELD_OUT_PAIRS)
     return Diagnosis(
         findings=tuple(findings),
         n=len(sides.generated),

@@ -101,17 +101,17 @@ def verdict_lines(diagnosis: Diagnosis) -> list[tuple[str, str]]:
 
 def markdown_page(diagnosis: Diagnosis, heading: str) -> str:
     """A diagnosis and the rules as one Markdown document."""
-    notes = [f"Verdict: {diagnosis.verdict}.", *(f"{line}." for line in reasons(diagnosis))]
+    notes = [f"{line}." for line in reasons(diagnosis)]
     notes += [f"{line}." for line in (*about(diagnosis), *remarks(diagnosis))]
     notes += [f"Note: {line}." for line in diagnosis.warnings]
     findings = Table(
-        title=f"{diagnosis.verdict}",
+        title=f"Verdict: {diagnosis.verdict}",
         columns=tuple(Column(heading=heading) for heading in HEADINGS),
         rows=tuple(tuple(Cell(value=text) for text in cells(one)) for one in judged(diagnosis)),
         notes=tuple(notes),
     )
     pairs = Table(
-        title="nearest training examples",
+        title="Nearest training examples",
         columns=tuple(Column(heading=heading) for heading in ("set", "example", "training example", "distance", "of its neighbour's")),
         rows=tuple(
             (
@@ -127,7 +127,7 @@ def markdown_page(diagnosis: Diagnosis, heading: str) -> str:
         notes=("The last column is the distance over that of the training example to its nearest other training example.",),
     )
     rules = Table(
-        title="rules",
+        title="Rules",
         columns=tuple(Column(heading=heading) for heading in ("diagnostic", "suspicious", "collapsed", "noise", "source")),
         rows=tuple(tuple(Cell(value=text) for text in (shown(rule.measure), *_words(rule), rule.source)) for rule in RULES),
         notes=(_GUARD,),
@@ -135,7 +135,11 @@ def markdown_page(diagnosis: Diagnosis, heading: str) -> str:
     return to_markdown([findings, pairs, rules], heading)
 
 
-_GUARD = f"A rule speaks only if the number is also {SIGMAS:g} standard deviations, the noise, from that of a perfect generator."
+_GUARD = (
+    f"A rule speaks only if the number also lies more than {SIGMAS:g} times the noise, its standard deviation for perfect generators, "
+    "from that of a perfect generator; n is the number of examples."
+)
+_CLOSED = {"occupancy": "closed form, of a number of covered modes", "chi-square": "closed form, of a divergence of histograms"}
 
 
 def _limit(rule: Rule, value: float) -> str:
@@ -148,7 +152,7 @@ def _limit(rule: Rule, value: float) -> str:
 
 def _words(rule: Rule) -> tuple[str, str, str]:
     """Both thresholds and the noise of a rule, in words."""
-    noise = rule.noise if isinstance(rule.noise, str) else f"{rule.noise:g}/√n" if rule.noise else "none"
+    noise = _CLOSED[rule.noise] if isinstance(rule.noise, str) else f"{rule.noise:g}/√n" if rule.noise else "none"
     return _limit(rule, rule.suspicious), MISSING if rule.collapsed is None else _limit(rule, rule.collapsed), noise
 
 
@@ -160,7 +164,7 @@ def rule_lines(rules: Iterable[Rule] = RULES) -> list[str]:
         limits = f"suspicious: {suspicious}" + (f"; collapsed: {collapsed}" if rule.collapsed is not None else "")
         lines.append(shown(rule.measure))
         for text in (limits, f"noise: {noise}", f"source: {rule.source}"):
-            lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+            lines += textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False)
     return lines
 
 

@@ -135,6 +135,7 @@ class Comparison:
                     f"{side} features have width {reference.width}, generated features {self.fake.values.shape[1]}; "
                     "take both from the same layer of one extractor"
                 )
+        self._shared: dict[str, Any] = {}
         self._within_fake = OnePass(lambda names: within(self.fake_points, names))
         self._between = OnePass(
             lambda names: between(self.reference.points, self.fake_points, lambda: (self.reference.manifold, self.fake_manifold), names)
@@ -227,6 +228,18 @@ class Comparison:
         sides = (side[evenly(len(side), few).to(side.device)] for side in (self.fake.values, self.real.values))
         fake, real = (nearest(side, side, same=True)[0].median().sqrt().item() for side in sides)
         return fake / real if real > 0 else math.inf
+
+    def shared(self, name: str, compute: Callable[[], T]) -> T:
+        """A result that depends on both sets, computed once.
+
+        Args:
+            name: Name of the result.
+            compute: Computes it on the first call.
+        """
+        if name not in self._shared:
+            self._shared[name] = compute()
+        result: T = self._shared[name]
+        return result
 
     def expect(self, shares: Iterable[Share]) -> None:
         """Announces shared results, so that one pass over the pairs computes all of them.

@@ -81,7 +81,7 @@ def test_out_has_the_page_the_document_and_the_pairs(ganbench: Command, tmp_path
     assert result.code == 0
     assert sorted(path.name for path in (tmp_path / "found").iterdir()) == ["diagnosis.json", "diagnosis.md", "pairs.png"]
     page = (tmp_path / "found" / "diagnosis.md").read_text()
-    assert page.startswith("# Diagnosis of images.npy") and "| vendi rbf |" in page and "## rules" in page
+    assert page.startswith("# Diagnosis of images.npy") and "| vendi rbf |" in page and "## Rules" in page
     assert json.loads((tmp_path / "found" / "diagnosis.json").read_text())["verdict"] == "fine"
     with Image.open(tmp_path / "found" / "pairs.png") as image:
         assert image.width > 800 and image.height > 500
