@@ -3,7 +3,8 @@
 All random numbers are a pure function of ``(root seed, purpose, index...)``: a named stream is opened where
 it is needed and then discarded, so resuming needs counters but no generator states. The purposes are
 ``init``, ``order``, ``latents``, ``labels``, ``augment``, ``step`` (dropout and noise inputs of a
-training step), ``eval-latents``, ``eval-labels``, ``eval-noise``, ``metric/<name>``, ``subset``, ``subset/<role>``, ``atlas``.
+training step), ``eval-latents``, ``eval-labels``, ``eval-noise``, ``metric/<name>``, ``diagnostic/<name>``, ``subset``, ``subset/<role>``,
+``atlas``.
 
 Only this module may change the state of a global generator, and it restores it afterwards.
 """

@@ -5,6 +5,7 @@ examples over its true fraction. The interval of the lowest one is exact (Cloppe
 for all modes together (Bonferroni), since the lowest was chosen among them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,7 @@ from scipy.special import betaincinv
 from ganbench.diagnostics.base import Case, Examination
 from ganbench.diagnostics.classes import class_histogram
 from ganbench.diagnostics.modes import mode_counts
+from ganbench.results.diagnosis import ModeShare
 from ganbench.results.record import Diagnostic
 
 PER_RAREST = 300
@@ -36,6 +38,8 @@ class Shares:
     """(modes,), all above 0."""
     n: int
     """Number of generated examples, those in foreign modes included."""
+    numbers: tuple[int, ...]
+    """Number of every mode (modes,)."""
 
     @cached_property
     def ratios(self) -> npt.NDArray[np.float64]:
@@ -75,6 +79,27 @@ def interval(count: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     return low, high
 
 
+def mode_shares(shares: Shares, names: Sequence[str]) -> tuple[ModeShare, ...]:
+    """Every mode with its ratio and interval.
+
+    Args:
+        shares: Counts and true shares.
+        names: Names of all modes by number; empty if they have none.
+    """
+    ends = [interval(int(count), shares.n) for count in shares.counts]
+    return tuple(
+        ModeShare(
+            name=names[number] if names else str(number),
+            expected=float(share),
+            generated=int(count),
+            ratio=float(ratio),
+            low=low / float(share),
+            high=high / float(share),
+        )
+        for number, share, count, ratio, (low, high) in zip(shares.numbers, shares.shares, shares.counts, shares.ratios, ends, strict=True)
+    )
+
+
 def minority_diagnostics(shares: Shares) -> list[Diagnostic]:
     """The worst share ratio with its interval, and the rarest mode that is recovered.
 
@@ -91,7 +116,7 @@ def minority_diagnostics(shares: Shares) -> list[Diagnostic]:
     low, high = (end / share for end in interval(int(shares.counts[mode]), n, 1 - (1 - LEVEL) / len(shares.shares)))
     rarest = shares.recovered()
     return [
-        Diagnostic(name="worst_share", value=float(shares.ratios[mode]), perfect=None, n=n, note=f"mode {mode} of {len(shares.shares)}"),
+        Diagnostic(name="worst_share", value=float(shares.ratios[mode]), perfect=None, n=n, note=f"mode {shares.numbers[mode]}"),
         Diagnostic(name="worst_share_low", value=low, perfect=None, n=n),
         Diagnostic(name="worst_share_high", value=high, perfect=None, n=n),
         Diagnostic(
@@ -117,7 +142,9 @@ def shares_of(case: Case) -> Shares | None:
     else:
         return None
     there = shares > 0
-    return Shares(counts=counts[there].numpy(), shares=shares[there].numpy(), n=int(counts.sum()))
+    return Shares(
+        counts=counts[there].numpy(), shares=shares[there].numpy(), n=int(counts.sum()), numbers=tuple(there.nonzero()[:, 0].tolist())
+    )
 
 
 def _examine(case: Case) -> list[Diagnostic]:

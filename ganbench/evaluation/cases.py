@@ -50,6 +50,11 @@ class Work:
         few = 0 < self.extractor.classes <= DIAGNOSED_CLASSES or self.sets["real"].given.holds_features
         return few or (isinstance(self.modes, ClassModes) and self.modes.classifier == self.extractor.name)
 
+    @property
+    def mode_names(self) -> tuple[str, ...]:
+        """Names of the modes or classes by number; empty if they have only numbers."""
+        return () if self.modes is not None else self.extractor.class_names
+
     def features(self, role: Role) -> Known | None:
         """Features of a set; None on every rank but the first."""
         needs: set[Need] = {"features", "probabilities"} if self.classifier else {"features"}

@@ -16,6 +16,7 @@ from ganbench import seeding
 from ganbench.data.dataset import ModeSet
 from ganbench.diagnostics.base import Case, Examination
 from ganbench.diagnostics.copies import nearest_of, suspicious_pairs
+from ganbench.diagnostics.minority import mode_shares, shares_of
 from ganbench.diagnostics.rules import judge
 from ganbench.distributed import joined
 from ganbench.environment import chosen_device
@@ -165,6 +166,7 @@ def _diagnosis(work: Work, sides: Sides) -> Diagnosis:
             findings += findings_of(name, examination, both)
         else:
             left_out.append((name, examination.needs or "what it applies to"))
+    shares = shares_of(both["generated"])
     # copies are searched among all real examples; those held out among the reference, which does not contain them
     found = nearest_of(compared["generated"])
     if sides.rows is not None:
@@ -177,6 +179,7 @@ def _diagnosis(work: Work, sides: Sides) -> Diagnosis:
         n_reference=len(sides.reference),
         held_out_is=sides.held_out_is,
         extractor=work.extractor.identity(),
+        shares=() if shares is None else mode_shares(shares, work.mode_names),
         pairs=numbered(pairs, sides.generated_numbers, sides.training_numbers),
         held_out_pairs=numbered(usual, sides.held_out_numbers, sides.reference_numbers),
         left_out=tuple(left_out),

@@ -20,6 +20,8 @@ STYLES = {"fine": "green", "suspicious": "bold yellow", "collapsed": "bold red",
 HEADINGS = ("diagnostic", "generated", "held-out", "perfect", "range", "verdict")
 WIDTH = 80
 """Number of characters of a line of the rules."""
+SHOWN = 30
+"""Largest number of modes in a table."""
 PAGE, DATA, PICTURE = "diagnosis.md", "diagnosis.json", "pairs.png"
 """Names of the files of a diagnosis."""
 
@@ -110,6 +112,20 @@ def markdown_page(diagnosis: Diagnosis, heading: str) -> str:
         rows=tuple(tuple(Cell(value=text) for text in cells(one)) for one in judged(diagnosis)),
         notes=tuple(notes),
     )
+    shares = Table(
+        title="Modes and classes",
+        columns=tuple(Column(heading=heading) for heading in ("mode", "expected", "generated", "ratio")),
+        rows=tuple(
+            (
+                Cell(value=one.name),
+                Cell(value=f"{100 * one.expected:.3g} %"),
+                Cell(value=f"{one.generated:,}"),
+                Cell(value=one.ratio, low=one.low, high=one.high),
+            )
+            for one in sorted(diagnosis.shares, key=lambda one: one.ratio)[:SHOWN]
+        ),
+        notes=(f"The ratio of shares, with its 95 % interval; the lowest first, {SHOWN} at most.",),
+    )
     pairs = Table(
         title="Nearest training examples",
         columns=tuple(Column(heading=heading) for heading in ("set", "example", "training example", "distance", "of its neighbour's")),
@@ -132,7 +148,7 @@ def markdown_page(diagnosis: Diagnosis, heading: str) -> str:
         rows=tuple(tuple(Cell(value=text) for text in (shown(rule.measure), *_words(rule), rule.source)) for rule in RULES),
         notes=(_GUARD,),
     )
-    return to_markdown([findings, pairs, rules], heading)
+    return to_markdown([findings, *([shares] if diagnosis.shares else []), pairs, rules], heading)
 
 
 _GUARD = (

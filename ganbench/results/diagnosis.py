@@ -48,6 +48,23 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModeShare:
+    """How often one mode or class is generated, compared with how often it occurs."""
+
+    name: str
+    """Name of the class, or number of the mode."""
+    expected: float
+    """Its fraction of the real examples, or the exact one of a mixture."""
+    generated: int
+    """Number of generated examples in it."""
+    ratio: float
+    """Fraction of the generated examples over the expected fraction."""
+    low: float
+    """Ends of the ratio's 95 % interval (Clopper and Pearson), for this mode alone."""
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pair:
     """An example beside its nearest training example, measured between features."""
 
@@ -92,6 +109,8 @@ class Diagnosis:
     """Where the held-out examples come from, in words."""
     extractor: dict[str, Any]
     """Everything that the features depend on."""
+    shares: tuple[ModeShare, ...] = ()
+    """Every mode or class that real examples have; empty if none are known."""
     pairs: tuple[Pair, ...] = ()
     """Generated examples that are nearest to a training example, the most suspicious first."""
     held_out_pairs: tuple[Pair, ...] = ()
@@ -142,6 +161,7 @@ class Diagnosis:
             "n_reference": self.n_reference,
             "held_out": self.held_out_is,
             "extractor": self.extractor,
+            "shares": [asdict(one) for one in self.shares],
             "pairs": [asdict(one) for one in self.pairs],
             "held_out_pairs": [asdict(one) for one in self.held_out_pairs],
             "left_out": [{"diagnostic": name, "needs": why} for name, why in self.left_out],

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from ganbench.diagnostics.minority import PER_RAREST, Shares, interval, minority_diagnostics
+from ganbench.diagnostics.minority import PER_RAREST, Shares, interval, minority_diagnostics, mode_shares
 from ganbench.results.record import Diagnostic
 from ganbench.seeding import stream
 
@@ -13,8 +13,12 @@ GEOMETRIC = np.geomspace(1, 1 / 100, 8) / np.geomspace(1, 1 / 100, 8).sum()
 """Shares of 8 modes, the rarest a hundredth of the most frequent: 0.0050."""
 
 
+def of(counts: list[int], shares: np.ndarray) -> Shares:  # type: ignore[type-arg]
+    return Shares(counts=np.array(counts), shares=shares, n=sum(counts), numbers=tuple(range(len(counts))))
+
+
 def by_name(counts: list[int], shares: np.ndarray) -> dict[str, Diagnostic]:  # type: ignore[type-arg]
-    return {one.name: one for one in minority_diagnostics(Shares(counts=np.array(counts), shares=shares, n=sum(counts)))}
+    return {one.name: one for one in minority_diagnostics(of(counts, shares))}
 
 
 def drawn(shares: np.ndarray, n: int, *name: int) -> list[int]:  # type: ignore[type-arg]
@@ -74,3 +78,10 @@ def test_a_lost_mode_has_the_interval_of_no_success() -> None:
     assert found["worst_share"].value == 0 and found["worst_share_low"].value == 0
     # no success in n at the level 1 - 0.05 / 2: the upper end is 1 - (0.05 / 4)^(1/n), as a ratio to 0.5
     assert found["worst_share_high"].value == pytest.approx((1 - 0.0125 ** (1 / 3000)) / 0.5, rel=1e-9)
+
+
+def test_every_mode_has_its_ratio_its_interval_and_its_name() -> None:
+    found = mode_shares(of([30, 10, 0], np.array([0.5, 0.25, 0.25])), ("a", "b", "c"))
+    assert [(one.name, one.generated, one.ratio) for one in found] == [("a", 30, 1.5), ("b", 10, 1.0), ("c", 0, 0.0)]
+    assert (found[1].low, found[1].high) == pytest.approx([end / 0.25 for end in interval(10, 40)])
+    assert [one.name for one in mode_shares(of([1, 1], np.array([0.5, 0.5])), ())] == ["0", "1"]

@@ -163,6 +163,7 @@ def test_modes_come_from_the_data_set_or_from_the_caller() -> None:
     sets = [centres[rng.integers(0, kinds, n)] + 0.01 * rng.normal(size=(n, 2)) for kinds, n in ((1, 300), (2, 600), (2, 300))]
     own = ganbench.diagnose(*sets, modes=ModeSet(centres=centres, sigma=0.01), extractor="identity", use_cache=False)
     assert (own["modes"].value, own["modes"].held_out, own["modes"].verdict) == (1, 2, "collapsed")
+    assert [(one.name, one.expected, one.generated, one.ratio) for one in own.shares] == [("0", 0.5, 300, 2.0), ("1", 0.5, 0, 0.0)]
     halves = ganbench.diagnose(sets[0], sets[1], modes=ModeSet(centres=centres, sigma=0.01), extractor="identity", use_cache=False)
     assert (halves["modes"].value, halves["modes"].held_out) == (1, 2)
 

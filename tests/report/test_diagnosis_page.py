@@ -9,7 +9,7 @@ from PIL import Image
 from ganbench.commands.diagnose import _print, print_rules
 from ganbench.commands.output import PlainConsole
 from ganbench.report.diagnosis import PAGE, PICTURE, markdown_page, reasons, remarks, write_diagnosis
-from ganbench.results.diagnosis import Diagnosis, Finding, Pair, Pictures
+from ganbench.results.diagnosis import Diagnosis, Finding, ModeShare, Pair, Pictures
 
 LONG = "a name with <b>markup</b> and |pipes| that is long enough to need a second line in a terminal of eighty characters"
 
@@ -40,6 +40,10 @@ def diagnosis(channels: int = 1, side: int = 16) -> Diagnosis:
         n_reference=1000,
         held_out_is=f"100 examples of {LONG}",
         extractor={"extractor": "pixels"},
+        shares=(
+            ModeShare(name="<i>", expected=0.5, generated=70, ratio=1.4, low=1.2, high=1.6),
+            ModeShare(name="b", expected=0.5, generated=0, ratio=0.0, low=0.0, high=0.1),
+        ),
         pairs=pairs,
         held_out_pairs=twice,
         left_out=(("modes", "points of a data set with known modes"), ("classes", "a classifier"), ("class_spread", "a classifier")),
@@ -80,6 +84,7 @@ def test_names_stay_text_in_markdown() -> None:
     assert "\\|pipes\\|" in page
     assert "| vendi rbf | 1 | 99.5 | — | 1 to 1,000 | collapsed |" in page
     assert "Verdict: collapsed" in page
+    assert page.index("| b | 50 % | 0 | 0.000 [0.000, 0.1") < page.index("| &lt;i&gt; | 50 % | 70 | 1.40 [1.20, 1.60]"), "the lowest first"
 
 
 @pytest.mark.parametrize(("channels", "side"), [(1, 16), (3, 64)])
