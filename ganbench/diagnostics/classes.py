@@ -83,6 +83,6 @@ CLASSES = Examination(
     fits=lambda case: case.class_shares is not None and case.comparison.fake.log_probabilities is not None,
     examine=_examine,
     limits=_limits,
-    needs="a classifier of these examples as the extractor",
+    needs="a classifier of these examples as the extractor, of at most 100 classes",
 )
 """Does the class distribution of the generated set match the reference set's?"""

@@ -143,6 +143,6 @@ CLASS_EFFECTIVE = Examination(
     examine=class_diagnostics,
     while_training=False,
     limits=lambda case: {name: (0.0, float("inf")) for name in ("class_vendi_lowest", "class_rke_lowest")},
-    needs="a classifier of these examples as the extractor",
+    needs="a classifier of these examples as the extractor, of at most 100 classes",
 )
 """How many different examples do those of the worst class count for, compared with real ones?"""
