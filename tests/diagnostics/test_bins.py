@@ -46,7 +46,7 @@ def test_jensen_shannon_in_closed_form() -> None:
 
 
 def test_a_perfect_generator_differs_in_as_many_cells_as_the_level_says() -> None:
-    # the test and the divergence alone, on histograms from the same shares: no k-means, whose fit to the reference set lowers both
+    # the test and the divergence alone, on histograms from the same shares: no k-means, whose fit to the reference set lowers both (bins.py)
     shares = torch.full((100,), 0.01, dtype=torch.float64)
 
     def draw(n: int, i: int) -> torch.Tensor:
@@ -60,6 +60,19 @@ def test_a_perfect_generator_differs_in_as_many_cells_as_the_level_says() -> Non
     # 8 JSD / (1/n + 1/m) is chi-square with 99 degrees of freedom: mean 99, standard deviation sqrt(198)
     scaled = torch.tensor([8 * jensen_shannon(*pair) / (1 / 20_000 + 1 / 5_000) for pair in pairs])
     assert scaled.mean().item() == pytest.approx(99, abs=4 * math.sqrt(198 / 60))
+
+
+def test_ten_examples_a_cell_suffice_for_the_level() -> None:
+    shares = torch.full((40,), 1 / 40, dtype=torch.float64)
+    rates = []
+    for i in range(200):
+        real, fake = (
+            torch.bincount(torch.multinomial(shares, n, replacement=True, generator=stream(8, "test-level", i, n)), minlength=40)
+            for n in (801, 400)
+        )
+        rates.append(differing(real, fake).double().mean().item())
+    # 8,000 cells: a standard error of 0.0024
+    assert sum(rates) / len(rates) == pytest.approx(ALPHA, abs=4 * 0.0024)
 
 
 def test_with_few_examples_there_are_fewer_cells() -> None:
