@@ -46,7 +46,7 @@ def test_jensen_shannon_in_closed_form() -> None:
 
 
 def test_a_perfect_generator_differs_in_as_many_cells_as_the_level_says() -> None:
-    # the test and the divergence alone, on histograms from the same shares: no k-means, whose fit to the reference set lowers both (bins.py)
+    # the test and the divergence alone, on histograms from the same shares: k-means lowers NDB (bins.py)
     shares = torch.full((100,), 0.01, dtype=torch.float64)
 
     def draw(n: int, i: int) -> torch.Tensor:

@@ -26,6 +26,7 @@ def test_other_examples_of_the_same_distribution_are_half_authentic() -> None:
     found = by_name(normal(1000, 1))
     # near 50 %: in a row of training examples, the nearest one's own neighbour is nearer for half of the new ones; 4 sd of 1,000 are 6.3
     assert found["authentic_percent"].value == pytest.approx(55, abs=10)
+    assert found["authentic_percent"].note == ""
     assert found["copied_percent"].value < 1  # of training examples themselves it is 0.1 %
 
 
@@ -41,7 +42,7 @@ def test_copies_are_counted(share: float) -> None:
 
 def test_noise_is_authentic_and_no_copy() -> None:
     found = by_name(10 * normal(500, 3))
-    assert found["authentic_percent"].value > 90
+    assert found["authentic_percent"].value > 90 and "as noise is" in found["authentic_percent"].note
     assert found["copied_percent"].value == 0
 
 
