@@ -109,4 +109,4 @@ NDB = Examination(
     while_training=False,
     limits=lambda case: {"ndb_share": (0.0, 1.0), "bins_jsd": (0.0, 0.6931471805599453)},  # ln 2
 )
-"""In how many regions of the feature space does the number of generated examples differ from that of real ones?"""
+"""In how many regions of the feature space do generated and real examples differ in number? (`diagnose` only)"""

@@ -137,4 +137,4 @@ BIRTHDAY = Examination(
     while_training=False,
     limits=lambda case: {"birthday_size": (2.0, float("inf")), "birthday_support": (1.0, float("inf"))},
 )
-"""How many different examples does the generator have, judged by how soon one repeats?"""
+"""How many different examples does the generator have, judged by how soon one repeats? (`diagnose` only)"""

@@ -80,4 +80,4 @@ COPIES = Examination(
     while_training=False,
     limits=lambda case: {name: (0.0, 100.0) for name in ("authentic_percent", "copied_percent")},
 )
-"""Are generated examples copies of training examples?"""
+"""Are generated examples copies of training examples? (`diagnose` only)"""

@@ -134,7 +134,7 @@ EFFECTIVE = Examination(
     while_training=False,
     limits=lambda case: {name: (1.0, min(case.comparison.n_fake, LIMIT)) for name in ("vendi_rbf", "rke_rbf")},
 )
-"""How many different examples do the generated ones count for? (Vendi and RKE scores at a bandwidth of the reference)"""
+"""How many different examples do the generated ones count for, by Vendi and RKE scores? (`diagnose` only)"""
 
 CLASS_EFFECTIVE = Examination(
     name="class_effective",
@@ -145,4 +145,4 @@ CLASS_EFFECTIVE = Examination(
     limits=lambda case: {name: (0.0, float("inf")) for name in ("class_vendi_lowest", "class_rke_lowest")},
     needs="a classifier of these examples as the extractor, of at most 100 classes",
 )
-"""How many different examples do those of the worst class count for, compared with real ones?"""
+"""How many different examples do those of the worst class count for, compared with real ones? (`diagnose` only)"""

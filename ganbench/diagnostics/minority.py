@@ -170,4 +170,4 @@ MINORITY = Examination(
     },
     needs="known modes, or a classifier of these examples as the extractor",
 )
-"""Are rare modes and classes generated as often as they occur?"""
+"""Are rare modes and classes generated as often as they occur? (`diagnose` only)"""

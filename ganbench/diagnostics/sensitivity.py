@@ -75,4 +75,4 @@ SENSITIVITY = Examination(
     limits=lambda case: {name: (0.0, float("inf")) for name in ("latent_sensitivity", "latent_sensitivity_min")},
     needs="the generator itself (a run directory or an exported program)",
 )
-"""Do generated examples change when their latents do?"""
+"""Do generated examples change when their latents do? (`diagnose` only)"""

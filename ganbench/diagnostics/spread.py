@@ -74,4 +74,4 @@ SPREAD = Examination(
     limits=lambda case: {name: (0.0, float("inf")) for name in ("class_sd_ratio", "class_sd_lowest")},
     needs="a classifier of these examples as the extractor, of at most 100 classes",
 )
-"""Do the examples of every class vary as much as the real ones of that class?"""
+"""Do the examples of every class vary as much as the real ones of that class? (`diagnose` only)"""
