@@ -258,8 +258,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="spectral collapse",
         meaning="a layer of the discriminator loses its directions",
-        source=f"Liu et al. 2019, 'Spectral regularization for combating mode collapse in GANs'; the loss of 60 % of the rank is {OWN}: sound "
-        "critics lost up to half of it on ring8, one without its penalty 63 % on digits",
+        source=f"Liu et al. 2019, 'Spectral regularization for combating mode collapse in GANs'; the loss of 60 % of the rank is {OWN}: "
+        "sound critics lost up to half of it on ring8, one without its penalty 63 % on digits",
         find=_rank,
     ),
     Rule(

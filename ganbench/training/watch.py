@@ -13,7 +13,10 @@ LOGIT = "logit/"
 
 
 def spread(logits: Tensor) -> dict[str, Tensor]:
-    """Standard deviation, largest magnitude, and share of values above 0 (where a discriminator says "real"), of logits (n,)."""
+    """Standard deviation, largest magnitude, and share of values above 0 (where a discriminator says "real"), of logits (n,).
+
+    Among ranks these are averages over their parts of the batch.
+    """
     logits = logits.float()
     return {"sd": logits.std(correction=0), "max": logits.abs().amax(), "positive": (logits > 0).float().mean()}
 

@@ -57,6 +57,7 @@ OTHER: dict[str, Any] = {
     "training.ema_halflife_images": 1,
     "training.ema_rampup": 0.5,
     "training.precision": "bf16",
+    "training.stop_on_collapse": True,
     "training.learning_rate_schedule": "linear",
     "training.augmentation": "translation",
     "evaluation.extractor": "pixels",

@@ -73,7 +73,10 @@ def test_two_ranks_train_the_weights_of_one(tiny_spec: TinySpec, tmp_path: Path)
     for name, value in alone["weights"].items():
         assert torch.equal(first["weights"][name], second["weights"][name]), name
         torch.testing.assert_close(first["weights"][name], value, rtol=0, atol=1e-6)
-    assert first["logs"] == second["logs"] == pytest.approx(alone["logs"], rel=1e-5)
+    assert first["logs"] == second["logs"]
+    of_parts = ("logit_sd/", "logit_max/")  # of every rank's part of the batch, averaged, which says less than the whole
+    whole = {name: value for name, value in alone["logs"].items() if not name.startswith(of_parts)}
+    assert {name: value for name, value in first["logs"].items() if name in whole} == pytest.approx(whole, rel=1e-5)
     assert first["images_seen"] == second["images_seen"] == alone["images_seen"] == 16 * STEPS
     assert first["nonfinite"] == second["nonfinite"] == 1
 

@@ -323,8 +323,9 @@ def test_a_tick_reports_its_own_steps(tiny_spec: TinySpec, tiny_trainer: NewTrai
     first, second = trainer.advance(4), trainer.advance(3)
     assert (first.step, first.images, first.images_seen) == (4, 64, 64)
     assert (second.step, second.images, second.images_seen) == (7, 48, 112)
-    assert set(first.logs) == {"loss/discriminator", "grad_norm/discriminator"}
-    assert set(second.logs) == {"loss/discriminator", "loss/generator", "grad_norm/discriminator", "grad_norm/generator"}
+    of_steps = {name for name in first.logs if name.startswith(("loss", "grad"))}
+    assert of_steps == {"loss/discriminator", "grad_norm/discriminator"}
+    assert {name for name in second.logs if name.startswith(("loss", "grad"))} == of_steps | {"loss/generator", "grad_norm/generator"}
     assert (second.nonfinite_updates, second.first_nonfinite_step) == (0, -1)
     assert second.seconds > 0
 
