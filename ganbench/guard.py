@@ -1,6 +1,6 @@
 """Has training become worse? (runs what is missing of a candidate, and holds it against a bank)"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,11 +104,14 @@ def gate(
             only = [f"variant={specs[name][0].variant.name}", f"dataset={specs[name][0].dataset.name}"]
             run(str(suite), out, settings=[f"seeds={seeds}"], only=only, runtime=how, workers=workers, watch=watch)
         if train is not None:
-            _train(train, fresh[:runs], out, say)
-        verdict = judge(baseline, _of_seeds(read_results(out), fresh), thresholds, names, speed)
+            _train(train, fresh[:runs], out, {(one.method, one.data) for one in baseline.recipes}, say)
+        verdict = judge(baseline, _of_seeds(read_results(out), fresh), thresholds, names, speed, not recipes)
         if all(one.word != "INCONCLUSIVE" for one in verdict.judgements):
             break
-    verdict = verdict or judge(baseline, read_results(out), thresholds, names, speed)
+    if verdict is None:
+        if out.resolve() == folder.resolve():
+            raise RequestError(f"{out}: is the bank itself; give the folder of the candidate's runs")
+        verdict = judge(baseline, read_results(out), thresholds, names, speed, not recipes)
     return replace(verdict, notes=(*notes, *verdict.notes))
 
 
@@ -131,31 +134,29 @@ def _of_seeds(results: Results, seeds: Sequence[int]) -> Results:
     return replace(results, recipes=tuple(one for one in kept if one.outcomes))
 
 
-def _train(train: Train, seeds: Sequence[int], folder: Path, say: Callable[[str], None]) -> None:
-    """Trains with the seeds of which a folder has no run yet.
+def _train(train: Train, seeds: Sequence[int], folder: Path, recipes: Set[tuple[str, str]], say: Callable[[str], None]) -> None:
+    """Trains with the seeds of which a folder does not have all runs yet.
 
     Raises:
         RequestError: The loop logged nothing.
     """
     for seed in seeds:
-        if seed in _logged(folder):
+        if recipes <= _logged(folder, seed).keys():
             continue
         say(f"seed {seed}")
         try:
             train(seed, folder)
         except Exception:
-            if seed not in _logged(folder):
-                raise  # not an end of the run, whose log would say so
-        if seed not in _logged(folder):
-            raise RequestError(
-                f"the training loop logged no run with seed {seed} in {folder}; open ganbench.log_run with both that it is given"
-            )
+            if not any(_logged(folder, seed).values()):
+                raise  # the error is no end of a run, of which the log would say that it failed
+        if not _logged(folder, seed):
+            raise RequestError(f"the training loop logged no run with seed {seed} in {folder}; give both to ganbench.log_run")
 
 
-def _logged(folder: Path) -> set[int]:
-    """Seeds of the runs that a folder already has."""
+def _logged(folder: Path, seed: int) -> dict[tuple[str, str], str]:
+    """Why each run with a seed that a folder has failed, empty if it did not, by method and data."""
     there = read_results(folder).recipes if any(folder.glob("*.json")) else ()
-    return {seed for recipe in there for seed in recipe.seeds}
+    return {(one.method, one.data): outcome.failure for one in there for outcome in one.outcomes if outcome.seed == seed}
 
 
 def _specs(bank: Results, suite: str, renamed: Mapping[str, str]) -> dict[str, list[RunSpec]]:

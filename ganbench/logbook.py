@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from ganbench.diagnostics.collapse import verdict
-from ganbench.errors import RequestError, UnknownName
+from ganbench.errors import GanbenchError, RequestError, UnknownName
 from ganbench.results.bank import Measure, Outcome, Recipe, Value, recipe_slug, rounded, write_recipe
 from ganbench.statistics.series import final_over_best, volatility
 from ganbench.storage import writable_folder
@@ -16,6 +16,8 @@ from ganbench.storage import writable_folder
 Kind = Literal["distance", "lower", "higher"]
 """How a measure is read. ``distance``: lower is better and above 0, and changes count as shares, as of FID or a loss. ``lower`` and
 ``higher`` say which direction is better, and changes count as differences, as of an accuracy."""
+LONGEST = 80
+"""Letters of a name: both are part of the name of a file."""
 KINDS: tuple[Kind, ...] = ("distance", "lower", "higher")
 
 
@@ -27,8 +29,16 @@ class RunLog(AbstractContextManager["RunLog"]):
         self._steps: list[int] = []
         self._series: dict[str, list[float]] = {name: [] for name in recipe.measures}
         self._failure = ""
-        self.images_per_s: float | None = None
+        self._images_per_s: float | None = None
+
+    @property
+    def images_per_s(self) -> float | None:
         """Real images a second in training steps, if known."""
+        return self._images_per_s
+
+    @images_per_s.setter
+    def images_per_s(self, rate: float | None) -> None:
+        self._images_per_s = None if rate is None else _number("images_per_s", rate)
 
     def log(self, step: int, **values: float) -> None:
         """Adds measurements; the last ones are the run's result.
@@ -47,23 +57,29 @@ class RunLog(AbstractContextManager["RunLog"]):
             raise RequestError(f"step {step}: {missing[0]!r} is missing; every call of log takes all measures that log_run announced")
         if self._steps and step < self._steps[-1]:
             raise RequestError(f"step {step} comes after step {self._steps[-1]}; log in the order of training")
+        numbers = {name: _number(name, value) for name, value in values.items()}
+        for name, number in numbers.items():
+            if self._recipe.measures[name].relative and number < 0:
+                raise RequestError(f"step {step}: {name} = {number:g} is below 0, so that it is no distance; announce it as 'lower'")
         self._steps.append(int(step))
-        for name, value in values.items():
-            number = float(value)
+        for name, number in numbers.items():
             self._series[name].append(number)
             if not math.isfinite(number):
                 self.fail(f"diverged after {step:,}: {name} is not finite")
 
     def fail(self, why: str) -> None:
         """Marks the run as failed, for a reason that the measures do not tell; the first reason counts."""
-        self._failure = self._failure or why
+        self._failure = self._failure or _readable(str(why))
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Writes the run, also one that ended with an error; not one that was interrupted, or stopped by a fault of the machine."""
-        if error is not None and (not isinstance(error, Exception) or isinstance(error, OSError | MemoryError)):
+        """Writes the run, also one that ended with an error of the training.
+
+        Not one that was interrupted, stopped by a fault of the machine, or ended by a wrong call of this log.
+        """
+        if error is not None and (not isinstance(error, Exception) or isinstance(error, OSError | MemoryError | GanbenchError)):
             return
         if error is not None:
-            self.fail(f"failed: {type(error).__name__}: {str(error).partition(chr(10))[0]}")
+            self.fail(f"{type(error).__name__}: {str(error).partition(chr(10))[0]}")
         if not self._steps:
             self.fail("ended without a measurement")
         if collapsed := self._collapse():
@@ -89,7 +105,7 @@ class RunLog(AbstractContextManager["RunLog"]):
             values={key: Value(value=rounded(values[-1])) for key, values in self._series.items() if values and math.isfinite(values[-1])},
             final_over_best=None if gap is None else rounded(gap),
             volatility=None if unrest is None else rounded(unrest),
-            images_per_s=self.images_per_s,
+            images_per_s=self.images_per_s and rounded(self.images_per_s),
         )
         return Recipe(
             method=self._recipe.method,
@@ -131,14 +147,16 @@ def log_run(
     Raises:
         RequestError: A measure or setting does not fit, or the folder has this run already: a run is never repeated to get a better one.
     """
-    if not measures:
+    if not measures or not isinstance(measures, Mapping):
         raise RequestError("log_run takes at least one measure, as measures={'fid': 'distance'}")
     for name, kind in measures.items():
         if kind not in KINDS:
             raise UnknownName(f"kind of the measure {name!r}", str(kind), KINDS)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise RequestError(f"seed = {seed!r}: a whole number from 0 is wanted")
     recipe = Recipe(
-        method=method,
-        data=data,
+        method=_name("method", method),
+        data=_name("data", data),
         settings=_plain(settings or {}),
         measures={
             name: Measure(label=name, higher_is_better=kind == "higher", relative=kind == "distance") for name, kind in measures.items()
@@ -149,7 +167,35 @@ def log_run(
     path = folder / f"{recipe_slug(recipe)}-s{seed}.json"
     if path.exists():
         raise RequestError(f"{path}: this run is there already, and no run is repeated; take another seed or another folder")
-    return RunLog(folder, recipe, int(seed))
+    return RunLog(folder, recipe, seed)
+
+
+def _number(name: str, value: Any) -> float:
+    """A measurement as a number, which need not be finite.
+
+    Raises:
+        RequestError: It is none.
+    """
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise RequestError(f"{name} = {_readable(repr(value))[:60]}: a number is wanted, or a tensor of one") from None
+
+
+def _name(what: str, text: str) -> str:
+    """A name that can be part of the name of a file.
+
+    Raises:
+        RequestError: It is not.
+    """
+    if not isinstance(text, str) or not text or len(text) > LONGEST or _readable(text) != text:
+        raise RequestError(f"{what} = {_readable(repr(text))[:60]}: a text of at most {LONGEST} letters is wanted")
+    return text
+
+
+def _readable(text: str) -> str:
+    """A text without what no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,5 +213,5 @@ def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
         if any(isinstance(part, float) and not math.isfinite(part) for part in parts):
             raise RequestError(f"setting {key!r} is not finite; write it as text")
         if one is not None:
-            plain[str(key)] = one
+            plain[_readable(str(key))] = _readable(one) if isinstance(one, str) else one
     return plain

@@ -39,7 +39,7 @@ class GanStability:
     """
 
     def __init__(self, folder: Path, inconclusive: str, record: Callable[[str, object], None]) -> None:
-        self._folder, self._inconclusive, self._record = folder, inconclusive, record
+        self._folder, self._inconclusive, self._record, self._checks = folder, inconclusive, record, 0
 
     def check(
         self,
@@ -57,13 +57,14 @@ class GanStability:
             suite: Suite with the recipes of the bank.
             bank: Folder of the bank.
             train: A training loop of one's own in place of a suite: ``train(seed, folder)`` logs the run with ``ganbench.log_run``.
-            runs: Folder of the runs; with neither suite nor loop, runs that are there already. Default: a folder of the test.
+            runs: Folder of the runs; with neither suite nor loop, runs that are there already. Default: a new folder of the test.
             recipes: Names of the bank's recipes; none takes all.
             options: Further arguments of :func:`ganbench.gate`.
 
         Returns:
             The verdict, if it does not fail the test.
         """
+        from ganbench.errors import RequestError
         from ganbench.guard import gate
         from ganbench.report.terminal import in_terminal
         from ganbench.report.verdicts import verdict_tables
@@ -72,11 +73,18 @@ class GanStability:
             raise pytest.UsageError("gan_stability.check takes a suite, train=, or the folder of runs that are there already with runs=")
         if "PYTEST_XDIST_WORKER" in os.environ:
             options.setdefault("workers", 1)  # the tests themselves run beside each other
-        verdict = gate(bank, runs or self._folder, suite=suite, train=train, recipes=recipes, **options)
+        self._checks += 1
+        folder = runs or self._folder.with_name(f"{self._folder.name}-{self._checks}")  # of each check its own
+        try:
+            verdict = gate(bank, folder, suite=suite, train=train, recipes=recipes, **options)
+        except RequestError as error:
+            pytest.fail(f"gan_stability: {error}", pytrace=False)
         for one in verdict.judgements:
             self._record(f"ganbench: {one.recipe}", one.word)
         self._record("ganbench: verdict", verdict.word)
-        page = "\n" + in_terminal(verdict_tables(verdict, bool(options.get("speed"))), 100)
+        why = "; ".join([*(f"{one.recipe}: {one.word}, {one.why}" for one in verdict.judgements), *verdict.notes][:3])
+        page = f"{verdict.word}: {' '.join(why.split())}\n\n{in_terminal(verdict_tables(verdict, bool(options.get('speed'))), 100)}"
+        print(page)  # which pytest shows with -rA of a test that passes
         if verdict.word == "REGRESSED":
             pytest.fail(page, pytrace=False)
         if verdict.word == "INCONCLUSIVE" and self._inconclusive == "fail":

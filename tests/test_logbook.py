@@ -47,7 +47,25 @@ def test_an_error_makes_a_failed_run_and_goes_on(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), opened(tmp_path) as run:
         run.log(1, fid=50.0)
         1 / 0  # noqa: B018
-    assert outcome(tmp_path).failure == "failed: ZeroDivisionError: division by zero"
+    assert outcome(tmp_path).failure == "ZeroDivisionError: division by zero"
+
+
+@pytest.mark.parametrize("value", [None, "abc", [1.0, 2.0], 10**400])
+def test_a_wrong_call_of_the_log_is_no_failure_of_the_training(tmp_path: Path, value: object) -> None:
+    with pytest.raises(RequestError, match="fid = .*: a number is wanted"), opened(tmp_path) as run:
+        run.log(1, fid=value)  # type: ignore[arg-type]
+    with pytest.raises(UnknownName), opened(tmp_path) as run:
+        run.log(1, fidd=1.0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_odd_texts_and_numbers_leave_a_file_that_can_be_read(tmp_path: Path) -> None:
+    with opened(tmp_path) as run:
+        run.log(1, fid=2.0)
+        run.images_per_s = pytest.importorskip("numpy").float32(3.0)
+        run.fail("half a pair \ud800")
+    assert outcome(tmp_path).failure == "half a pair ?"
+    assert outcome(tmp_path).images_per_s == 3
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError, MemoryError])
@@ -105,6 +123,11 @@ def test_wrong_calls_are_told_in_one_line(tmp_path: Path) -> None:
         opened(tmp_path, measures={})
     with pytest.raises(UnknownName, match="did you mean 'lower'"):
         opened(tmp_path, measures={"fid": "lowest"})
+    for wrong in ({"seed": -1}, {"seed": 1.7}, {"seed": True}, {"method": "x" * 300}, {"data": ""}, {"measures": ["fid"]}):
+        with pytest.raises(RequestError, match="is wanted|at least one measure"):
+            opened(tmp_path, **wrong)
+    with pytest.raises(RequestError, match="is below 0, so that it is no distance"):
+        opened(tmp_path).log(1, fid=-1.0)
     with pytest.raises(RequestError, match="setting 'net' is a object"):
         opened(tmp_path, settings={"net": object()})
     with pytest.raises(RequestError, match="setting 'rate' is not finite"):

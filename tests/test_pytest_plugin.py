@@ -107,7 +107,36 @@ def test_a_loop_that_raises_is_a_failed_run_and_not_an_error_of_the_test(pyteste
     )
     found = pytester.runpytest_subprocess("-o", "addopts=", "test_raises.py")
     found.assert_outcomes(failed=1)
-    found.stdout.fnmatch_lines(["*5 of 5 runs failed, 0 of 20 before*"])
+    found.stdout.fnmatch_lines(["*REGRESSED: toy on line: REGRESSED, 5 of 5 runs failed, 0 of 20 before*"])
+
+
+def test_each_check_has_runs_of_its_own_and_a_pass_can_be_seen(pytester: pytest.Pytester, project: Path) -> None:
+    pytester.makepyfile(
+        test_twice="""
+        import pytest
+        from loop import train
+
+        def test_twice(gan_stability):
+            gan_stability.check(bank="bank", train=lambda seed, out: train(seed, out, 0.5))
+            with pytest.raises(pytest.fail.Exception):
+                gan_stability.check(bank="bank", train=lambda seed, out: train(seed, out, 2.0))
+
+        def test_after(gan_stability):
+            def late(seed, out):
+                train(seed, out, 0.5)
+                raise ArithmeticError("after the log")
+
+            with pytest.raises(ArithmeticError):
+                gan_stability.check(bank="bank", train=late)
+
+        def test_no_bank(gan_stability):
+            gan_stability.check(bank="nosuch", train=train)
+        """
+    )
+    found = pytester.runpytest_subprocess("-o", "addopts=", "-rA", "test_twice.py")
+    found.assert_outcomes(passed=2, failed=1)
+    found.stdout.fnmatch_lines(["*gate: PASS*"])
+    found.stdout.fnmatch_lines(["*gan_stability: nosuch: holds no runs and no bank*"])
 
 
 def test_collecting_imports_no_torch(pytester: pytest.Pytester, project: Path) -> None:

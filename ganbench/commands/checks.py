@@ -149,3 +149,18 @@ def _check_looks(settings: Looks) -> None:
     check_device(settings.device)
     if settings.weights is not None and not settings.weights.expanduser().exists():
         raise RequestError(f"--weights: {str(settings.weights)!r} does not exist; name a file of weights, or the folder that holds it")
+
+
+def check_page(page: Path | None) -> None:
+    """Checks that a Markdown page can be written, before anything else is done.
+
+    Raises:
+        RequestError: It is a folder, or its folder is missing or cannot be written to.
+    """
+    if page is None:
+        return
+    if page.is_dir():
+        raise RequestError(f"{page}: is a folder; name a file with --markdown, as {page / 'gate.md'}")
+    if not page.absolute().parent.is_dir():
+        raise RequestError(f"{page}: its folder does not exist; make it, or name another file with --markdown")
+    check_folder(page.absolute().parent, "--markdown")

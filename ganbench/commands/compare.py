@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ganbench.commands.checks import check_page
 from ganbench.commands.output import PlainConsole, print_json
-from ganbench.errors import RequestError
 from ganbench.report.differences import comparison_json, comparison_tables
 from ganbench.report.markdown import to_markdown
 from ganbench.report.terminal import to_terminal
@@ -23,8 +23,7 @@ def show_comparison(before: Path, now: Path, measures: Sequence[str], page: Path
         as_json: Whether to print JSON.
         console: Console of messages.
     """
-    if page is not None and not page.absolute().parent.is_dir():
-        raise RequestError(f"{page}: its folder does not exist; make it, or name another file with --markdown")
+    check_page(page)
     found = compare(before, now, measures)
     tables = comparison_tables(found)
     if as_json:

@@ -7,8 +7,8 @@ from typing import Any
 
 import typer
 
+from ganbench.commands.checks import check_page
 from ganbench.commands.output import PlainConsole, print_json
-from ganbench.errors import RequestError
 from ganbench.execution.reporter import Reporter
 from ganbench.guard import gate, trace_bank
 from ganbench.plan.runtime import Runtime
@@ -48,8 +48,7 @@ def show_verdict(
         as_json: Whether to print JSON.
         console: Console of messages and tables.
     """
-    if page is not None and not page.absolute().parent.is_dir():
-        raise RequestError(f"{page}: its folder does not exist; make it, or name another file with --markdown")
+    check_page(page)
 
     def watch(suite: str, total: int, missing: Sequence[RunSpec], places: int) -> Reporter:
         return MatrixProgress(console, missing)
@@ -59,12 +58,9 @@ def show_verdict(
     if as_json:
         print_json(verdict_json(verdict))
     console.print(to_terminal(tables, console.width))
-    if not verdict.judgements:
-        for note in verdict.notes:
-            console.say(note)
     console.say(verdict.word, {"PASS": "bold green", "REGRESSED": "bold red", "INCONCLUSIVE": "bold yellow"}[verdict.word])
     if page is not None:
-        write_text(page, to_markdown(tables, f"gate: {verdict.word}") + "".join(f"\n{note}\n" for note in verdict.notes if not tables))
+        write_text(page, to_markdown(tables, f"gate: {verdict.word}"))
     if verdict.exit_code:
         raise typer.Exit(verdict.exit_code)
 
@@ -79,9 +75,13 @@ def make_bank(folders: Sequence[Path], out: Path, suite: str | None, measure: st
         threshold = thresholds.of(name)
         known = banking.measure_of(recipe, threshold)
         failed = sum(bool(outcome.failure) for outcome in recipe.outcomes)
-        small = f"; small: {FEW} see more" if len(recipe.outcomes) < FEW else ""
+        values = [badness(recipe, threshold.measure, one) for one in recipe.outcomes]
+        spread = amount(change_of(known, Population(values).sd), known).removeprefix("+")
+        small = f"; {FEW} runs would see more" if len(recipe.outcomes) < FEW else ""
+        tolerated = amount(threshold.tolerance, known)
         console.say(
-            f"{name}: {len(recipe.outcomes)} runs, {failed} failed; {known.label} may be {amount(threshold.tolerance, known)} worse{small}"
+            f"{name}: {len(recipe.outcomes)} runs, {failed} failed; {known.label} differs by {spread} from seed to seed, so candidates "
+            f"pass up to {tolerated} worse{small}"
         )
     console.say(f"wrote {len(written)} files to {out}; commit them", "dim")
     console.say(f"next: ganbench gate power {out}, or ganbench gate --baseline {out} --candidate DIR")

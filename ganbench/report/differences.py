@@ -6,6 +6,7 @@ from typing import Any
 from ganbench.report.table import Cell, Column, Table, number
 from ganbench.report.verdicts import amount, finite
 from ganbench.statistics.compare import LEVEL, Comparison, Difference, Side
+from ganbench.text import line
 
 SHORT = {"no difference found": "none found", "too few runs": "too few\nruns"}
 """Verdicts as a narrow column shows them."""
@@ -16,7 +17,7 @@ def comparison_tables(found: Comparison) -> list[Table]:
     columns = [Column(heading=heading) for heading in ("recipe", "before", "now", "worse by", "better in", "verdict")]
     rows = tuple(
         (
-            Cell(value=f"{one.recipe}\n{one.measure.label}"),
+            Cell(value=f"{line(one.recipe)}\n{line(one.measure.label)}"),
             Cell(value=_side(one.before)),
             Cell(value=_side(one.now)),
             Cell(value=_change(one)),
@@ -28,7 +29,9 @@ def comparison_tables(found: Comparison) -> list[Table]:
     counts = ", ".join(
         f"{found.count(word)} {word}" for word in ("better", "worse", "no difference found", "too few runs") if found.count(word)
     )
-    table = Table(title=f"compare: {counts or 'nothing to compare'}", columns=tuple(columns), rows=rows, notes=tuple(_notes(found)))
+    table = Table(
+        title=f"compare: {counts or 'nothing to compare'}", columns=tuple(columns), rows=rows, notes=tuple(map(line, _notes(found)))
+    )
     noisy = [one for one in found.differences if one.now.noise or one.before.noise]
     return [table, *([_noise_table(noisy)] if noisy else [])]
 

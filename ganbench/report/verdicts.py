@@ -10,6 +10,7 @@ from ganbench.results.bank import Measure
 from ganbench.statistics.gate import Judgement, Speed, Verdict
 from ganbench.statistics.outcomes import change_of
 from ganbench.statistics.power import Rates
+from ganbench.text import line
 
 
 def amount(value: float, measure: Measure) -> str:
@@ -30,10 +31,10 @@ def amount(value: float, measure: Measure) -> str:
 
 def verdict_tables(verdict: Verdict, speed: bool = False) -> list[Table]:
     """One row a recipe, with what its verdict rests on."""
-    columns = [Column(heading=heading) for heading in ("recipe", "runs", "worse by", "allowed", "could\nsee", "failed", "verdict")]
+    columns = [Column(heading=heading) for heading in ("recipe", "runs", "worse by", "PASS\nbelow", "could\nsee", "failed", "verdict")]
     rows = [
         (
-            Cell(value=f"{one.recipe}\n{one.measure.label}"),
+            Cell(value=f"{line(one.recipe)}\n{line(one.measure.label)}"),
             Cell(value=f"{one.baseline_runs}\n→ {one.used or len(one.candidate_seeds)}"),
             Cell(value=_change(one)),
             Cell(value=amount(one.tolerance, one.measure)),
@@ -46,11 +47,14 @@ def verdict_tables(verdict: Verdict, speed: bool = False) -> list[Table]:
     notes = [f"{one.recipe}: {one.why}." for one in verdict.judgements]
     notes += [f"{one.recipe}: {note}." for one in verdict.judgements for note in one.notes]
     notes += [f"{note}." for note in verdict.notes]
-    notes.append(
-        "Worse by: median of all differences between runs of the two (Hodges-Lehmann), with the exact interval of the deciding stage; "
-        "failed runs are the worst. Could see: a change that these numbers of runs call REGRESSED in 80 % of cases."
-    )
-    found = [Table(title=f"gate: {verdict.word}", columns=tuple(columns), rows=tuple(rows), notes=tuple(notes))] if rows else []
+    if rows:
+        notes.append(
+            "Worse by: median of all differences between runs of the two (Hodges-Lehmann), with the exact interval of the deciding stage; "
+            "failed runs are the worst. PASS takes an upper end below the tolerance; REGRESSED a significant change, also a smaller one, "
+            "for which most pairs of runs are worse. Could see: a change that these numbers of runs call REGRESSED in 80 % of cases."
+        )
+    texts = tuple(line(note) for note in notes)
+    found = [Table(title=f"gate: {verdict.word}", columns=tuple(columns if rows else columns[:1]), rows=tuple(rows), notes=texts)]
     timed = [(one.recipe, one.speed) for one in verdict.judgements if one.speed]
     return [*found, *([_speed_table(timed, speed)] if timed else [])]
 
@@ -75,7 +79,8 @@ def _speed_table(timed: Sequence[tuple[str, Speed]], counts: bool) -> Table:
         for name, one in timed
     )
     notes = [f"{name}: {one.why}." for name, one in timed if one.word == "INCONCLUSIVE"]
-    notes.append("Median images a second over the runs." + ("" if counts else " It counts for the verdict with --speed."))
+    counted = "" if counts else " It counts for the verdict with --speed."
+    notes.append(f"Median images a second over the runs; other work on the machine moves it, and the 5 % are not of it.{counted}")
     return Table(title="speed", columns=columns, rows=rows, notes=tuple(notes))
 
 

@@ -191,6 +191,12 @@ def rounded(number: float) -> float:
     return float(f"{number:.{DIGITS}g}")
 
 
+def measured_otherwise(ours: Measure, theirs: Measure) -> str:
+    """How two measures of one name differ, so that their values cannot be compared; empty if they do not."""
+    kinds = [{"higher_is_better": one.higher_is_better, "relative": one.relative} for one in (ours, theirs)]
+    return "; ".join([*unlike(*kinds), *unlike(ours.protocol, theirs.protocol)])
+
+
 def _belong(known: Recipe, recipe: Recipe) -> bool:
     """Whether the runs of two recipes are of one."""
     shared = known.measures.keys() & recipe.measures.keys()

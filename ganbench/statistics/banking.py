@@ -1,11 +1,11 @@
 """How is a bank made or extended, and which tolerances can it decide on?"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ganbench.errors import RequestError
+from ganbench.errors import RequestError, UnknownName
 from ganbench.plan.validation import validated
 from ganbench.results.bank import Measure, Recipe, merged, named, write_recipe
 from ganbench.statistics.outcomes import Results, badness, change_of, primary, read_results
@@ -54,11 +54,15 @@ def make_bank(sources: Sequence[Path], bank: Path, measure: str | None = None) -
         if sound < FEWEST:
             said = f"{len(recipe.outcomes)} runs" + (f", of which {sound} ended well," if sound < len(recipe.outcomes) else "")
             raise RequestError(f"{name}: {said} are no bank; it takes at least {FEWEST} seeds, and 20 to see changes")
-    thresholds = read_thresholds(bank) if (bank / FILE).is_file() else _default()
+    thresholds = _kept(read_thresholds(bank), named(there[0].recipes) if there else {}, names) if (bank / FILE).is_file() else _default()
     for name, recipe in names.items():
         if name not in thresholds.recipes:
             threshold = _proposed(recipe, primary(recipe, measure), thresholds, len(names))
             thresholds = replace(thresholds, recipes={**thresholds.recipes, name: threshold})
+        elif measure is not None and thresholds.recipes[name].measure != measure:
+            raise RequestError(
+                f"{bank / FILE}: {name} is decided by {thresholds.recipes[name].measure}; change it there, with its tolerance"
+            )
     writable_folder(bank)
     written = [write_recipe(bank, recipe) for recipe in recipes]
     written.append(write_thresholds(bank, thresholds, names))
@@ -70,22 +74,31 @@ def _default() -> Thresholds:
     return replace(thresholds, rule=replace(thresholds.rule, reason=WHY))
 
 
+def _kept(thresholds: Thresholds, before: Mapping[str, Recipe], now: Mapping[str, Recipe]) -> Thresholds:
+    """What was asked of each recipe, under the name that it has now: another of its name may have joined, so that both are told apart."""
+    keys = {recipe.key: name for name, recipe in now.items()}
+    moved = {keys.get(before[name].key, name) if name in before else name: one for name, one in thresholds.recipes.items()}
+    return replace(thresholds, recipes=moved)
+
+
 def _proposed(recipe: Recipe, measure: str, thresholds: Thresholds, together: int) -> Threshold:
     """The tolerance that this recipe's runs can decide on, rounded up to two digits."""
     values, known = [badness(recipe, measure, outcome) for outcome in recipe.outcomes], recipe.measures[measure]
-    shift, spread = proposed_tolerance(values, thresholds.rule, together), Population(values).sd
-    if not math.isfinite(shift):
-        raise RequestError(
-            f"{recipe.name}: so many of its {len(values)} runs failed that no tolerance lets an equal candidate pass; mend the recipe first"
-        )
-    tolerance = _rounded_up(change_of(known, shift)) if shift else FLOOR
+    spread = Population(values).sd
+    chances = ((passing, proposed_tolerance(values, thresholds.rule, together, passing)) for passing in (PASSING, 0.8, 0.5))
+    passing, shift = next(((chance, found) for chance, found in chances if math.isfinite(found)), (0.0, 1.5 * spread))
     unit = f"{100 * change_of(known, spread):.2g} %" if known.relative else f"{spread:.2g}"
-    reason = (
-        f"the smallest with which an equal candidate passes in {100 * PASSING:.0f} % of cases, simulated from these {len(values)} runs "
-        f"(standard deviation {unit})"
-        if shift
-        else "the runs do not differ, so that any change shows"
-    )
+    failed = values.count(math.inf)
+    if not shift:
+        reason = "the runs do not differ, so that any change shows"
+    elif passing:
+        reason = (
+            f"the smallest with which an equal candidate passes in {100 * passing:.0f} % of cases, simulated from these {len(values)} runs "
+            f"(standard deviation {unit}{f', {failed} failed' if failed else ''})"
+        )
+    else:
+        reason = f"1.5 standard deviations: {failed} of {len(values)} runs failed, so that equal candidates seldom pass with any tolerance"
+    tolerance = _rounded_up(change_of(known, shift)) if shift else FLOOR
     return validated(Threshold, {"measure": measure, "tolerance": tolerance, "reason": reason}, FILE)
 
 
@@ -104,8 +117,6 @@ def selected(bank: Results, asked: Sequence[str]) -> Results:
     names = named(bank.recipes)
     unknown = next((name for name in asked if name not in names), None)
     if unknown is not None:
-        from ganbench.errors import UnknownName
-
         raise UnknownName("recipe", unknown, names, f"those of {bank.path}")
     return replace(bank, recipes=tuple(recipe for name, recipe in names.items() if not asked or name in asked))
 

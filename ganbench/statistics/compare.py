@@ -8,12 +8,12 @@ from statistics import median
 from typing import Literal
 
 from ganbench.errors import RequestError, UnknownName
-from ganbench.results.bank import Measure, Recipe, named, unlike
+from ganbench.results.bank import Measure, Recipe, measured_otherwise, named, unlike
 from ganbench.statistics.aggregate import Aggregate, bootstrapped, iqm, performance_profile, probability_of_improvement
 from ganbench.statistics.exact import failure_rate, p_different, shift, superiority
 from ganbench.statistics.multiplicity import holm
 from ganbench.statistics.noise import Noise, noise
-from ganbench.statistics.outcomes import Results, badness, change_of, identical, read_results
+from ganbench.statistics.outcomes import Results, badness, change_of, read_results, repeated
 
 LEVEL = 0.05
 """Chance of even one false finding among all comparisons."""
@@ -145,8 +145,8 @@ def compared(before: Results, now: Results, measures: Sequence[str] = ()) -> Com
         chosen = list(old.measures) if "all" in measures else [one for one in measures if one in old.measures] or list(old.measures)[:1]
         for measure in chosen:
             theirs = new.measures.get(measure)
-            if theirs is not None and theirs.protocol != old.measures[measure].protocol:
-                incomparable.append(f"{name}, {measure}: {'; '.join(unlike(old.measures[measure].protocol, theirs.protocol))}")
+            if theirs is not None and (differ := measured_otherwise(old.measures[measure], theirs)):
+                incomparable.append(f"{name}, {measure}: {differ}")
             elif theirs is None and any(not outcome.failure for outcome in new.outcomes):
                 incomparable.append(f"{name}, {measure}: not measured now")
             else:
@@ -154,8 +154,8 @@ def compared(before: Results, now: Results, measures: Sequence[str] = ()) -> Com
                 decisive += [(name, measure)] if measure == chosen[0] else []
     adjusted = holm([one.p for one in found])
     differences = tuple(replace(one, p_adjusted=p, word=_word(one, p)) for one, p in zip(found, adjusted, strict=True))
-    same = {name: identical(*pair)[0] for name, pair in pairs.items()}
-    notes = [f"{name}: {n} runs of the same seeds have the same bits on both sides" for name, n in same.items() if n]
+    same = {name: len(repeated(*pair)[0]) for name, pair in pairs.items()}
+    notes = [f"{name}: {n} runs of the same seeds have the same outcome on both sides" for name, n in same.items() if n]
     notes += [f"not finished, so not counted: {line}" for side in (before, now) for line in side.unfinished]
     notes += [f"left out: {line}" for side in (before, now) for line in side.faults]
     return Comparison(
@@ -213,7 +213,7 @@ def _difference(name: str, measure: str, old: Recipe, new: Recipe) -> Difference
 
 def _side(old: Recipe, recipe: Recipe, measure: str) -> Side:
     values = [badness(old, measure, outcome) for outcome in recipe.outcomes]
-    failed, middle = sum(map(math.isinf, values)), median(values)
+    failed, middle = values.count(math.inf), median(values)
     known = old.measures[measure]
     shown = math.exp(middle) if known.relative else -middle if known.higher_is_better else middle
     return Side(
@@ -255,5 +255,5 @@ def _overall(parts: Sequence[tuple[Recipe, Recipe, str]]) -> Overall | None:
 
 def _as_share(found: Aggregate) -> Aggregate:
     """A difference of logarithms as a share."""
-    value, low, high = (math.expm1(min(one, 700.0)) for one in (found.value, found.low, found.high))
+    value, low, high = (math.expm1(one) if one < 700 else math.inf for one in (found.value, found.low, found.high))
     return Aggregate(value=value, low=low, high=high)

@@ -1,14 +1,17 @@
 """Did a candidate become worse than the baseline by more than is tolerated? (two stages, errors of both kinds bounded)
 
-After each stage's number of candidate runs there are three answers. PASS: the exact upper bound of the shift is below the tolerance.
-REGRESSED: an exact test, of the level or of the number of failures, rejects "not worse", and the change is one that matters. Else more runs
-are needed, and after the last stage the answer is INCONCLUSIVE. A stage may err with its alpha in either direction, and a union bound adds
-them up: an equal candidate is called REGRESSED, and one that is worse by the tolerance or more PASS, with at most the sum of the alphas.
+After each stage's number of candidate runs there are three answers. PASS: the exact upper bound of the shift is below the tolerance, and
+there are no more failures than chance would give. REGRESSED: an exact test, of the level or of the number of failures, rejects "not
+worse", and the change is one that matters. Else more runs are needed, and after the last stage the answer is INCONCLUSIVE. A stage may err
+with its alpha in either direction, and a union bound adds them up: an equal candidate is called REGRESSED with at most the sum of the
+alphas, whatever the distribution; so is PASS one that is worse by the tolerance or more, if its runs are the baseline's, shifted. If they
+also spread more, the bound of the shift is not exact: candidates with a median worse by the tolerance and two to ten times the spread
+passed in 7 to 10 % of cases (simulated, 20 runs against 10, normal values).
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import comb, isinf
+from math import comb, inf
 from typing import Literal
 
 from ganbench.statistics.exact import Shift, p_more_failures, p_worse, shift, superiority
@@ -16,6 +19,10 @@ from ganbench.statistics.multiplicity import holm
 from ganbench.statistics.thresholds import Rule
 
 Word = Literal["PASS", "REGRESSED", "INCONCLUSIVE"]
+
+
+LIKELY = 0.5
+"""p-value of Fisher's test from which a candidate has no more failures than chance would give it; without a failure the p-value is 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +75,16 @@ def stages(baseline: Sequence[float], candidate: Sequence[float], rule: Rule) ->
                     runs=runs,
                     alpha=alpha,
                     p_level=p_worse(baseline, new),
-                    p_failures=p_more_failures(sum(map(isinf, baseline)), len(baseline), sum(map(isinf, new)), runs),
+                    p_failures=p_more_failures(_failures(baseline), len(baseline), _failures(new), runs),
                     superiority=superiority(baseline, new),
                     shift=shift(baseline, new, alpha),
                 )
             )
     return found
+
+
+def _failures(values: Sequence[float]) -> int:
+    return sum(value == inf for value in values)
 
 
 def decide(evidence: Mapping[str, Sequence[Stage]], tolerances: Mapping[str, float], rule: Rule, together: int = 1) -> dict[str, Decision]:
@@ -104,7 +115,7 @@ def decide(evidence: Mapping[str, Sequence[Stage]], tolerances: Mapping[str, flo
 
 def _word(stage: Stage, p: float, tolerance: float, rule: Rule) -> Word:
     worse, more_failures = p <= stage.alpha, 2 * stage.p_failures <= stage.alpha
-    if stage.shift.high < tolerance and not more_failures:
+    if stage.shift.high < tolerance and stage.p_failures >= LIKELY:
         return "PASS"
     matters = more_failures or stage.superiority >= rule.superiority or stage.shift.estimate >= tolerance
     return "REGRESSED" if worse and matters else "INCONCLUSIVE"

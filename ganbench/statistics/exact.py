@@ -94,13 +94,14 @@ def shift(baseline: Sequence[float], candidate: Sequence[float], alpha: float) -
     """
     old, new = np.asarray(baseline, float)[None, :], np.asarray(candidate, float)[:, None]
     with np.errstate(invalid="ignore"):
-        differences = np.where(new == old, 0.0, new - old)  # two failures are equally bad
-    ordered = np.sort(differences.ravel())
+        differences = (new - old).ravel()
+    unknown = np.isnan(differences)  # of two failures: the median takes them as equal, and each end as what widens the interval
+    ordered, lowest, highest = (np.sort(np.where(unknown, value, differences)) for value in (0.0, -np.inf, np.inf))
     below = np.cumsum(u_probabilities(len(baseline), len(candidate)))
     outside = int(np.searchsorted(below, alpha, side="right"))  # as many differences are cut off at each end as U reaches with alpha
     if not outside:
         return Shift(estimate=_middle(ordered), low=-math.inf, high=math.inf)
-    return Shift(estimate=_middle(ordered), low=float(ordered[outside - 1]), high=float(ordered[-outside]))
+    return Shift(estimate=_middle(ordered), low=float(lowest[outside - 1]), high=float(highest[-outside]))
 
 
 def _middle(ordered: Floats) -> float:

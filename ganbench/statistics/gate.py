@@ -1,17 +1,19 @@
 """May a candidate replace the baseline? (PASS, REGRESSED or INCONCLUSIVE for every recipe of a bank)"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
-from ganbench.results.bank import Measure, Outcome, Recipe, named, unlike
+from ganbench.errors import RequestError, UnknownName
+from ganbench.results.bank import Measure, Outcome, Recipe, measured_otherwise, named, unlike
 from ganbench.statistics.decision import Decision, Word, decide, least_baseline, stages
 from ganbench.statistics.exact import failure_rate, p_more_spread
-from ganbench.statistics.outcomes import Results, badness, change_of, identical
+from ganbench.statistics.outcomes import Results, badness, change_of, primary, repeated
 from ganbench.statistics.power import detectable
-from ganbench.statistics.thresholds import Threshold, Thresholds
+from ganbench.statistics.thresholds import FILE, Threshold, Thresholds
 
 SpeedWord = Literal["PASS", "REGRESSED", "INCONCLUSIVE"]
 SPREAD_RUNS = 10
@@ -42,7 +44,7 @@ class Judgement:
     why: str
     """One sentence."""
     measure: Measure
-    baseline_runs: int
+    baseline_seeds: tuple[int, ...]
     candidate_seeds: tuple[int, ...]
     """Seeds of the candidate's runs, in the order in which they count."""
     used: int
@@ -58,12 +60,17 @@ class Judgement:
     failure_rate: tuple[float, float]
     """95 % interval of the candidate's failure rate (Clopper-Pearson)."""
     identical: int
-    """Number of runs with the same seeds, settings and environment that gave the same bits."""
+    """Number of runs, if all are the bank's own again: same seeds, settings and outcomes."""
     changes: tuple[str, ...]
     """Settings in which the candidate differs from the baseline."""
     notes: tuple[str, ...]
     """What else a reader should know, the worst first."""
     speed: Speed | None
+
+    @property
+    def baseline_runs(self) -> int:
+        """Number of the baseline's runs."""
+        return len(self.baseline_seeds)
 
     @property
     def change(self) -> tuple[float, float, float] | None:
@@ -90,7 +97,12 @@ class Verdict:
 
 
 def judge(
-    bank: Results, candidate: Results, thresholds: Thresholds, renamed: Mapping[str, str] | None = None, speed: bool = False
+    bank: Results,
+    candidate: Results,
+    thresholds: Thresholds,
+    renamed: Mapping[str, str] | None = None,
+    speed: bool = False,
+    whole: bool = False,
 ) -> Verdict:
     """Holds a candidate against a bank.
 
@@ -100,50 +112,90 @@ def judge(
         thresholds: What is asked.
         renamed: Methods of the candidate by another name: the baseline's, by the candidate's.
         speed: Whether a loss of speed counts.
+        whole: Whether the bank is all there is, so that the thresholds may name no other recipe.
 
     Raises:
-        UnknownName: The thresholds say nothing about a recipe.
+        RequestError: A file of the bank cannot be read, or the thresholds do not fit it.
+        UnknownName: The thresholds say nothing about a recipe, or a method to be renamed does not exist.
     """
-    theirs = [replace(one, method=(renamed or {}).get(one.method, one.method)) for one in candidate.recipes]
-    pairs: dict[str, tuple[Recipe, Recipe | None, Threshold]] = {}
+    names, theirs = named(bank.recipes), _renamed(candidate, renamed or {}, {one.method for one in bank.recipes})
+    if bank.faults:
+        raise RequestError(f"{bank.faults[0]}; a bank that has changed decides nothing: restore its files")
+    if gone := [name for name in thresholds.recipes if whole and name not in names]:
+        raise RequestError(
+            f"{bank.path / FILE}: asks something of {gone[0]}, of which the bank has no runs; restore its file, or delete the table"
+        )
+    pairs: dict[str, tuple[Recipe, Recipe, Threshold, tuple[int, ...]]] = {}
     notes = []
-    for name, old in named(bank.recipes).items():
+    for name, old in names.items():
         threshold = thresholds.of(name)
-        new, why = counterpart(old, theirs, threshold.measure)
-        notes += [f"{name}: {why}"] if why else []
-        pairs[name] = (old, new, threshold)
+        primary(old, threshold.measure)
+        new, again, said = counterpart(old, theirs, threshold.measure)
+        notes += [f"{name}: {said}"] if said else []
+        if new is not None:
+            pairs[name] = old, new, threshold, again
     known = {one.name for one in bank.recipes}
     notes += [f"{name}: not in the bank, so not judged" for name, one in named(theirs).items() if one.name not in known]
     rule = thresholds.rule
-    evidence = {name: stages(_values(old, old, t), _values(old, new, t), rule) for name, (old, new, t) in pairs.items() if new}
-    tolerances = {name: t.as_shift(old.measures[t.measure]) for name, (old, _, t) in pairs.items()}
+    evidence = {name: stages(_values(old, old, t), _values(old, new, t), rule) for name, (old, new, t, _) in pairs.items()}
+    tolerances = {name: t.as_shift(old.measures[t.measure]) for name, (old, _, t, _) in pairs.items()}
     decisions = decide(evidence, tolerances, rule)
-    found = tuple(_judgement(name, *pairs[name], decisions[name], thresholds, len(evidence)) for name in decisions)  # type: ignore[arg-type]
+    found = tuple(_judgement(name, *pairs[name], decisions[name], thresholds, len(evidence)) for name in pairs)
     words: set[str] = {one.word for one in found} | {one.speed.word for one in found if speed and one.speed}
-    if len(decisions) < len(pairs) or not pairs:
+    if len(pairs) < len(names) or not names or candidate.faults:
         words.add("INCONCLUSIVE")
     worst: Word = "REGRESSED" if "REGRESSED" in words else "INCONCLUSIVE" if "INCONCLUSIVE" in words else "PASS"
     notes += [f"not finished, so not counted: {line}" for line in candidate.unfinished]
-    notes += [f"left out: {line}" for line in (*bank.faults, *candidate.faults)]
+    notes += [f"left out, so that nothing can pass: {line}" for line in candidate.faults]
     return Verdict(word=worst, judgements=found, notes=tuple(notes))
 
 
-def counterpart(old: Recipe, candidates: Sequence[Recipe], measure: str) -> tuple[Recipe | None, str]:
-    """The candidate's recipe that stands for one of the baseline, and why there is none."""
+def _renamed(candidate: Results, names: Mapping[str, str], known: Collection[str]) -> list[Recipe]:
+    """The candidate's recipes under the bank's names; a method whose name another takes over is left out.
+
+    Raises:
+        UnknownName: The candidate or the bank has no such method.
+    """
+    for new, old in names.items():
+        if old not in known:
+            raise UnknownName("method of the bank", old, known)
+        if new not in {one.method for one in candidate.recipes}:
+            raise UnknownName("method of the candidate", new, {one.method for one in candidate.recipes})
+    kept = [one for one in candidate.recipes if one.method in names or one.method not in names.values()]
+    return [replace(one, method=names.get(one.method, one.method)) for one in kept]
+
+
+def counterpart(old: Recipe, candidates: Sequence[Recipe], measure: str) -> tuple[Recipe | None, tuple[int, ...], str]:
+    """The candidate's recipe that stands for one of the baseline.
+
+    Runs that the baseline has too are no draws of their own and do not count, unless the candidate has no others.
+
+    Returns:
+        The recipe without such runs, their seeds, and what to say of it; None and why there is none.
+    """
     same = [one for one in candidates if (one.method, one.data) == (old.method, old.data)]
     if not same:
-        return None, "not among the candidate's runs"
-    measured = [one for one in same if measure in one.measures or all(outcome.failure for outcome in one.outcomes)]
+        return None, (), "not among the candidate's runs"
+    again = tuple(seed for one in same for seed in repeated(old, one)[0])
+    fresh = [replace(one, outcomes=tuple(o for o in one.outcomes if o.seed not in repeated(old, one)[0])) for one in same]
+    fresh = [one for one in fresh if one.outcomes]
+    if not fresh:
+        return next(one for one in same if one.key == old.key), again, ""
+    measured = [one for one in fresh if measure in one.measures or all(outcome.failure for outcome in one.outcomes)]
     if not measured:
-        return None, f"the candidate's runs do not measure {measure}"
-    fitting = [one for one in measured if measure not in one.measures or one.measures[measure].protocol == old.measures[measure].protocol]
+        return None, (), f"the candidate's runs do not measure {measure}"
+    fitting = [
+        one for one in measured if measure not in one.measures or not measured_otherwise(old.measures[measure], one.measures[measure])
+    ]
     if not fitting:
-        differ = "; ".join(unlike(old.measures[measure].protocol, measured[0].measures[measure].protocol))
-        return None, f"scored by another protocol ({differ})"
+        return None, (), f"scored by another protocol ({measured_otherwise(old.measures[measure], measured[0].measures[measure])})"
     exact = [one for one in fitting if one.key == old.key]
     if len(fitting) > 1 and len(exact) != 1:
-        return None, "the candidate has several with different settings; put those in question into a folder of their own"
-    return (exact or fitting)[0], ""
+        return None, (), "the candidate has several with different settings; put those in question into a folder of their own"
+    said = f"{len(again)} runs that the bank has too do not count" if again else ""
+    if len(fitting) > 1:
+        said += ("; " if said else "") + f"{len(fitting) - 1} recipes of the candidate with other settings are not judged"
+    return (exact or fitting)[0], (), said
 
 
 def _values(old: Recipe, new: Recipe, threshold: Threshold) -> list[float]:
@@ -152,35 +204,41 @@ def _values(old: Recipe, new: Recipe, threshold: Threshold) -> list[float]:
 
 
 def _judgement(
-    name: str, old: Recipe, new: Recipe, threshold: Threshold, decision: Decision, thresholds: Thresholds, together: int
+    name: str,
+    old: Recipe,
+    new: Recipe,
+    threshold: Threshold,
+    again: Sequence[int],
+    decision: Decision,
+    thresholds: Thresholds,
+    together: int,
 ) -> Judgement:
     measure, rule = old.measures[threshold.measure], thresholds.rule
     used = decision.stage.runs if decision.stage else len(new.outcomes)
     before, failures = _values(old, old, threshold), [_failure(outcome, threshold.measure) for outcome in new.outcomes[:used]]
     failed = tuple(why for why in failures if why)
-    same, different = identical(old, new)
-    word: Word = "PASS" if same and not different else decision.word
+    word: Word = "PASS" if again else decision.word
     seen = detectable(before, threshold.as_shift(measure), rule, together, used)
     judged = Judgement(
         recipe=name,
         word=word,
         why="",
         measure=measure,
-        baseline_runs=len(before),
+        baseline_seeds=old.seeds,
         candidate_seeds=new.seeds,
         used=used,
         decision=decision,
         tolerance=threshold.tolerance,
         detectable=change_of(measure, seen),
-        baseline_failures=sum(map(math.isinf, before)),
+        baseline_failures=before.count(math.inf),
         candidate_failures=failed,
         failure_rate=failure_rate(len(failed), used) if used else (0.0, 1.0),
-        identical=same,
+        identical=len(again),
         changes=tuple(unlike(old.settings, new.settings)),
         notes=(),
         speed=speed_of(old, new, threshold.speed),
     )
-    return replace(judged, why=_why(judged, thresholds, together), notes=tuple(_notes(judged, old, new, threshold, different)))
+    return replace(judged, why=_why(judged, thresholds, together), notes=tuple(_notes(judged, old, new, threshold)))
 
 
 def _failure(outcome: Outcome, measure: str) -> str:
@@ -217,8 +275,8 @@ def _speeds(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
 
 def _why(judged: Judgement, thresholds: Thresholds, together: int) -> str:
     rule, stage = thresholds.rule, judged.decision.stage
-    if judged.identical and judged.word == "PASS" and judged.decision.word != "PASS":
-        return f"{judged.identical} runs with the bank's seeds gave the same bits"
+    if judged.identical:
+        return f"all {judged.identical} runs are the bank's, made again with the same outcome or copied"
     if stage is None:
         return f"the first decision takes {rule.runs[0]} runs, and there are {len(judged.candidate_seeds)}"
     if judged.word == "PASS":
@@ -230,16 +288,19 @@ def _why(judged: Judgement, thresholds: Thresholds, together: int) -> str:
         return f"worse in {100 * stage.superiority:.0f} % of pairs of runs (p = {judged.decision.p:.2g})"
     more = next((runs for runs in rule.runs if runs > len(judged.candidate_seeds)), None)
     if more is not None:
-        return f"{more - len(judged.candidate_seeds)} more runs may decide"
+        first = max((*judged.candidate_seeds, *judged.baseline_seeds)) + 1
+        seeds = [str(first + number) for number in range(more - len(judged.candidate_seeds))]
+        return f"{len(seeds)} more runs may decide, with seeds {', '.join(seeds)}"
     least = least_baseline(rule, together)
     if judged.baseline_runs < least:
         return f"the bank is too small to decide: it has {judged.baseline_runs} runs, and at least {least} are needed"
     return "neither a change as large as is not tolerated is excluded, nor any change proved"
 
 
-def _notes(judged: Judgement, old: Recipe, new: Recipe, threshold: Threshold, different: Sequence[int]) -> list[str]:
-    notes = [f"failed: {why}" for why in judged.candidate_failures]
-    if different:
+def _notes(judged: Judgement, old: Recipe, new: Recipe, threshold: Threshold) -> list[str]:
+    reasons = Counter(why.removeprefix("failed: ") for why in judged.candidate_failures)
+    notes = [f"failed: {why}" if n == 1 else f"{n} failed: {why}" for why, n in reasons.items()]
+    if different := repeated(old, new)[1]:
         notes.append(
             f"seed {', '.join(map(str, different))}: the same run gave other bits in the same environment, so the code is not neutral"
         )
@@ -247,8 +308,7 @@ def _notes(judged: Judgement, old: Recipe, new: Recipe, threshold: Threshold, di
         notes.append(f"settings changed: {'; '.join(judged.changes)}")
     if len(judged.candidate_seeds) > judged.used and judged.decision.stage:
         notes.append(f"decided by the first {judged.used} of {len(judged.candidate_seeds)} runs")
-    environments = {one.environment for one in old.outcomes} ^ {one.environment for one in new.outcomes}
-    if environments and not judged.identical:
+    if {one.environment for one in old.outcomes} != {one.environment for one in new.outcomes}:
         notes.append("the environments differ (versions, processor or settings), so that bits cannot be compared")
     sound = [[one for one in recipe.outcomes if not one.failure and threshold.measure in one.values] for recipe in (old, new)]
     notes += _unrest("volatility over the last third", [[one.volatility for one in side] for side in sound])

@@ -17,6 +17,9 @@ from ganbench.statistics.leaderboard import final_over_best
 from ganbench.statistics.series import volatility
 from ganbench.storage import read_json
 
+TINY = 1e-12
+"""Distance below which there is nothing but rounding; its logarithm stands for those of smaller ones."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Results:
@@ -40,22 +43,30 @@ def read_results(path: Path) -> Results:
         if read_json(path, "give a record.json, or a file of a bank").get("kind") == "recipe":
             return Results(path=path, recipes=(read_recipe(path),))
         return _of_records(path, [read_record(path)], ())
-    if (path / "runs").is_dir():
-        found = find_records(path)
-        return _of_records(path, [*found.records, *found.interrupted], found.faults)
+    of_runs = [path] if (path / "runs").is_dir() else []
     files = [file for file in sorted(path.glob("*.json")) if file.name != "manifest.json"] if path.is_dir() else []
-    if not files:
+    recipes, faults = [], []
+    for file in files:
+        try:
+            if not of_runs or read_json(file).get("kind") == "recipe":  # beside runs there may be other files
+                recipes.append(read_recipe(file))
+        except RequestError as error:
+            faults.append(str(error))
+    found = [_of_records(path, [*one.records, *one.interrupted], one.faults) for one in map(find_records, of_runs)]
+    together = Results(
+        path=path,
+        recipes=tuple(merged([*recipes, *(recipe for one in found for recipe in one.recipes)], str(path))),
+        unfinished=tuple(line for one in found for line in one.unfinished),
+        faults=(*faults, *(line for one in found for line in one.faults)),
+    )
+    if not together.recipes and together.faults:
+        raise RequestError(together.faults[0])
+    if not together.recipes and not together.unfinished:
         raise RequestError(
             f"{path}: holds no runs and no bank; give the --out of a `ganbench run`, a folder of `ganbench.log_run`, "
             "or a bank, which `ganbench gate bank DIR --out BANK` writes"
         )
-    recipes, faults = [], []
-    for file in files:
-        try:
-            recipes.append(read_recipe(file))
-        except RequestError as error:
-            faults.append(str(error))
-    return Results(path=path, recipes=tuple(merged(recipes, str(path))), faults=tuple(faults))
+    return together
 
 
 def _of_records(path: Path, records: Sequence[Record], faults: Iterable[str]) -> Results:
@@ -175,7 +186,7 @@ def badness(recipe: Recipe, measure: str, outcome: Outcome) -> float:
         return math.inf
     known = recipe.measures[measure]
     if known.relative:
-        return math.log(found.value) if found.value > 0 else -math.inf
+        return math.log(max(found.value, TINY))
     return -found.value if known.higher_is_better else found.value
 
 
@@ -199,12 +210,24 @@ def primary(recipe: Recipe, asked: str | None = None) -> str:
     return asked
 
 
-def identical(old: Recipe, new: Recipe) -> tuple[int, tuple[int, ...]]:
-    """Number of runs of the same seed, settings and environment with the same bits, and the seeds of those with other bits."""
+def repeated(old: Recipe, new: Recipe) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Which runs of the baseline a candidate has again: seeds with the same outcome, and seeds with another one in the same environment.
+
+    Outcomes are the same if the final weights have the same hashes within one environment or, where neither side has hashes, if all values
+    are equal. Whether such a run was made again or only copied cannot be told.
+    """
     if old.key != new.key:
-        return 0, ()
+        return (), ()
     before = {outcome.seed: outcome for outcome in old.outcomes}
-    pairs = [(before[one.seed], one) for one in new.outcomes if one.seed in before]
-    alike = [(was, now) for was, now in pairs if was.environment and was.environment == now.environment and was.weights_sha256]
-    other = tuple(now.seed for was, now in alike if was.weights_sha256 != now.weights_sha256)
-    return len(alike) - len(other), other
+    same: list[int] = []
+    other: list[int] = []
+    for now in new.outcomes:
+        was = before.get(now.seed)
+        if was is None:
+            continue
+        if was.weights_sha256 and now.weights_sha256:
+            if was.environment and was.environment == now.environment:
+                (same if was.weights_sha256 == now.weights_sha256 else other).append(now.seed)
+        elif not was.weights_sha256 and not now.weights_sha256 and (was.failure, was.values) == (now.failure, now.values):
+            same.append(now.seed)
+    return tuple(same), tuple(other)

@@ -129,12 +129,15 @@ def detectable(bank: Sequence[float], tolerance: float, rule: Rule, together: in
     return _smallest(found, 200) * sd / 20
 
 
-def proposed_tolerance(bank: Sequence[float], rule: Rule, together: int = 1) -> float:
-    """Smallest tolerance with which an equal candidate passes in 95 % of cases, to a 20th of the bank's standard deviation."""
+def proposed_tolerance(bank: Sequence[float], rule: Rule, together: int = 1, passing: float = PASSING) -> float:
+    """Smallest tolerance with which an equal candidate passes with a probability, to a 20th of the bank's standard deviation.
+
+    0 if the bank's runs do not differ; infinite if so many fail that no tolerance gives it.
+    """
     sd = Population(bank).sd
 
     def found(steps: int) -> bool:
-        return rates(bank, steps * sd / 20, rule, together=together, simulations=400).shares["PASS"] >= PASSING
+        return rates(bank, steps * sd / 20, rule, together=together, simulations=400).shares["PASS"] >= passing
 
     return _smallest(found, 200) * sd / 20 if sd else 0.0
 

@@ -114,7 +114,7 @@ def test_compare_shows_what_two_folders_have_in_common(ganbench: Command, made: 
     done = ganbench("compare", made / "bank", made / "runs", "--measure", "all", "--markdown", "page.md", env={"COLUMNS": "80"})
     assert done.code == 0
     assert "4 no difference found" in done.out  # two metrics of two kinds of weights
-    assert "6 runs of the same seeds have the same bits" in done.out
+    assert "6 runs of the same seeds have the same outcome" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
     assert "## noise" in (tmp_path / "page.md").read_text()
     plain = json.loads(ganbench("compare", made / "bank", made / "runs", "--json").out)
@@ -141,6 +141,8 @@ REFUSED: dict[str, tuple[tuple[str, ...], str]] = {
         "recall@identity of gan on ring8, and the bank is decided by fd@identity; add that metric",
     ),
     "page": (("gate", "--baseline", "bank", "--candidate", "runs", "--markdown", "no/page.md"), "its folder does not exist"),
+    "page that is a folder": (("gate", "--baseline", "bank", "--candidate", "runs", "--markdown", "."), ".: is a folder; name a file"),
+    "candidate that is the bank": (("gate", "--baseline", "bank", "--candidate", "bank"), "bank: is the bank itself"),
     "power": (("gate", "power", "runs"), "gate.toml: is missing"),
     "compare": (("compare", "bank", "nosuch"), "nosuch: holds no runs and no bank"),
     "measure": (("compare", "bank", "runs", "--measure", "fd@identiti"), "did you mean 'fd@identity'?"),
@@ -162,4 +164,4 @@ def test_what_cannot_be_done_is_one_line_and_writes_nothing(made: Path, ganbench
 def test_a_damaged_file_of_a_candidate_is_named_and_keeps_it_from_nothing_else(gate: Command, tmp_path: Path) -> None:
     next((tmp_path / "runs" / "runs").glob("*/record.json")).write_text("{")
     done = gate("--candidate", "runs")
-    assert done.code == 0 and "left out: " in done.err
+    assert done.code == 3 and "left out, so that nothing can pass: " in done.err

@@ -86,6 +86,20 @@ def test_failures_rank_worst_and_are_shown(recipe: Make) -> None:
     assert text[0][2] == "not ended\n8 runs\n8 failed"
 
 
+def test_a_quarter_of_failures_makes_the_interquartile_mean_infinite(recipe: Make) -> None:
+    failing = [*OLD[:6], *[math.inf] * 4]
+    found = between([recipe(OLD), recipe(OLD, method="b")], [recipe(failing), recipe(failing, method="b")])
+    assert found.overall is not None and found.overall.iqm is not None
+    assert found.overall.iqm.value == math.inf
+    assert any("+inf %" in note or "∞" in note for note in comparison_tables(found)[0].notes)
+
+
+def test_measures_of_another_kind_are_not_compared(recipe: Make) -> None:
+    other = {"fd": replace(recipe(OLD).measures["fd"], higher_is_better=True)}
+    found = between([recipe(OLD)], [recipe(OLD, measures=other)])
+    assert found.incomparable == ("gan on digits, fd: higher_is_better: False, now True",)
+
+
 def test_measures_can_be_chosen(recipe: Make) -> None:
     two = recipe(OLD)
     measures = {**two.measures, "is": Measure(label="IS", higher_is_better=True, relative=False)}

@@ -9,7 +9,7 @@ from ganbench.plan.spec import run_id, to_json
 from ganbench.results.bank import Measure, Outcome, Recipe, Value
 from ganbench.results.folders import run_folder
 from ganbench.results.record import Divergence, Failure, Record, read_record, write_record
-from ganbench.statistics.outcomes import badness, change_of, failure, identical, primary, read_results, recipe_key, recipes_of
+from ganbench.statistics.outcomes import badness, change_of, failure, primary, read_results, recipe_key, recipes_of, repeated
 from ganbench.statistics.series import final_over_best, volatility
 from ganbench.storage import write_json
 
@@ -93,7 +93,7 @@ def test_badness_rises_as_runs_get_worse_and_failures_are_the_worst() -> None:
         return badness(recipe, "m", outcome)
 
     assert bad(DISTANCE, math.e) == pytest.approx(1)
-    assert bad(DISTANCE, 0.0) == -math.inf
+    assert bad(DISTANCE, 0.0) == bad(DISTANCE, -1.0) == pytest.approx(math.log(1e-12))  # no failure, and not minus infinity
     assert bad(HIGHER, 0.25) == -0.25
     assert bad(HIGHER, 0.9, "diverged") == bad(DISTANCE, None) == math.inf
 
@@ -109,11 +109,17 @@ def test_bits_are_compared_within_one_environment_alone() -> None:
         recipe, outcome = made(DISTANCE, 1.0)
         return replace(recipe, outcomes=(replace(outcome, weights_sha256={"raw": bits}, environment=environment),))
 
-    assert identical(stamped("a", "e"), stamped("a", "e")) == (1, ())
-    assert identical(stamped("a", "e"), stamped("b", "e")) == (0, (0,))
-    assert identical(stamped("a", "e"), stamped("b", "f")) == (0, ())
-    assert identical(stamped("a", ""), stamped("a", "")) == (0, ())
-    assert identical(stamped("a", "e"), replace(stamped("a", "e"), settings={"x": 1})) == (0, ())
+    assert repeated(stamped("a", "e"), stamped("a", "e")) == ((0,), ())
+    assert repeated(stamped("a", "e"), stamped("b", "e")) == ((), (0,))
+    assert repeated(stamped("a", "e"), stamped("b", "f")) == ((), ())
+    assert repeated(stamped("a", ""), stamped("a", "")) == ((), ())
+    assert repeated(stamped("a", "e"), replace(stamped("a", "e"), settings={"x": 1})) == ((), ())
+
+
+def test_runs_without_hashes_are_the_same_if_all_their_values_are() -> None:
+    old, other = made(DISTANCE, 1.0)[0], made(DISTANCE, 2.0)[0]
+    assert repeated(old, old) == ((0,), ())
+    assert repeated(old, other) == ((), ())
 
 
 def test_what_a_score_did_during_a_run() -> None:
