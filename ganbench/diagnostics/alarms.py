@@ -101,7 +101,7 @@ SATURATED = 0.01
 VANISHING, EXPLODING = 1e-3, 100.0
 DROP, THIN = 5.0, 0.2
 LATE = 1.5
-JUMP, RANK_LOSS = 3.0, 0.4
+JUMP, RANK_LOSS = 3.0, 1 / 3
 PINNED = 0.8
 GROWN = 10.0
 NETWORKS = ("generator", "discriminator")
@@ -258,8 +258,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="spectral collapse",
         meaning="a layer of the discriminator loses its directions",
-        source=f"Liu et al. 2019, 'Spectral regularization for combating mode collapse in GANs'; the loss of 60 % of the rank is {OWN}: "
-        "sound critics lost up to half of it on ring8, one without its penalty 63 % on digits",
+        source="Liu et al. 2019, 'Spectral regularization for combating mode collapse in GANs'; the loss of two thirds of the rank is "
+        f"{OWN}: sound methods lost up to 62 % (ReACGAN on digits)",
         find=_rank,
     ),
     Rule(

@@ -26,7 +26,7 @@ def traced(spec: RunSpec, runtime: Runtime, key: str, steps: int = STEPS) -> Tra
     device = configure(runtime)
     check(spec, runtime)
     data = real_data(spec, runtime)
-    trainer = Trainer(build(spec, data, device), data, spec, device, engine=runtime.engine)
+    trainer = Trainer(build(spec, data, device), data, spec, device, engine=runtime.engine, health=False)
     logs, tensors = trace(trainer, min(steps, spec.steps))
     fingerprint = describe(device, class_target(spec.variant).source, runtime.engine)["fingerprint"]
     return Trace(

@@ -59,10 +59,11 @@ class Difference:
 def difference(before: Trace, now: Trace) -> Difference | None:
     """Where two traces differ first; None if all their bits are equal.
 
-    Numbers that only one of them logs, and tensors that only one of them has, differ.
+    Tensors that only one of them has differ; numbers that only one of them logs do not, since logging changes no bit.
     """
     for step, (old, new) in enumerate(zip(before.logs, now.logs, strict=False), start=1):
-        what = next(_unequal(before.tensors.get(str(step), {}), now.tensors.get(str(step), {})), None) or next(_unequal(old, new), None)
+        tensors, logged = (trace.tensors.get(str(step), {}) for trace in (before, now)), old.keys() & new.keys()
+        what = next(_unequal(*tensors), None) or next((name for name in old if name in logged and old[name] != new[name]), None)
         if what:
             return Difference(step=step, what=what, drift=_drift(before, now))
     if len(before.logs) != len(now.logs):
@@ -99,7 +100,7 @@ def read_traces(bank: Path) -> dict[tuple[str, int], Trace]:
 
 
 def _unequal(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
-    """Names whose values differ, or that only one side has; where a side has none at all, nothing can be said."""
+    """Names whose hashes differ, or that only one side has; where a side has none at all, nothing can be said."""
     if old and new:
         yield from (name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name))
 

@@ -9,7 +9,7 @@ from typing import Any
 from ganbench.diagnostics.collapse import lifeless
 from ganbench.errors import RequestError
 from ganbench.plan.naming import setup
-from ganbench.plan.spec import RunSpec
+from ganbench.plan.spec import JOINED_LATER, RunSpec
 from ganbench.results.bank import Measure, Outcome, Recipe, Value, merged, read_recipe, rounded
 from ganbench.results.folders import find_records
 from ganbench.results.record import Record, Score, read_record
@@ -110,10 +110,14 @@ def recipe_key(spec: RunSpec) -> str:
 
 
 def _settings(spec: RunSpec) -> dict[str, Any]:
-    """Everything that was chosen for a training but its seed, without what is empty."""
+    """Everything that was chosen for a training but its seed, without what is empty.
+
+    Also without fields that joined the spec later, while they have their defaults, so that older banks keep their recipes.
+    """
     data = {f"dataset.{key}": getattr(spec.dataset, key) for key in ("content", "resolution", "channels", "n_train")}
     chosen = {**{key: value for key, value in setup(spec).items() if key != "variant"}, **data}
-    return {key: value for key, value in chosen.items() if value is not None}
+    later = {("version" if part == "variant" else f"{part}.{name}"): default for (part, name), default in JOINED_LATER.items()}
+    return {key: value for key, value in chosen.items() if value is not None and not (key in later and value == later[key])}
 
 
 def _key(score: Score) -> str:

@@ -63,7 +63,7 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "lost diversity": ({"variance": [(0, 0.1), (100, 0.8), (200, 0.8), (300, 0.1), (400, 0.1)]}, 300),
     "late loss": ({"final_over_best": 1.6}, 400),
     "spectral jump": ({"probes": [{"sigma/generator": 4.0}]}, 400),
-    "spectral collapse": ({"probes": [{"rank/discriminator": 0.25}]}, 400),
+    "spectral collapse": ({"probes": [{"rank/discriminator": 0.2}]}, 400),
     "pinned augmentation": ({"steps": [{"augment/p": 0.9}] * 3}, 500),
     "growing weights": ({"steps": [{"weight_norm/discriminator": 250.0}] * 2}, 500),
 }

@@ -49,6 +49,7 @@ def test_what_one_side_lacks_differs() -> None:
     assert fewer is not None and (fewer.step, fewer.what) == (3, "the number of steps")
     gone = difference(TRACE, replace(TRACE, tensors={**TRACE.tensors, "1": {"raw.a": "00"}}))
     assert gone is not None and gone.what == "ema.a"
+    assert difference(TRACE, replace(TRACE, logs=tuple({"loss": one["loss"], "new": "0x1p0"} for one in TRACE.logs))) is None  # only logged
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ def test_records_become_recipes_with_all_scores_that_have_a_direction() -> None:
     assert "weights" not in recipe.measures[key].protocol
     assert recipe.settings["config.latent_dim"] == GOLDEN.spec.variant.config["latent_dim"]
     assert recipe.key == recipe_key(GOLDEN.spec)
+    assert not {"version", "training.precision", "training.stop_on_collapse", "dataset.n_train"} & recipe.settings.keys()
+    other = replace(GOLDEN.spec, training=replace(GOLDEN.spec.training, stop_on_collapse=True))
+    assert recipe_key(other) != recipe.key
     with pytest.raises(RequestError, match="has no measure 'nosuch'"):
         primary(recipe, "nosuch")
 
