@@ -12,6 +12,9 @@ from ganbench.statistics.outcomes import change_of
 from ganbench.statistics.power import Rates
 from ganbench.text import line
 
+UNCOUNTED: Mapping[str, str] = {"PASS": "as fast", "REGRESSED": "slower", "INCONCLUSIVE": "cannot tell"}
+"""Verdicts on speed where they do not count."""
+
 
 def amount(value: float, measure: Measure) -> str:
     """A change as people state it: a percentage of a distance, else a difference; with its sign, "+" for worse.
@@ -31,16 +34,15 @@ def amount(value: float, measure: Measure) -> str:
 
 def verdict_tables(verdict: Verdict, speed: bool = False) -> list[Table]:
     """One row a recipe, with what its verdict rests on."""
-    columns = [Column(heading=heading) for heading in ("recipe", "runs", "worse by", "PASS\nbelow", "could\nsee", "failed", "verdict")]
+    columns = [Column(heading=heading) for heading in ("recipe", "verdict", "runs", "worse by", "PASS below,\ncould see", "failed")]
     rows = [
         (
             Cell(value=f"{line(one.recipe)}\n{line(one.measure.label)}"),
+            Cell(value=one.word.replace("INCON", "INCON-\n")),  # so that a table fits 80 columns
             Cell(value=f"{one.baseline_runs}\n→ {one.used or len(one.candidate_seeds)}"),
             Cell(value=_change(one)),
-            Cell(value=amount(one.tolerance, one.measure)),
-            Cell(value=amount(one.detectable, one.measure)),
+            Cell(value=f"{amount(one.tolerance, one.measure)}\n{amount(one.detectable, one.measure)}"),
             Cell(value=f"{one.baseline_failures}\n→ {len(one.candidate_failures)}"),
-            Cell(value=one.word),
         )
         for one in verdict.judgements
     ]
@@ -74,7 +76,7 @@ def _speed_table(timed: Sequence[tuple[str, Speed]], counts: bool) -> Table:
             Cell(value=name),
             Cell(value=None if one.ratio is None else f"{100 * (one.ratio - 1):+.0f} %"),
             Cell(value=f"-{100 * one.threshold:.0f} %"),
-            Cell(value=one.word),
+            Cell(value=one.word if counts else UNCOUNTED[one.word]),
         )
         for name, one in timed
     )

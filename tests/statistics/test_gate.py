@@ -216,8 +216,8 @@ def test_a_bank_without_a_threshold_is_refused(recipe: Make) -> None:
 def test_verdicts_are_shown_and_given_as_json(recipe: Make) -> None:
     found = judged(recipe(OLD), recipe([math.inf] * 5, first_seed=20))
     (table,) = verdict_tables(found)
-    assert table.rows[0][-1].value == "REGRESSED"
-    assert table.rows[0][2].value == "+∞\n[+∞, +∞]"
+    assert table.rows[0][1].value == "REGRESSED"
+    assert table.rows[0][3].value == "+∞\n[+∞, +∞]"
     plain = verdict_json(found)
     assert plain["verdict"] == "REGRESSED" and plain["exit_code"] == 1
     assert plain["recipes"][0]["change"] == {"estimate": None, "low": None, "high": None}
