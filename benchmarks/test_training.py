@@ -78,9 +78,12 @@ HEALTH_LIMIT = 1.05
 """What a training with signals of its health may cost, as a multiple of one without."""
 
 
-@pytest.mark.parametrize(("variant", "side"), [("dcgan", 16), ("dcgan", 32), ("wgan_gp", 32), ("stylegan2", 28), ("gan", 0)])
+@pytest.mark.parametrize(("variant", "side"), [("dcgan", 16), ("wgan_gp", 32), ("gan", 0)])
 def test_health_costs_at_most_5_percent_of_training(benchmark: BenchmarkFixture, defaults: None, variant: str, side: int) -> None:
-    """Whole ticks with their readings, with and without the signals in turn; side 0 is a ring of points, whose steps are the shortest."""
+    """Whole ticks with their readings, with and without the signals in turn; side 0 is a ring of points, whose steps are the shortest.
+
+    Measured with 20 seconds each on two idle cores: 1.039, 1.020 and 1.048; dcgan at 32 pixels 1.010, stylegan2 at 28 pixels 0.986.
+    """
     work = (
         Workload(data="noise", resolution=side, preset="" if GPU else "small")
         if side
@@ -91,7 +94,7 @@ def test_health_costs_at_most_5_percent_of_training(benchmark: BenchmarkFixture,
     device = configure(Runtime(threads=1))
     trainers = [Trainer(build(spec, data, device), data, spec, device, health=health) for health in (False, True)]
     steps = Runtime().tick_images // spec.training.batch_size
-    found = benchmark.pedantic(repeated, ([partial(trainer.advance, steps) for trainer in trainers], device, 4 * SECONDS), rounds=1)
+    found = benchmark.pedantic(repeated, ([partial(trainer.advance, steps) for trainer in trainers], device, SECONDS), rounds=1)
     without, with_signals = found
     ratio = median(b / a for a, b in zip(without.seconds, with_signals.seconds, strict=False))
     benchmark.extra_info["times the training without signals"] = round(ratio, 3)

@@ -202,7 +202,8 @@ def verdicts_table(found: Sequence[tuple[Case, Judgement]]) -> Table:
     headings = ("candidate", "held against", "verdict", "runs", "worse by", "interval", "tolerated", "failed")
     note = (
         "Runs: as many as decided, of at most 10. Worse by: median difference (Hodges-Lehmann) with the exact interval of the deciding "
-        "stage, of FD as a share, of coverage as a difference. What must not be: REGRESSED of the first eight, PASS of the broken six."
+        "stage, of FD as a share, of coverage as a difference. What must not be: REGRESSED of the first eight, PASS of the broken six. "
+        "Of the changes below them nothing was known beforehand: an interval below 0 is an improvement."
     )
     return Table(title="Verdicts", columns=tuple(Column(heading=one) for one in headings), rows=tuple(rows), notes=(note,))
 
