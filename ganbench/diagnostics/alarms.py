@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from ganbench.diagnostics.collapse import spikes
 from ganbench.results.record import Alarm
 
 Signals = Mapping[str, float]
@@ -25,6 +26,8 @@ class History:
     """Signals of the networks at every evaluation."""
     variance: Series = ()
     """Feature variance of the raw weights' examples over that of real ones, at every evaluation."""
+    scores: Sequence[tuple[int, float, float]] = ()
+    """Images seen, the raw weights' first distance and its standard deviation, at every evaluation."""
     final_over_best: float | None = None
     """How many times worse the final score is than the best one; 1 where noise explains the difference."""
 
@@ -162,6 +165,13 @@ def _diversity(history: History) -> Iterator[tuple[int, str]]:
         yield found[0], f"feature variance is {found[1]:.0%} of the real one"
 
 
+def _spike(history: History) -> Iterator[tuple[int, str]]:
+    if history.scores:
+        found = spikes(*zip(*history.scores, strict=True))
+        if found:
+            yield found[0].images_seen, f"the score went to {found[0].peak:.4g}, and had returned after {found[0].returned:,} images"
+
+
 def _late(history: History) -> Iterator[tuple[int, str]]:
     if history.final_over_best is not None and history.final_over_best > LATE and history.ticks:
         yield history.ticks[-1][0], f"the final score is {history.final_over_best:.1f} times as bad as the best one"
@@ -242,6 +252,12 @@ RULES: tuple[Rule, ...] = (
         meaning="examples vary much less than they did",
         source=f"{OWN}: a fifth of the last evaluation's feature variance, or below a fifth of the real one twice",
         find=_diversity,
+    ),
+    Rule(
+        name="score spike",
+        meaning="the score was lost for a while, and came back",
+        source="the collapse rule: twice the best score and five of its standard deviations above it, back to within 20 %",
+        find=_spike,
     ),
     Rule(
         name="late loss",

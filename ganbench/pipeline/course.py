@@ -17,13 +17,11 @@ def collapse(log: EventLog, lasting: bool = False) -> Divergence | None:
         lasting: Whether a collapse counts only if it has lasted, as in the middle of a run.
     """
     series = _evaluations(log, "raw")
-    column = next((score.column for one in series for score in one.scores if score.is_distance), None)
-    # an evaluation may lack the score, if the metric refused its examples
-    scores = [next((score for score in one.scores if score.column == column), None) for one in series] if column else []
+    scores = _scores(series)
     return (collapsed_for_good if lasting else verdict)(
         [one.images_seen for one in series],
-        [math.nan if score is None else score.value for score in scores],
-        [math.nan if score is None else (score.ci_high - score.ci_low) / (2 * 1.96) for score in scores],
+        [value for _, value, _ in scores],
+        [sd for _, _, sd in scores],
         [math.nan if ratio is None else ratio for _, ratio in _ratios(series)],
     )
 
@@ -35,8 +33,24 @@ def history(log: EventLog) -> History:
         ticks=[(event["images_seen"], known(event.get("logs", {}))) for event in events if event["kind"] == "tick"],
         probes=[(event["images_seen"], known(event.get("signals", {}))) for event in events if event["kind"] == "health"],
         variance=[(seen, ratio) for seen, ratio in _ratios(series) if ratio is not None],
+        scores=[(seen, value, sd) for seen, value, sd in _scores(series) if math.isfinite(value)],
         final_over_best=ended_over_best(averaged),
     )
+
+
+def _scores(series: list[Evaluation]) -> list[tuple[int, float, float]]:
+    """Images seen, the first metric that is a distance, and its standard deviation; not-a-number where the metric refused the examples.
+
+    Empty if no metric is a distance.
+    """
+    column = next((score.column for one in series for score in one.scores if score.is_distance), None)
+    if column is None:
+        return []
+    found = [(one.images_seen, next((score for score in one.scores if score.column == column), None)) for one in series]
+    return [
+        (seen, math.nan, math.nan) if score is None else (seen, score.value, (score.ci_high - score.ci_low) / (2 * 1.96))
+        for seen, score in found
+    ]
 
 
 def _evaluations(log: EventLog, weights: Weights) -> list[Evaluation]:

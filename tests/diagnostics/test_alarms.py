@@ -61,6 +61,7 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "vanishing generator gradient": ({"steps": [{"grad_norm/generator": 1e-5}] * 2}, 500),
     "exploding gradient": ({"steps": [{"grad_norm/discriminator": 500.0}]}, 500),
     "lost diversity": ({"variance": [(0, 0.1), (100, 0.8), (200, 0.8), (300, 0.1), (400, 0.1)]}, 300),
+    "score spike": ({"scores": [(100, 20.0, 0.1), (200, 90.0, 0.1), (300, 21.0, 0.1)]}, 200),
     "late loss": ({"final_over_best": 1.6}, 400),
     "spectral jump": ({"probes": [{"sigma/generator": 4.0}]}, 400),
     "spectral collapse": ({"probes": [{"rank/discriminator": 0.2}]}, 400),
@@ -91,6 +92,8 @@ def test_a_fault_is_seen_by_its_rule_alone_and_from_its_beginning(name: str) -> 
         {"steps": [{"grad_norm/generator": 0.0}]},
         {"variance": [(0, 0.0), (100, 0.01), (200, 0.05), (300, 0.2)]},  # still learning
         {"final_over_best": None},
+        {"scores": [(100, 20.0, 0.1), (200, 39.0, 0.1), (300, 21.0, 0.1)]},
+        {"scores": [(100, 20.0, 9.0), (200, 60.0, 9.0), (300, 21.0, 9.0)]},  # within five standard deviations
         {"probes": [{"sigma/generator": 3.0}]},
         {"probes": [{"rank/discriminator": 0.4}]},
         {"steps": [{"augment/p": 0.9}] * 2},
