@@ -28,7 +28,7 @@ def points(tmp_path: Path) -> None:
 
 
 def test_the_table_is_on_stderr_and_ends_with_the_verdict(ganbench: Command) -> None:
-    result = ganbench("diagnose", "good.npy", "--real", "real.npy", *POINTS)
+    result = ganbench("diagnose", "good.npy", "--real", "real.npy", *POINTS, env={"COLUMNS": "160"})
     assert (result.code, result.out) == (0, "")
     lines = result.err.splitlines()
     assert lines[0] == "150 generated examples against 200 real ones; features: identity"
