@@ -28,14 +28,15 @@ def points(tmp_path: Path) -> None:
 
 
 def test_the_table_is_on_stderr_and_ends_with_the_verdict(ganbench: Command) -> None:
-    result = ganbench("diagnose", "good.npy", "--real", "real.npy", *POINTS, env={"COLUMNS": "160"})
+    result = ganbench("diagnose", "good.npy", "--real", "real.npy", *POINTS)
     assert (result.code, result.out) == (0, "")
     lines = result.err.splitlines()
     assert lines[0] == "150 generated examples against 200 real ones; features: identity"
-    assert lines[1] == "held-out: 150 examples of a random half of the real set; the other half is the reference"
+    said = " ".join(result.err.split())  # lines are as long as the terminal is wide
+    assert "held-out: 150 examples of a random half of the real set; the other half is the reference" in said
     row = next(line.split() for line in lines if line.strip().startswith("copied percent"))
     assert row[-5:] == ["—", "0", "to", "100", "fine"]
-    assert "for want of the generator itself" in result.err
+    assert "for want of the generator itself" in said
     assert "verdict: fine" in lines
 
 
