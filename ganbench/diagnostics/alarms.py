@@ -232,7 +232,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="saturated discriminator",
         meaning="its loss is gone, so that it learns nothing any more",
-        source=f"Arjovsky and Bottou 2017, theorem 2.4, on perfect discriminators; the threshold is {OWN}",
+        source=f"Arjovsky and Bottou 2017, theorems 2.1 and 2.2, on perfect discriminators; the threshold is {OWN}",
         find=_saturated,
     ),
     Rule(

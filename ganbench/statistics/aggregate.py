@@ -47,7 +47,7 @@ def iqm(tasks: Sequence[Task]) -> float:
 def performance_profile(tasks: Sequence[Task], thresholds: Sequence[float]) -> list[float]:
     """Share of runs that are no worse than each threshold, every data set having the same weight.
 
-    Dolan and More (2002), "Benchmarking optimization software with performance profiles", over runs as by Agarwal et al. 2021, eq. 2.
+    Dolan and More (2002), "Benchmarking optimization software with performance profiles", over runs as by Agarwal et al. 2021, section 4.2.
     """
     return [float(np.mean([np.mean(np.asarray(task, float) <= threshold) for task in tasks])) for threshold in thresholds]
 

@@ -63,7 +63,7 @@ def p_different(first: Sequence[float], second: Sequence[float]) -> float:
 def superiority(baseline: Sequence[float], candidate: Sequence[float]) -> float:
     """Probability that a run of the candidate is worse than one of the baseline, half of that of a tie included, from 0 to 1.
 
-    Vargha and Delaney (2000), "A critique and improvement of the CL common language effect size statistics", eq. 3.
+    Vargha and Delaney (2000), "A critique and improvement of the CL common language effect size statistics": their A.
     """
     old, new = np.asarray(baseline, float)[None, :], np.asarray(candidate, float)[:, None]
     return float((new > old).mean() + (new == old).mean() / 2)
