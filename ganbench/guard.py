@@ -93,25 +93,25 @@ def gate(
         notes, equal = compare_traces(folder, baseline, specs, how, say)
         if equal:
             return Verdict(word="PASS", judgements=(), notes=tuple(notes))
-    verdict: Verdict | None = None
-    if (specs or train) and (there := _present(out, fresh)):
-        notes.append(f"{there} runs were in {out} before and count as the candidate's: take a new folder for every candidate")
-    for runs in thresholds.rule.runs if specs or train else ():
-        undecided = [one.recipe for one in verdict.judgements if one.word == "INCONCLUSIVE"] if verdict else list(known)
-        for name in undecided if specs else ():
-            seeds = fresh[:runs]
-            say(f"{name}: {runs} runs with seeds {seeds[0]} to {seeds[-1]}")
-            only = [f"variant={specs[name][0].variant.name}", f"dataset={specs[name][0].dataset.name}"]
-            run(str(suite), out, settings=[f"seeds={seeds}"], only=only, runtime=how, workers=workers, watch=watch)
-        if train is not None:
-            _train(train, fresh[:runs], out, {(one.method, one.data) for one in baseline.recipes}, say)
-        verdict = judge(baseline, _of_seeds(read_results(out), fresh), thresholds, names, speed, not recipes)
-        if all(one.word != "INCONCLUSIVE" for one in verdict.judgements):
-            break
-    if verdict is None:
+    if not specs and train is None:
         if out.resolve() == folder.resolve():
             raise RequestError(f"{out}: is the bank itself; give the folder of the candidate's runs")
         verdict = judge(baseline, read_results(out), thresholds, names, speed, not recipes)
+        return replace(verdict, notes=(*notes, *verdict.notes))
+    if there := _present(out, fresh):
+        notes.append(f"{there} runs were in {out} before and count as the candidate's: take a new folder for every candidate")
+    undecided = list(known)
+    for runs in thresholds.rule.runs:
+        for name in undecided if specs else ():
+            say(f"{name}: {runs} runs with seeds {fresh[0]} to {fresh[runs - 1]}")
+            only = [f"variant={specs[name][0].variant.name}", f"dataset={specs[name][0].dataset.name}"]
+            run(str(suite), out, settings=[f"seeds={fresh[:runs]}"], only=only, runtime=how, workers=workers, watch=watch)
+        if train is not None:
+            _train(train, fresh[:runs], out, {(one.method, one.data) for one in baseline.recipes}, say)
+        verdict = judge(baseline, _of_seeds(read_results(out), fresh), thresholds, names, speed, not recipes)
+        undecided = [one.recipe for one in verdict.judgements if one.word == "INCONCLUSIVE"]
+        if not undecided:
+            break
     return replace(verdict, notes=(*notes, *verdict.notes))
 
 

@@ -35,7 +35,8 @@ def probe(variant: Variant, dataset: Dataset, seed: int, device: torch.device, c
     the values' gradient at real examples; ``lipschitz`` is the largest |D(a) - D(b)| / |a - b| over pairs of real and generated examples, a
     lower bound of the Lipschitz constant. Of every network, ``sigma/NAME`` is the largest singular value of a layer's matrix,
     ``sigma_ratio/NAME`` the largest ratio of a layer's first to its second, and ``rank/NAME`` the smallest effective rank of a layer,
-    exp(entropy of sigma^2 / sum sigma^2), as a share of its full rank (Roy and Vetterli 2007, "The effective rank").
+    exp(entropy of sigma^2 / sum sigma^2), as a share of its full rank (after Roy and Vetterli 2007, "The effective rank", who take the
+    shares of sigma instead of its square).
 
     Args:
         variant: The method, possibly during training.

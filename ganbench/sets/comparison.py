@@ -24,7 +24,26 @@ SPACED = 500
 """Largest number of examples of either set whose nearest neighbours are searched for :attr:`Comparison.spacing`."""
 
 
-class Reference:
+class Remembering:
+    """Results that depend on all that an object holds, each computed once."""
+
+    def __init__(self) -> None:
+        self._shared: dict[str, Any] = {}
+
+    def shared(self, name: str, compute: Callable[[], T]) -> T:
+        """A result that several metrics use.
+
+        Args:
+            name: Name of the result.
+            compute: Computes it on the first call.
+        """
+        if name not in self._shared:
+            self._shared[name] = compute()
+        result: T = self._shared[name]
+        return result
+
+
+class Reference(Remembering):
     """A set of real examples, with results that all comparisons with it share.
 
     Args:
@@ -38,7 +57,7 @@ class Reference:
         self._features = _checked(features, "real") if isinstance(features, Features) else None
         self._given = features if isinstance(features, Moments) else None
         self.n = len(features)
-        self._shared: dict[str, Any] = {}
+        super().__init__()
         self.within = OnePass(lambda names: within(self.points, names))
 
     @property
@@ -93,20 +112,8 @@ class Reference:
         kernel: Kernel = self.within["kernel"]
         return kernel
 
-    def shared(self, name: str, compute: Callable[[], T]) -> T:
-        """A result that depends on the real examples alone, computed once.
 
-        Args:
-            name: Name of the result.
-            compute: Computes it on the first call.
-        """
-        if name not in self._shared:
-            self._shared[name] = compute()
-        result: T = self._shared[name]
-        return result
-
-
-class Comparison:
+class Comparison(Remembering):
     """A reference set and a generated set, with the results that metrics share.
 
     >>> real, fake = (Features(values=torch.rand(n, 4)) for n in (20, 10))
@@ -135,7 +142,7 @@ class Comparison:
                     f"{side} features have width {reference.width}, generated features {self.fake.values.shape[1]}; "
                     "take both from the same layer of one extractor"
                 )
-        self._shared: dict[str, Any] = {}
+        super().__init__()
         self._within_fake = OnePass(lambda names: within(self.fake_points, names))
         self._between = OnePass(
             lambda names: between(self.reference.points, self.fake_points, lambda: (self.reference.manifold, self.fake_manifold), names)
@@ -228,18 +235,6 @@ class Comparison:
         sides = (side[evenly(len(side), few).to(side.device)] for side in (self.fake.values, self.real.values))
         fake, real = (nearest(side, side, same=True)[0].median().sqrt().item() for side in sides)
         return fake / real if real > 0 else math.inf
-
-    def shared(self, name: str, compute: Callable[[], T]) -> T:
-        """A result that depends on both sets, computed once.
-
-        Args:
-            name: Name of the result.
-            compute: Computes it on the first call.
-        """
-        if name not in self._shared:
-            self._shared[name] = compute()
-        result: T = self._shared[name]
-        return result
 
     def expect(self, shares: Iterable[Share]) -> None:
         """Announces shared results, so that one pass over the pairs computes all of them.

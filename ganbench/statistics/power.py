@@ -14,7 +14,7 @@ from ganbench.statistics.thresholds import Rule
 SIMULATIONS = 1_000
 """Simulated candidates of a printed rate: its standard error is at most 1.6 percentage points."""
 POWER = 0.8
-"""Chance with which a detectable change is found, by convention (Cohen 1988, "Statistical power analysis", section 2.4)."""
+"""Chance with which a detectable change is found, by convention (Cohen 1988, "Statistical power analysis for the behavioral sciences")."""
 PASSING = 0.95
 """Chance with which an equal candidate must pass for a tolerance to be proposed."""
 Floats = npt.NDArray[np.float64]
