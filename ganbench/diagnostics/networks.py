@@ -49,6 +49,32 @@ def probe(variant: Variant, dataset: Dataset, seed: int, device: torch.device, c
         Finite signals by name. What a method does not allow is left out.
     """
     found = _spectra(variant)
+    with _asked(variant, dataset, seed, device, class_shares) as (sides, values):
+        (train, labels), (fake, _) = sides["train"], sides["fake"]
+        found |= _values(values)
+        found |= _slopes(variant, train[:SLOPES], None if labels is None else labels[:SLOPES])
+        if all(len(values[name]) == len(sides[name][0]) for name in ("train", "fake")):
+            found["lipschitz"] = _steepest(torch.cat([train, fake]).flatten(1), torch.cat([values["train"], values["fake"]]))
+    return {name: value for name, value in found.items() if math.isfinite(value)}
+
+
+def discriminator_values(
+    variant: Variant, dataset: Dataset, seed: int, device: torch.device, class_shares: Tensor | None = None
+) -> dict[str, Tensor]:
+    """Values of the discriminator as it is, on the examples that :func:`probe` asks about.
+
+    Returns:
+        float32 tensors (m,) on the CPU under ``train``, ``held_out`` and ``fake``.
+    """
+    with _asked(variant, dataset, seed, device, class_shares) as (_, values):
+        return {name: side.cpu() for name, side in values.items()}
+
+
+@contextmanager
+def _asked(
+    variant: Variant, dataset: Dataset, seed: int, device: torch.device, class_shares: Tensor | None
+) -> Iterator[tuple[dict[str, tuple[Tensor, Tensor | None]], dict[str, Tensor]]]:
+    """Training, held-out and generated examples with labels, and the discriminator's values of them, within the quiet block."""
     train, held_out = (_some(split, device) for split in (dataset.train, dataset.held_out))
     labels = asked_labels(variant, EXAMPLES, seed, device, class_shares)
     given = None if labels is None else labels.to(device)
@@ -58,11 +84,7 @@ def probe(variant: Variant, dataset: Dataset, seed: int, device: torch.device, c
             fake = variant.generate(latents, given)
             sides = {"train": train, "held_out": held_out, "fake": (fake, train[1] if given is None else given)}
             values = {name: variant.discriminate(*side).float().flatten() for name, side in sides.items()}
-        found |= _values(values)
-        found |= _slopes(variant, *(None if part is None else part[:SLOPES] for part in train))
-        if all(len(values[name]) == len(sides[name][0]) for name in ("train", "fake")):
-            found["lipschitz"] = _steepest(torch.cat([train[0], fake]).flatten(1), torch.cat([values["train"], values["fake"]]))
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+        yield sides, values
 
 
 def _some(split: Split, device: torch.device) -> tuple[Tensor, Tensor | None]:

@@ -81,10 +81,8 @@ class RunEvaluator:
             Diverged: A metric has no finite value.
             RequestError: Every metric refuses the examples.
         """
-        given = None if labels is None else labels.cpu().numpy()
-        source = ArraySource("the run", examples.cpu().numpy(), "", given, Classes.of_data(self.dataset, own_numbers=True))
-        source.generator = generator
-        found = [cast(Evaluated, one(NamedSet.whole("generated", source), self._protocol(weights))) for one in self.evaluators]
+        given = self._given(examples, labels, generator)
+        found = [cast(Evaluated, one(given, self._protocol(weights))) for one in self.evaluators]
         scores, refused = dict[Request, Score](), dict[Request, RequestError]()
         for evaluated in found:
             for request, outcome in zip(evaluated.plan.metrics, evaluated.scores(), strict=True):
@@ -100,6 +98,19 @@ class RunEvaluator:
         told += [f"{score.label}: {warning}" for score in scores.values() for warning in score.warnings]
         ordered = tuple(scores[request] for request in self.requests if request in scores)
         return ordered, tuple(examine(self._case(found[0], examples))), tuple(told)
+
+    @exact()
+    def case(self, examples: Tensor, labels: Tensor | None = None, generator: LatentModel | None = None) -> Case:
+        """What diagnostics see of a generated set that is not scored; arguments as above."""
+        evaluated = self.evaluators[0](self._given(examples, labels, generator), self._protocol("ema"))
+        return self._case(cast(Evaluated, evaluated), examples)
+
+    def _given(self, examples: Tensor, labels: Tensor | None, generator: LatentModel | None) -> NamedSet:
+        """The generated set, with all that is known of it."""
+        classes = None if labels is None else labels.cpu().numpy()
+        source = ArraySource("the run", examples.cpu().numpy(), "", classes, Classes.of_data(self.dataset, own_numbers=True))
+        source.generator = generator
+        return NamedSet.whole("generated", source)
 
     def _mistakes(self, examples: Tensor) -> tuple[str, ...]:
         """What is wrong with generated images compared with the reference set, if that can be told from some of them."""

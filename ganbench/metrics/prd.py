@@ -51,6 +51,27 @@ def f_score(precision: Tensor, recall: Tensor, beta: float) -> Tensor:
     return scores.amax(-1)
 
 
+def attainable(real: Tensor, fake: Tensor, generator: torch.Generator, angles: int) -> tuple[Tensor, Tensor]:
+    """The curve of attainable precision and recall of two sets, averaged over clusterings.
+
+    Args:
+        real: Features (n, d) of the real examples.
+        fake: Features (m, d) of about as many generated examples, since clusters follow the larger set.
+        generator: Random numbers of the clusterings.
+        angles: Number of slopes.
+
+    Returns:
+        Precision and recall, each (angles,), as :func:`curve` gives them.
+    """
+    clusters = _clusters(real, fake, generator)
+    sides = [
+        torch.stack([torch.bincount(run, minlength=CLUSTERS) for run in side]).double()
+        for side in clusters.split([len(real), len(fake)], 1)
+    ]
+    precision, recall = curve(*(counts / counts.sum(-1, keepdim=True) for counts in sides), angles)
+    return precision.mean(0), recall.mean(0)
+
+
 def _clusters(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
     """The cluster of every example in every clustering run (runs, n + m)."""
     union = torch.cat([real, fake]).cpu().numpy()

@@ -25,6 +25,7 @@ from ganbench.pipeline.check import check, real_data
 from ganbench.pipeline.course import collapse, history
 from ganbench.pipeline.faults import machine_fault
 from ganbench.pipeline.fitting import advising
+from ganbench.pipeline.gallery import Subject, make_gallery
 from ganbench.pipeline.resume import evaluation_steps, resumable
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
@@ -169,6 +170,7 @@ class Cell:
             self._end("diverged", divergence=Divergence(kind="nonfinite", images_seen=self.images_seen, detail=str(end)))
             return
         self.stage = "recording"
+        self._show(trainer, evaluator)
         collapsed = collapse(self.log)
         self._end(
             "done" if collapsed is None else "diverged",
@@ -285,6 +287,13 @@ class Cell:
         if self.runtime.health == "on":
             signals = probe(trainer.variant, self.dataset, self.spec.seed, self.device, self.class_shares)
             self.log.append("health", images_seen=trainer.images_seen, signals=signals)
+
+    def _show(self, trainer: Trainer, evaluator: RunEvaluator) -> None:
+        """Leaves what people look at."""
+        if self.runtime.health == "on":
+            ema, variant = trainer.ema.module, trainer.variant
+            subject = Subject(variant, ema, self.dataset, evaluator, self.spec.seed, self.device, self.class_shares)
+            make_gallery(subject, self.folder, self.images_seen)
 
     def _stop_if_collapsed(self, trainer: Trainer) -> None:
         """Ends the run if it asks for that and has collapsed."""

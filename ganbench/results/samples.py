@@ -30,8 +30,13 @@ def write_samples(folder: Path, examples: npt.NDArray[Any], name: str) -> Path:
     if examples.ndim != 4:
         np.save(folder / f"{name}.npy", examples[:POINTS])
         return folder / f"{name}.npy"
-    Image.fromarray(grid(examples[:GRID_IMAGES])).save(folder / f"{name}.png")
+    save_grid(examples[:GRID_IMAGES], folder / f"{name}.png")
     return folder / f"{name}.png"
+
+
+def save_grid(images: npt.NDArray[np.uint8], path: Path, columns: int | None = None) -> None:
+    """Writes images as a PNG grid; arguments as for :func:`grid`."""
+    Image.fromarray(grid(images, columns)).save(path)
 
 
 def grid(images: npt.NDArray[np.uint8], columns: int | None = None) -> npt.NDArray[np.uint8]:

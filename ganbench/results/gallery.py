@@ -1,0 +1,108 @@
+"""What does a run leave for people to look at? (``gallery/``: pictures of its generator, and numbers that become figures)
+
+Nothing in a gallery is ranked, and a run without one, such as that of an older version, is as valid as any other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ganbench.errors import RequestError
+from ganbench.plan.validation import validated
+from ganbench.storage import read_json, write_json
+
+SCHEMA_VERSION = 1
+FOLDER, FILE = "gallery", "gallery.json"
+INTERPOLATION, TRUNCATION, COPIES = "interpolation.png", "truncation.png", "copies.png"
+"""Pictures in the folder, each a grid of images."""
+SCORED = ("train", "held_out", "fake")
+"""Sets of examples of which the discriminator is asked, in the order in which they are shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """How many values lie in every bin, for several sets of values."""
+
+    edges: tuple[float, ...]
+    """Ends of the bins, ascending, one more than there are bins."""
+    counts: Mapping[str, tuple[int, ...]]
+    """By set, the number of values in every bin."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Modes:
+    """How the examples are distributed over the modes or classes of the data."""
+
+    names: tuple[str, ...]
+    """Names of classes, or numbers of modes."""
+    expected: tuple[float, ...]
+    """Share of every mode in the data."""
+    generated: tuple[float, ...]
+    """Share of the generated examples in every mode; less than 1 in sum where some belong to none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearPair:
+    """A generated example and the training example that is nearest to it."""
+
+    distance: float
+    """Of their features."""
+    ratio: float | None
+    """The distance as a multiple of the training example's distance to its nearest other training example; None if that has a copy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """What is said of a grid of images whose columns follow a path."""
+
+    columns: tuple[str, ...]
+    """What each column shows (share of a path, truncation)."""
+    measured: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """The numbers of a gallery; what the data or the method do not allow is None."""
+
+    schema_version: int = SCHEMA_VERSION
+    images_seen: int
+    examples: int
+    """Number of generated examples that curves and shares are computed from, of EMA weights."""
+    discriminator: Histogram | None = None
+    """Values of the discriminator on training, held-out and generated examples, of the raw weights."""
+    precision: tuple[float, ...] = ()
+    """Precision along the curve of attainable pairs (Sajjadi et al. 2018, section 3.3), in the order of ``recall``."""
+    recall: tuple[float, ...] = ()
+    modes: Modes | None = None
+    spectrum: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Mean log10 power by radial frequency, of ``real`` and ``fake`` images (see :mod:`ganbench.diagnostics.frequencies`)."""
+    interpolation: Strip | None = None
+    truncation: Strip | None = None
+    copies: tuple[NearPair, ...] = ()
+    """The pairs of ``copies.png``, in order, the most suspicious first."""
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    """By part, why it could not be made."""
+
+
+def write_gallery(run: Path, gallery: Gallery) -> None:
+    """Writes the numbers into the folder of a run."""
+    write_json(run / FOLDER / FILE, asdict(gallery))
+
+
+def read_gallery(run: Path) -> Gallery | None:
+    """The gallery of a run; None if the run has none.
+
+    Raises:
+        RequestError: The file is no gallery, or that of a newer version.
+    """
+    path = run / FOLDER / FILE
+    if not path.exists():
+        return None
+    data: dict[str, Any] = read_json(path)
+    if data.get("schema_version") != SCHEMA_VERSION:
+        raise RequestError(
+            f"{path}: gallery of schema {data.get('schema_version')}; this ganbench reads {SCHEMA_VERSION}, so update ganbench"
+        )
+    found: Gallery = validated(Gallery, data, str(path))
+    return found
