@@ -64,12 +64,15 @@ def attainable(real: Tensor, fake: Tensor, generator: torch.Generator, angles: i
         Precision and recall, each (angles,), as :func:`curve` gives them.
     """
     clusters = _clusters(real, fake, generator)
-    sides = [
-        torch.stack([torch.bincount(run, minlength=CLUSTERS) for run in side]).double()
-        for side in clusters.split([len(real), len(fake)], 1)
-    ]
-    precision, recall = curve(*(counts / counts.sum(-1, keepdim=True) for counts in sides), angles)
+    real_shares, fake_shares = (_shares(side) for side in (clusters[:, : len(real)], clusters[:, len(real) :]))
+    precision, recall = curve(real_shares, fake_shares, angles)
     return precision.mean(0), recall.mean(0)
+
+
+def _shares(clusters: Tensor) -> Tensor:
+    """Share of every cluster in every clustering run (runs, clusters), from the clusters (runs, n) of the examples."""
+    counts = torch.stack([torch.bincount(run, minlength=CLUSTERS) for run in clusters]).double()
+    return counts / counts.sum(1, keepdim=True)
 
 
 def _clusters(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
