@@ -13,9 +13,9 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,6 +25,7 @@ from ganbench.plan.spec import RunSpec, from_json, read_spec, run_id, to_json
 from ganbench.results.assembly import unfinished
 from ganbench.results.events import EventLog
 from ganbench.results.provenance import host_hash
+from ganbench.results.reading import read_all, told_again
 from ganbench.results.record import Record, read_record
 from ganbench.storage import AGAIN, read_json, writable_folder, write_json
 
@@ -187,6 +188,10 @@ class Found:
     """Runs that a fault of the machine interrupted; they have no record on the disk."""
     faults: tuple[str, ...]
     """A line about each record that cannot be read."""
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """By ``run_id``, the folder of every run that has ended."""
+    repeated: tuple[str, ...] = ()
+    """A line about each record of a run that was found twice, and is left out."""
 
 
 def find_records(out: Path) -> Found:
@@ -197,23 +202,36 @@ def find_records(out: Path) -> Found:
     """
     if not (out / "runs").is_dir():
         raise RequestError(f"{out}: holds no runs; it is the --out of a `ganbench run` that is wanted here")
+    folders = sorted(path for path in (out / "runs").iterdir() if path.is_dir())
     records: dict[str, tuple[Path, Record]] = {}
+    faults, repeated = [], []
+    for file, found in read_all([folder / "record.json" for folder in folders if (folder / "record.json").exists()]):
+        if isinstance(found, str):
+            faults.append(found)
+            continue
+        known = records.get(found.run_id)
+        if known is None:
+            records[found.run_id] = file.parent, found
+        elif file.parent.name == found.spec.slug:  # a copy has another name
+            repeated.append(told_again(known[1], f"{known[0]}/record.json", found, str(file)))
+            records[found.run_id] = file.parent, found
+        else:
+            repeated.append(told_again(found, str(file), known[1], f"{known[0]}/record.json"))
     stopped: dict[str, Record] = {}
-    faults = []
-    for folder in sorted(path for path in (out / "runs").iterdir() if path.is_dir()):
-        try:
-            if (folder / "record.json").exists():
-                record = read_record(folder / "record.json")
-                if record.run_id not in records or folder.name == record.spec.slug:  # a copy has another name
-                    records[record.run_id] = folder, record
-            elif (folder / "events.jsonl").exists() and (found := interruption(folder, read_spec(folder))):
-                stopped.setdefault(found.run_id, found)
-        except RequestError as error:
-            faults.append(str(error))
+    for folder in folders:
+        if not (folder / "record.json").exists() and (folder / "events.jsonl").exists():
+            try:
+                if one := interruption(folder, read_spec(folder)):
+                    stopped.setdefault(one.run_id, one)
+            except RequestError as error:
+                faults.append(str(error))
+    ended = sorted(records.values(), key=lambda found: found[0])
     return Found(
-        records=tuple(record for _, record in sorted(records.values(), key=lambda found: found[0])),
+        records=tuple(record for _, record in ended),
         interrupted=tuple(record for run, record in stopped.items() if run not in records),
         faults=tuple(faults),
+        folders={record.run_id: folder for folder, record in ended},
+        repeated=tuple(repeated),
     )
 
 

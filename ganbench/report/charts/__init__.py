@@ -1,0 +1,1 @@
+"""How are figures drawn? (small SVG charts of one style, for pages, files and notebooks)"""

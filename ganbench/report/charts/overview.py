@@ -1,0 +1,118 @@
+"""How do all rows of a leaderboard stand to each other? (seeds, fidelity against diversity, quality against cost)"""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+from ganbench.report.charts.chart import Chart, Mark, chart
+from ganbench.report.charts.marks import crosses, dots, ranges, words
+from ganbench.report.charts.scale import Axis, categories, fitted, short
+from ganbench.report.cost import Cost, unit_of
+from ganbench.report.runs import Run
+from ganbench.statistics.leaderboard import Column, Leaderboard
+
+ROW_HEIGHT = 17
+NAME_LETTERS = 34
+"""Longest name of a row that is written out."""
+
+
+def seed_strips(board: Leaderboard) -> Chart | None:
+    """The ranking score of every seed, a line a row, best first; a cross at the far end for a run that did not finish."""
+    if board.primary is None or not board.rows:
+        return None
+    column = board.primary
+    rows = list(board.rows)
+    seeds = [[(Run(record), Run(record).score(column.key)) for record in row.records] for row in rows]
+    values = [value for row in seeds for _, value in row if value is not None]
+    label = f"{column.label} ({'higher' if column.higher_is_better else 'lower'} is better)"
+    x = fitted(label, values)
+    worst = x.low if column.higher_is_better else x.high
+    places = [float(len(rows) - 1 - place) for place in range(len(rows))]
+    marks: list[Mark] = []
+    for place, row, found in zip(places, rows, seeds, strict=True):
+        done = [value for _, value in found if value is not None]
+        if done:
+            marks.append(ranges([(place, min(done), max(done))], 0, upright=False))
+            marks.append(
+                dots(
+                    [(value, place) for value in done],
+                    0,
+                    [f"{row.variant}, {run.how}: {value:.4g}" for run, value in found if value is not None],
+                )
+            )
+            marks.append(ranges([(statistics.median(done), place - 0.32, place + 0.32)], 0, upright=True))
+        lost = [run for run, value in found if value is None]
+        marks.append(crosses([(worst, place)] * len(lost), 1, [f"{row.variant}, {run.how}" for run in lost]))
+    names = [_name(row.variant) for row in reversed(rows)]
+    leader = next((row for row in rows if row.ranked_by is not None and math.isfinite(row.ranked_by)), None)
+    said = f"; first is {leader.variant} with a median of {short(leader.ranked_by or 0)}" if leader else ""
+    return chart(
+        f"{column.label} by seed",
+        f"{column.label} of every seed of {len(rows)} rows on {board.dataset}{said}",
+        x,
+        categories(names),
+        marks,
+        size=(720, 70 + ROW_HEIGHT * len(rows)),
+    )
+
+
+def fidelity_against_diversity(board: Leaderboard) -> Chart | None:
+    """Precision against recall, or density against coverage, of the EMA weights: a dot a row, thin lines over its seeds."""
+    pair = next((both for both in (("precision", "recall"), ("density", "coverage")) if all(_column(board, name) for name in both)), None)
+    if pair is None:
+        return None
+    fidelity, diversity = (_column(board, name) for name in pair)
+    assert fidelity is not None and diversity is not None
+    found = [(row, row.scores.get(diversity.key), row.scores.get(fidelity.key)) for row in board.rows if not row.diverged_only]
+    points = [(row.variant, x, y) for row, x, y in found if x is not None and y is not None]
+    if not points:
+        return None
+    marks: list[Mark] = []
+    for place, (_, x, y) in enumerate(points):
+        marks.append(ranges([(y.median, min(x.values), max(x.values))], place, upright=False))
+        marks.append(ranges([(x.median, min(y.values), max(y.values))], place, upright=True))
+    for place, (name, x, y) in enumerate(points):
+        marks.append(dots([(x.median, y.median)], place, [f"{name}: {pair[0]} {y.median:.3f}, {pair[1]} {x.median:.3f}"]))
+    marks.append(words([(x.median, y.median) for _, x, y in points], [_name(name) for name, _, _ in points]))
+    best = max(points, key=lambda one: min(one[1].median, one[2].median))
+    return chart(
+        f"{pair[0].capitalize()} against {pair[1]}",
+        f"{pair[0]} against {pair[1]} of {len(points)} rows on {board.dataset}; {best[0]} has the largest smaller one of both",
+        Axis(label=f"{pair[1]} (diversity)", low=0, high=max(1.02, 1.05 * max(one.median for _, one, _ in points))),
+        Axis(label=f"{pair[0]} (fidelity)", low=0, high=max(1.02, 1.05 * max(one.median for _, _, one in points))),
+        marks,
+        size=(560, 420),
+    )
+
+
+def quality_against_cost(board: Leaderboard, place: str, rows: Sequence[Cost]) -> Chart | None:
+    """The ranking score over the time of training: a dot a row, a line over its seeds, on one device and under one setting."""
+    if board.primary is None or not rows:
+        return None
+    size, unit = unit_of(max(row.seconds for row in rows))
+    score = f"{board.primary.label} ({'higher' if board.primary.higher_is_better else 'lower'} is better)"
+    points = [(row.seconds / size, statistics.median(row.values)) for row in rows]
+    marks: list[Mark] = [
+        ranges([(x, min(row.values), max(row.values))], number, upright=True)
+        for number, ((x, _), row) in enumerate(zip(points, rows, strict=True))
+    ]
+    for number, (point, row) in enumerate(zip(points, rows, strict=True)):
+        marks.append(dots([point], number, [f"{row.name}: {point[1]:.4g} after {point[0]:.3g} {unit}"]))
+    marks.append(words(points, [_name(row.name) for row in rows]))
+    cheapest = min(rows, key=lambda row: row.seconds)
+    return chart(
+        f"Quality against cost, {place}",
+        f"{board.primary.label} over {unit} of training, {place}: {len(rows)} rows; the cheapest is {cheapest.name}",
+        fitted(f"{unit} of training", [x for x, _ in points]),
+        fitted(score, [value for row in rows for value in row.values]),
+        marks,
+        size=(560, 420),
+    )
+
+
+def _column(board: Leaderboard, metric: str) -> Column | None:
+    return next((column for column in board.columns if column.metric == metric and column.weights == "ema"), None)
+
+
+def _name(name: str) -> str:
+    return name if len(name) <= NAME_LETTERS else name[: NAME_LETTERS - 1] + "…"

@@ -1,0 +1,120 @@
+"""How does a report become one HTML page? (self-contained: nothing is loaded from anywhere, and nothing but its own script runs)"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ganbench import __version__
+from ganbench.report.html import to_html
+from ganbench.report.pictures import Album
+from ganbench.report.sections import board_sections
+from ganbench.report.speed import speed_tables
+from ganbench.report.table import Table
+from ganbench.results.collection import Collection
+from ganbench.results.record import Record
+from ganbench.text import plain
+
+TEMPLATES = "ganbench.report", "templates"
+
+
+def index_page(found: Collection, title: str, notes: Sequence[str] = (), download: Mapping[str, str] | None = None) -> str:
+    """The page of a report.
+
+    Args:
+        found: What it reports.
+        title: Heading.
+        notes: Lines about what was left out, besides what the collection tells itself.
+        download: By label, file names beside the page that a reader may want (``leaderboard.csv``).
+
+    Returns:
+        HTML. Equal results give equal pages: it tells when the results were made, not when it was written.
+    """
+    album = Album()
+    sections = board_sections(found, album)
+    style, script = _file("charts.css") + _file("page.css"), _file("page.js")
+    left_out = [*found.faults, *found.repeated, *notes, *album.left_out]
+    return _environment().get_template("page.html.j2").render(
+        title=title,
+        version=__version__,
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        sections=sections,
+        timings=speed_tables(list(found.timings)),
+        summary=_summary(found.all),
+        machines=_machines(found.all),
+        left_out=left_out,
+        download=download or {},
+        budgets=sorted({record.spec.budget_images for record in found.all}),
+        metrics=_metrics(sections),
+        table=_table,
+        inline=lambda chart: Markup(chart.inline()),
+    )
+
+
+def _table(table: Table, prefix: str, anchors: Mapping[str, str] | None = None) -> Markup:
+    return Markup(to_html(table, prefix))
+
+
+def _policy(style: str, script: str) -> str:
+    """A content security policy under which only this style and this script are used, and only pictures within the page."""
+
+    def known(text: str) -> str:
+        return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+
+    return f"default-src 'none'; img-src data:; style-src {known(style)}; script-src {known(script)}; base-uri 'none'; form-action 'none'"
+
+
+def _summary(records: Sequence[Record]) -> str:
+    """How many runs of what there are, and how they ended, in a line."""
+    variants = {record.spec.variant.name for record in records}
+    datasets = sorted({record.spec.dataset.name for record in records})
+    ends = {status: sum(record.status == status for record in records) for status in ("done", "diverged", "failed", "interrupted", "skipped")}
+    ended = ", ".join(f"{count:,} {status}" for status, count in ends.items() if count)
+    words = f"{len(records):,} {'run' if len(records) == 1 else 'runs'} of {len(variants)} {'variant' if len(variants) == 1 else 'variants'}"
+    return f"{words} on {', '.join(datasets)}: {ended}" if records else "no runs"
+
+
+def _machines(records: Sequence[Record]) -> list[str]:
+    """The kinds of machines and versions that the runs were made on, most runs first."""
+    counts: dict[str, int] = {}
+    for record in records:
+        hardware, software = (_mapping(record.provenance.get(part)) for part in ("hardware", "packages"))
+        device = record.timing.device if record.timing else "unknown device"
+        versions = ", ".join(f"{name} {software[name]}" for name in ("ganbench", "torch", "python") if name in software)
+        processor = " ".join(str(hardware[name]) for name in ("cpu", "cpu_capability") if hardware.get(name))
+        words = "; ".join(part for part in (device, processor, versions) if part)
+        counts[words] = counts.get(words, 0) + 1
+    return [f"{words}: {count:,} {'run' if count == 1 else 'runs'}" for words, count in sorted(counts.items(), key=lambda item: -item[1])]
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    """A part of a provenance, which other people may have written."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _metrics(sections: Sequence[Any]) -> list[str]:
+    """Metrics of all boards, in the order of their columns."""
+    return list(dict.fromkeys(column.metric for section in sections for column in section.board.columns))
+
+
+@cache
+def _environment() -> Environment:
+    """Templates; what they write is escaped and free of control characters."""
+
+    def finalize(value: Any) -> Any:
+        return plain(value) if type(value) is str else "" if value is None else value
+
+    return Environment(
+        loader=PackageLoader(*TEMPLATES), autoescape=True, undefined=StrictUndefined, finalize=finalize, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def _file(name: str) -> str:
+    return files(TEMPLATES[0]).joinpath(TEMPLATES[1], name).read_text(encoding="utf-8")

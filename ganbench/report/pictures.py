@@ -1,0 +1,90 @@
+"""Which pictures are within a page, and how? (as data of the page itself, as many as its size allows)"""
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ganbench.report.charts.chart import Chart, chart
+from ganbench.report.charts.marks import cloud
+from ganbench.report.charts.scale import Axis
+
+BUDGET_BYTES = 7_000_000
+"""Bytes of all pictures of a page, encoded; a page with its tables and charts then stays below 10 MB."""
+POINTS = 800
+"""Points of a cloud, always the first ones."""
+MAGIC = b"\x89PNG\r\n\x1a\n"
+MOST_PIXELS = 4_000_000
+"""Largest picture that is taken."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG within a page."""
+
+    source: str
+    """``data:`` address."""
+    width: int
+    """Pixels of the PNG."""
+    height: int
+    alt: str
+    caption: str
+
+
+@dataclass
+class Album:
+    """The pictures of one page."""
+
+    left_bytes: int = BUDGET_BYTES
+    left_out: list[str] = field(default_factory=list)
+    """What had no room or could not be read."""
+
+    def take(self, path: Path | None, alt: str, caption: str) -> Picture | None:
+        """A picture file as data, if it is a PNG and there is room for it."""
+        if path is None:
+            return None
+        try:
+            data = path.read_bytes()
+            with Image.open(path) as image:
+                width, height = image.size
+                image.verify()
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            self.left_out.append(f"{alt}: the file is damaged")
+            return None
+        if not data.startswith(MAGIC) or width * height > MOST_PIXELS:
+            self.left_out.append(f"{alt}: no PNG of at most {MOST_PIXELS:,} pixels")
+            return None
+        encoded = base64.b64encode(data).decode("ascii")
+        if len(encoded) > self.left_bytes:
+            self.left_out.append(f"{alt}: no room on this page")
+            return None
+        self.left_bytes -= len(encoded)
+        return Picture(source=f"data:image/png;base64,{encoded}", width=width, height=height, alt=alt, caption=caption)
+
+
+def point_cloud(path: Path, real: Path | None, title: str, alt: str) -> Chart | None:
+    """The first two coordinates of generated points over the real ones in grey; None if the file cannot be read."""
+    points, frame = _points(path), _points(real) if real else None
+    if points is None:
+        return None
+    behind = points if frame is None else frame
+    low, high = behind.min(0), behind.max(0)
+    margin = 0.25 * np.maximum(high - low, 1e-6)  # so that spread and collapse are visible, and equal in all charts of a data set
+    x, y = (Axis(low=float(low[k] - margin[k]), high=float(high[k] + margin[k])) for k in (0, 1))
+    marks = [cloud([(float(a), float(b)) for a, b in points], 0)]
+    if frame is not None:
+        marks.insert(0, cloud([(float(a), float(b)) for a, b in frame], 6))
+    return chart(title, alt, x, y, marks, size=(300, 300))
+
+
+def _points(path: Path) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]] | None":
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    if found.ndim != 2 or found.shape[1] < 2 or not len(found) or found.dtype.kind not in "fiu":
+        return None
+    chosen = found[:POINTS, :2].astype(np.float64)
+    return chosen[np.isfinite(chosen).all(1)] if np.isfinite(chosen).any() else None

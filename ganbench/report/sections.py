@@ -1,0 +1,239 @@
+"""Which sections has the page of a report, and what stands in each?
+
+The page lays out what is decided here: boards with their tables and charts, and a section for every row.
+"""
+
+import re
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ganbench.report.boards import tables
+from ganbench.report.charts.chart import Chart
+from ganbench.report.charts.ends import attainable_curve, frequency_curve, mode_histogram, value_histogram
+from ganbench.report.charts.overview import fidelity_against_diversity, quality_against_cost, seed_strips
+from ganbench.report.charts.training import gradient_curve, loss_curve, score_curve, value_curve
+from ganbench.report.cost import costs
+from ganbench.report.pictures import Album, Picture, point_cloud
+from ganbench.report.runs import Run
+from ganbench.report.table import Table
+from ganbench.results.collection import Collection
+from ganbench.results.gallery import COPIES, INTERPOLATION, TRUNCATION
+from ganbench.results.record import Record
+from ganbench.statistics.improvement import improvements
+from ganbench.statistics.leaderboard import Leaderboard, Row, leaderboards
+
+SECTIONS = 60
+"""Rows of all boards together that have a section of their own; a page of more would be too large to read, and to send."""
+MATRIX = 40
+"""Rows of the matrix of improvements."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproduction:
+    """One run, and how it is repeated."""
+
+    run: Run
+    command: str
+    """To be called in the folder of the report, which has the record."""
+    score: float | None
+    reason: str
+    """Why it did not finish; empty if it did."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantSection:
+    """Everything about one row of a board."""
+
+    anchor: str
+    row: Row
+    shown: Run
+    """The run whose pictures are shown: that of the median seed."""
+    budget: int
+    headline: str
+    charts: tuple[Chart, ...]
+    pictures: tuple[Picture, ...]
+    settings: Mapping[str, str]
+    """Configuration and training, one by one."""
+    runs: tuple[Reproduction, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """How likely a run of one row is better than one of another."""
+
+    names: tuple[str, ...]
+    anchors: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardSection:
+    """One board with its tables and charts."""
+
+    anchor: str
+    title: str
+    board: Leaderboard
+    tables: tuple[Table, ...]
+    charts: tuple[Chart, ...]
+    matrix: Matrix | None
+    real: Picture | None
+    variants: tuple[VariantSection, ...]
+    anchors: Mapping[str, str]
+    """By name of a row, the anchor of its section."""
+    more: int
+    """Number of rows without a section of their own."""
+
+
+@dataclass
+class Places:
+    """Anchors of a page, each given once."""
+
+    given: set[str] = field(default_factory=set)
+
+    def of(self, words: str) -> str:
+        """An anchor for words, of lower-case letters, digits and hyphens."""
+        plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:60] or "part"
+        name = next(name for number in range(len(self.given) + 1) if (name := plain + (f"-{number + 1}" if number else "")) not in self.given)
+        self.given.add(name)
+        return name
+
+
+def board_sections(found: Collection, album: Album) -> list[BoardSection]:
+    """A section for every board of comparable rows."""
+    places, boards = Places(), leaderboards(found.all)
+    left = SECTIONS
+    sections = []
+    for board in boards:
+        section = _board(board, found, album, places, left)
+        left -= len(section.variants)
+        sections.append(section)
+    return sections
+
+
+def _board(board: Leaderboard, found: Collection, album: Album, places: Places, left: int) -> BoardSection:
+    anchor = places.of(board.dataset)
+    runs = {row.variant: [Run(record, found.folders.get(record.run_id)) for record in row.records] for row in board.rows}
+    with_section = board.rows[:left]
+    anchors = {row.variant: places.of(f"{anchor}-{row.variant}") for row in with_section}
+    prices = costs(board, found.timings)
+    charts = [seed_strips(board), fidelity_against_diversity(board)]
+    charts += [quality_against_cost(board, place, rows) for place, rows in prices.items()]
+    real = next((run.real_grid() for group in runs.values() for run in group if run.real_grid()), None)
+    same = real if real and real.suffix == ".png" else None
+    picture = album.take(same, f"Real examples of {board.dataset}", f"Real examples of {board.dataset}, for comparison with those below")
+    return BoardSection(
+        anchor=anchor,
+        title=board.dataset,
+        board=board,
+        tables=tuple(tables([board])),
+        charts=tuple(one for one in charts if one),
+        matrix=_matrix(board, anchors),
+        real=picture,
+        variants=tuple(_variant(board, row, runs[row.variant], anchors[row.variant], album) for row in with_section),
+        anchors=anchors,
+        more=len(board.rows) - len(with_section),
+    )
+
+
+def _matrix(board: Leaderboard, anchors: Mapping[str, str]) -> Matrix | None:
+    rows = [row for row in board.rows if any(record.status not in ("interrupted", "skipped") for record in row.records)][:MATRIX]
+    if board.primary is None or len(rows) < 2:
+        return None
+    values = improvements(board, rows)
+    names = tuple(row.variant for row in rows)
+    return Matrix(names=names, anchors=tuple(anchors.get(name, "") for name in names), values=tuple(map(tuple, values)))
+
+
+def _variant(board: Leaderboard, row: Row, runs: Sequence[Run], anchor: str, album: Album) -> VariantSection:
+    column, shown = board.primary, median_run(board, runs)
+    name = f"{row.variant} on {board.dataset}"
+    charts = [
+        score_curve(runs, column, name) if column else None,
+        loss_curve(runs, name),
+        value_curve(runs, name),
+        gradient_curve(runs, name),
+        value_histogram(shown, name),
+        attainable_curve(runs, name),
+        mode_histogram(runs, name),
+        frequency_curve(runs, name),
+        _cloud(shown, name),
+    ]
+    spec = row.records[0].spec
+    settings = {key: str(value) for key, value in spec.variant.config.items()}
+    settings |= {f"training.{key}": str(value) for key, value in vars(spec.training).items()}
+    return VariantSection(
+        anchor=anchor,
+        row=row,
+        shown=shown,
+        budget=spec.budget_images,
+        headline=_headline(board, row),
+        charts=tuple(one for one in charts if one),
+        pictures=tuple(_pictures(shown, name, album)),
+        settings=settings,
+        runs=tuple(_reproduction(run, run.score(column.key) if column else None) for run in runs),
+    )
+
+
+def median_run(board: Leaderboard, runs: Sequence[Run]) -> Run:
+    """The finished run whose ranking score is the median (of two, the better one); without one, the run that came farthest."""
+    column = board.primary
+    done = [(value, run) for run in runs if column and (value := run.score(column.key)) is not None]
+    if not done:
+        return max(runs, key=lambda run: (run.folder is not None, run.record.images_seen))
+    ordered = sorted(done, key=lambda pair: pair[0], reverse=bool(column and column.higher_is_better))
+    return ordered[(len(ordered) - 1) // 2][1]
+
+
+def _headline(board: Leaderboard, row: Row) -> str:
+    """Rank, score and what became of the seeds, in a line."""
+    done = len(row.done)
+    words = [f"rank {row.rank} of {len(board.rows)}" if row.rank else "not ranked"]
+    if board.primary and (found := row.scores.get(board.primary.key)):
+        words.append(f"{board.primary.label} {statistics.median(found.values):.4g}" + (" (diverged)" if row.diverged_only else ""))
+    words.append(f"{done} of {len(row.records)} {'seed' if len(row.records) == 1 else 'seeds'} finished")
+    alarms = sum(len(record.alarms) for record in row.records)
+    return ", ".join([*words, *([f"{alarms} {'alarm' if alarms == 1 else 'alarms'}"] if alarms else [])])
+
+
+def _cloud(run: Run, name: str) -> Chart | None:
+    samples = run.sample_grid()
+    if samples is None or samples.suffix != ".npy":
+        return None
+    return point_cloud(samples, run.real_grid(), f"Samples, {run.how}", f"Generated points of {name} over the real ones in grey")
+
+
+def _pictures(run: Run, name: str, album: Album) -> Iterator[Picture]:
+    samples, gallery = run.sample_grid(), run.gallery
+    wanted = [(samples if samples and samples.suffix == ".png" else None, "Samples", f"First samples, {run.how}, EMA weights at the end; not selected")]
+    if gallery and gallery.interpolation:
+        words = "From one latent to another in equal steps, a row a pair; the same latents for all methods of this latent width"
+        wanted.append((run.picture(INTERPOLATION), "Interpolations", words))
+    if gallery and gallery.truncation:
+        words = f"The same latents with truncation {', '.join(gallery.truncation.columns)}"
+        wanted.append((run.picture(TRUNCATION), "Truncation", words))
+    if gallery and gallery.copies:
+        ratios = ", ".join("copied twice" if one.ratio is None else f"{one.ratio:.2f}" for one in gallery.copies)
+        words = f"Generated (left) and nearest training image (right), most suspicious first; distance over that to the next training image: {ratios}"
+        wanted.append((run.picture(COPIES), "Nearest training images", words))
+    for path, what, caption in wanted:
+        if picture := album.take(path, f"{what} of {name}", caption):
+            yield picture
+
+
+def _reproduction(run: Run, score: float | None) -> Reproduction:
+    return Reproduction(run=run, command=command(run.record), score=score, reason=_reason(run.record))
+
+
+def command(record: Record) -> str:
+    """The command that repeats a run from its record, which stands beside the page."""
+    slug = record.spec.slug
+    return f"ganbench run --spec records/{slug}.json --out again/{slug}"
+
+
+def _reason(record: Record) -> str:
+    if record.divergence:
+        return record.divergence.detail
+    if record.error:
+        return f"{record.error.type}: {record.error.message}"
+    return record.reason

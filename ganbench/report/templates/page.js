@@ -1,0 +1,139 @@
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  root.classList.add("js");
+
+  // Colours: as the system, light, dark
+  const themes = ["as the system", "light", "dark"];
+  const button = document.getElementById("theme");
+  const remembered = () => { try { return localStorage.getItem("ganbench-colours"); } catch { return null; } };
+  const remember = (name) => { try { localStorage.setItem("ganbench-colours", name); } catch { /* private window */ } };
+  const dress = (name) => {
+    root.classList.remove("light", "dark");
+    if (name !== themes[0]) root.classList.add(name);
+    button.textContent = `Colours: ${name}`;
+    button.setAttribute("aria-label", button.textContent);
+  };
+  let theme = themes.includes(remembered()) ? remembered() : themes[0];
+  dress(theme);
+  button.addEventListener("click", () => {
+    theme = themes[(themes.indexOf(theme) + 1) % themes.length];
+    dress(theme);
+    remember(theme);
+  });
+
+  // Sorting: missing values last, in both directions
+  const value = (row, column) => {
+    const cell = row.cells[column];
+    const number = cell.dataset.value;
+    return number === undefined || number === "" ? (cell.classList.contains("missing") ? null : cell.textContent.trim()) : Number(number);
+  };
+  const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+  for (const table of all("table:not(.matrix)")) {
+    const heads = all("thead th", table);
+    const body = table.tBodies[0];
+    [...body.rows].forEach((row, place) => { row.dataset.place = place; });
+    heads.forEach((head, column) => {
+      const sorter = document.createElement("button");
+      sorter.type = "button";
+      sorter.append(...head.childNodes);
+      head.append(sorter);
+      sorter.addEventListener("click", () => {
+        const was = head.getAttribute("aria-sort");
+        const next = { ascending: "descending", descending: null }[was] ?? (was === null ? "ascending" : null);
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        if (next) head.setAttribute("aria-sort", next);
+        const rows = [...body.rows];
+        rows.sort((one, other) => {
+          const back = Number(one.dataset.place) - Number(other.dataset.place);
+          if (!next) return back;
+          const a = value(one, column), b = value(other, column);
+          if (a === null || b === null) return a === b ? back : a === null ? 1 : -1;
+          return (next === "ascending" ? compare(a, b) : compare(b, a)) || back;
+        });
+        body.append(...rows);
+      });
+    });
+  }
+
+  // Filters; what they say is in the address, so that a view can be passed on
+  const fields = { q: "filter-text", data: "filter-data", metric: "filter-metric", budget: "filter-budget" };
+  const form = document.getElementById("filters");
+  const read = () => Object.fromEntries(Object.entries(fields).map(([key, id]) => [key, document.getElementById(id).value]));
+  const leading = (heads) => heads.findIndex((head) => head.dataset.key === "variant");
+  const apply = (asked) => {
+    const words = asked.q.trim().toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0, total = 0;
+    for (const board of all(".board")) {
+      board.hidden = Boolean(asked.data) && board.dataset.board !== asked.data;
+      const kept = new Set();
+      for (const section of all("details.variant", board)) {
+        const name = section.dataset.name;
+        const keep = words.every((word) => name.toLowerCase().includes(word)) && (!asked.budget || section.dataset.budget === asked.budget);
+        section.hidden = !keep;
+        if (keep) kept.add(name);
+      }
+      all("table:not(.matrix)", board).forEach((table) => {
+        const heads = all("thead th", table);
+        const column = leading(heads);
+        for (const row of table.tBodies[0].rows) {
+          if (row.dataset.name === undefined) continue;
+          const name = row.dataset.name;
+          const text = words.every((word) => name.toLowerCase().includes(word));
+          row.hidden = !text || (Boolean(asked.budget) && row.dataset.budget !== asked.budget);
+        }
+        heads.forEach((head, place) => {
+          const [metric, network] = (head.dataset.key || "").split("@");
+          const hide = Boolean(asked.metric) && network !== undefined && metric !== asked.metric;
+          head.hidden = hide;
+          for (const row of table.tBodies[0].rows) row.cells[place].hidden = hide;
+        });
+        if (column < 0) return;
+      });
+      const first = board.querySelector("table:not(.matrix)");
+      const rows = first ? [...first.tBodies[0].rows] : [];
+      total += rows.length;
+      if (!board.hidden) shown += rows.filter((row) => !row.hidden).length;
+    }
+    document.getElementById("count").textContent = shown === total ? "" : `${shown} of ${total} rows`;
+  };
+  const address = (asked) => {
+    const given = Object.entries(asked).filter(([, text]) => text);
+    return given.length ? `#view?${new URLSearchParams(given)}` : "";
+  };
+  const changed = () => {
+    const asked = read();
+    apply(asked);
+    history.replaceState(null, "", address(asked) || location.pathname + location.search);
+  };
+  form.addEventListener("input", changed);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(changed));
+
+  // Addresses: a view, or a section, which is opened
+  const go = () => {
+    const [name, asked] = decodeURIComponent(location.hash.slice(1)).split("?");
+    if (name === "view") {
+      const given = new URLSearchParams(asked);
+      for (const [key, id] of Object.entries(fields)) {
+        const field = document.getElementById(id);
+        field.value = given.get(key) || "";
+        if (field.value === "" && field.tagName === "SELECT") field.selectedIndex = 0;
+      }
+      apply(read());
+      return;
+    }
+    const target = name && document.getElementById(name);
+    if (!target) return;
+    for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener("hashchange", go);
+  go();
+
+  // Print everything
+  let closed = [];
+  addEventListener("beforeprint", () => { closed = all("details:not([open])"); closed.forEach((one) => { one.open = true; }); });
+  addEventListener("afterprint", () => closed.forEach((one) => { one.open = false; }));
+})();

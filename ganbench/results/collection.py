@@ -1,0 +1,135 @@
+"""Which results do several folders and files hold together?
+
+Records may come from other people: every one is validated, a fault is a line about one file, and the rest stands.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ganbench.errors import RequestError
+from ganbench.results.folders import Found, find_records
+from ganbench.results.reading import read_all, told_again
+from ganbench.results.record import Evaluation, Record, Score
+from ganbench.results.timing_record import TimingRecord, timings_of
+
+RECORDS = "records"
+"""Folder of record files, one a run, in a leaderboard's repository and in a written report."""
+OTHERS = ("manifest.json", "leaderboard.json", "latents.json", "diagnosis.json", "package.json", "verdicts.json")
+"""JSON files that stand in folders of results and are no records."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """Records from anywhere, each run once."""
+
+    records: tuple[Record, ...]
+    """In the order in which they were found."""
+    interrupted: tuple[Record, ...] = ()
+    """Runs that a fault of the machine interrupted."""
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """By ``run_id``, the folder of the run with its events, samples and gallery; a record alone has none."""
+    timings: tuple[TimingRecord, ...] = ()
+    faults: tuple[str, ...] = ()
+    """A line about each file that cannot be read."""
+    repeated: tuple[str, ...] = ()
+    """A line about each run that was found twice: what was left out of it."""
+
+    @property
+    def all(self) -> tuple[Record, ...]:
+        """Ended and interrupted runs."""
+        return (*self.records, *self.interrupted)
+
+
+def collect(paths: Sequence[Path]) -> Collection:
+    """Reads everything that can be read.
+
+    Args:
+        paths: Each an output folder of ``ganbench run``, the folder of one run, a folder of record files (also in a ``records`` folder
+            within it), or one record file.
+
+    Raises:
+        RequestError: A path does not exist, or holds no results of any kind.
+    """
+    kept: dict[str, tuple[Record, str]] = {}
+    stopped: dict[str, Record] = {}
+    timings: dict[str, TimingRecord] = {}
+    faults: list[str] = []
+    repeated: list[str] = []
+    folders: dict[str, Path] = {}
+    shared: dict[str, Any] = {}
+    for path in paths:
+        timed, broken = timings_of(path) if path.is_dir() else ([], [])
+        timings |= {timing.timing_id: timing for timing in timed}
+        found, places = _found(path, bool(timed or broken))
+        faults += [*broken, *found.faults]
+        repeated += found.repeated
+        for record in found.records:
+            place = places[record.run_id]
+            if record.run_id not in kept:
+                kept[record.run_id] = _sharing(record, shared), place
+            elif place != kept[record.run_id][1]:
+                repeated.append(told_again(record, place, *kept[record.run_id]))
+        stopped = {record.run_id: record for record in found.interrupted} | stopped
+        folders = {**found.folders, **folders}
+    return Collection(
+        records=tuple(record for record, _ in kept.values()),
+        interrupted=tuple(record for run, record in stopped.items() if run not in kept),
+        folders=folders,
+        timings=tuple(timings.values()),
+        faults=tuple(faults),
+        repeated=tuple(repeated),
+    )
+
+
+def _found(path: Path, timed: bool) -> tuple[Found, dict[str, str]]:
+    """The results at one path, and the file of every record."""
+    if (path / "runs").is_dir():
+        found = find_records(path)
+        return found, {run: str(folder / "record.json") for run, folder in found.folders.items()}
+    files = _record_files(path)
+    if not files and not timed:
+        raise RequestError(
+            f"{path}: holds no results; give the --out of a `ganbench run`, the folder of a run, record files or a folder of them"
+        )
+    records: dict[str, Record] = {}
+    places: dict[str, str] = {}
+    faults, repeated = [], []
+    for file, one in read_all(files):
+        if isinstance(one, str):
+            faults.append(one)
+        elif one.run_id in records:
+            repeated.append(told_again(one, str(file), records[one.run_id], places[one.run_id]))
+        else:
+            records[one.run_id], places[one.run_id] = one, str(file)
+    of_runs = {run: Path(file).parent for run, file in places.items() if Path(file).name == "record.json"}
+    return Found(records=tuple(records.values()), interrupted=(), faults=tuple(faults), folders=of_runs, repeated=tuple(repeated)), places
+
+
+def _record_files(path: Path) -> list[Path]:
+    """The record files at a path, sorted.
+
+    Raises:
+        RequestError: The path does not exist.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise RequestError(f"{path}: there is no such folder or file; give the --out of a `ganbench run`, or record files")
+    if (path / "record.json").is_file():
+        return [path / "record.json"]
+    found = (file for folder in (path, path / RECORDS) for file in sorted(folder.glob("*.json")))
+    return [file for file in found if file.is_file() and file.name not in OTHERS]
+
+
+def _sharing(record: Record, shared: dict[str, Any]) -> Record:
+    """The record with parts that equal those of other records replaced by theirs, since thousands of records repeat the same protocols."""
+
+    def scores(found: Iterable[Score]) -> tuple[Score, ...]:
+        return tuple(replace(one, protocol=shared.setdefault(repr(sorted(one.protocol.items())), one.protocol)) for one in found)
+
+    def evaluation(one: Evaluation) -> Evaluation:
+        return replace(one, scores=scores(one.scores))
+
+    return replace(record, scores=scores(record.scores), evaluations=tuple(evaluation(one) for one in record.evaluations))
