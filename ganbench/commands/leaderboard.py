@@ -58,7 +58,7 @@ def show_leaderboard(folders: Sequence[Path], as_json: bool, console: PlainConso
         )
     elif boards or timings:
         page = PlainConsole(stderr=False)
-        page.print(to_terminal([*tables(boards), *speed_tables(list(timings.values()))], page.width))
+        page.print(to_terminal([*tables(boards), *speed_tables(list(timings.values()))], page.width, "--columns"))
     for fault in faults:
         console.say(f"left out: {fault}", "red")
     if faults:
@@ -71,7 +71,7 @@ def _plain(board: Leaderboard) -> dict[str, Any]:
         "columns": [asdict(column) for column in board.columns],
         "ranked_by": board.primary and asdict(board.primary),
         "rows": [_row(board, row) for row in board.rows],
-        "notes": [note for table in tables([board]) for note in table.notes],
+        "notes": [note for table in tables([board]) for note in (*table.of_cells(), *table.notes)],
     }
 
 

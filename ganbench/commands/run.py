@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from shlex import quote
 from threading import Thread
 from typing import Any
 
@@ -60,7 +61,7 @@ def _show(matrix: Matrix, as_json: bool, console: PlainConsole) -> str:
         print_json({"schema_version": 1, "suite": matrix.suite, "records": [asdict(record) for record in found]})
     if not matrix.records:
         return ""
-    console.print(to_terminal(tables(leaderboards(found)), console.width))
+    console.print(to_terminal(tables(leaderboards(found)), console.width, f"ganbench leaderboard {quote(str(out))} --columns"))
     try:
         written = write_report(out, found, matrix.suite)
     except OSError as error:

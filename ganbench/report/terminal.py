@@ -8,19 +8,37 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ganbench.report.table import Table
+from ganbench.report.selection import ALL, fitting
+from ganbench.report.table import RAISED, Cell, Column, Table
 from ganbench.text import plain
 
-NAME_WIDTH = 48
-"""Number of characters after which the name of a row is wrapped."""
+NAME_WIDTHS = 20, 48
+"""Smallest and largest number of characters after which the name of a row is wrapped; in between, a third of the line."""
+PROSE_WIDTH = 30
+"""Number of characters after which sentences in cells are wrapped."""
+GAP = 3
+"""Number of characters between columns."""
 
 
-def to_terminal(tables: Sequence[Table], width: int) -> RenderableType:
-    """Formats tables for a terminal of this many characters; a table that is too wide is continued below."""
+def to_terminal(tables: Sequence[Table], width: int, more: str = "") -> RenderableType:
+    """Formats tables for a terminal of this many characters.
+
+    Args:
+        tables: The tables.
+        width: Number of characters of a line.
+        more: The option that chooses columns ("--columns"). If it is given, a table that is too wide goes without its least important
+            columns, which are named; if not, it is continued below.
+    """
     parts: list[RenderableType] = []
     for table in tables:
-        parts += [_rich(table, columns) for columns in _fitting(table, width)]
-        parts += [*(Text(plain(note), style="dim") for note in table.notes), Text("")]
+        shown, left_out = fitting(table, _widths(table, width), width) if more else (table, [])
+        parts.append(Text(plain(table.title), style="bold"))
+        if table.protocol:
+            parts.append(Text(plain("; ".join(table.protocol)), style="dim"))
+        parts += [_rich(shown, columns, width) for columns in _blocks(shown, width)]
+        if left_out:
+            parts.append(Text(plain(f"Left out: {', '.join(left_out)}. All: {more} {ALL}; some: {more} {','.join(left_out[:2])}")))
+        parts += [*(Text(plain(note), style="dim") for note in shown.below()), Text("")]
     return Group(*parts)
 
 
@@ -32,30 +50,49 @@ def in_terminal(tables: Sequence[Table], width: int) -> str:
     return "\n".join(line.rstrip() for line in shown.get().splitlines())
 
 
-def _fitting(table: Table, width: int) -> list[list[int]]:
-    """Divides the columns into groups that fit the width; the first column is repeated in each."""
-    lines = [[column.heading for column in table.columns], *table.texts()]
-    widths = [max(len(part) for line in lines for part in line[index].split("\n")) + 3 for index in range(len(table.columns))]
-    widths[0] = min(widths[0], NAME_WIDTH + 3)
-    groups: list[list[int]] = [[0]]
-    for index in range(1, len(widths)):
-        if len(groups[-1]) > 1 and sum(widths[column] for column in groups[-1]) + widths[index] > width:
-            groups.append([0])
-        groups[-1].append(index)
-    return groups
+def _limit(table: Table, place: int, width: int) -> int:
+    """Number of characters after which a cell of a column is wrapped."""
+    if table.columns[place].prose:
+        return PROSE_WIDTH
+    return max(NAME_WIDTHS[0], min(NAME_WIDTHS[1], width // 3)) if place == table.leading - 1 else width
 
 
-def _rich(table: Table, columns: Sequence[int]) -> RenderableType:
-    first = columns[1:2] == [1]
-    grid = RichTable(
-        title=plain(table.title) if first else None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
-    )
-    for index in columns:
-        if index == 0:  # the name of a configuration may be long and is wrapped
-            grid.add_column(table.columns[index].heading, max_width=NAME_WIDTH)
+def _widths(table: Table, width: int) -> list[int]:
+    """Number of characters of every column, with the gap behind it."""
+    lines = [[column.headed for column in table.columns], *table.texts()]
+    longest = [max(len(part) for line in lines for part in line[place].split("\n")) for place in range(len(table.columns))]
+    return [min(one, _limit(table, place, width)) + GAP for place, one in enumerate(longest)]
+
+
+def _blocks(table: Table, width: int) -> list[list[int]]:
+    """Divides the columns into groups that fit the width; the leading columns are repeated in each."""
+    widths, leading = _widths(table, width), list(range(table.leading))
+    blocks = [list(leading)]
+    for place in range(table.leading, len(widths)):
+        if len(blocks[-1]) > table.leading and sum(widths[one] for one in blocks[-1]) + widths[place] > width:
+            blocks.append(list(leading))
+        blocks[-1].append(place)
+    return blocks
+
+
+def _rich(table: Table, places: Sequence[int], width: int) -> RenderableType:
+    grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place in places:
+        column = table.columns[place]
+        name = place == table.leading - 1  # that of a configuration may be long, and is wrapped
+        if name or column.prose:
+            grid.add_column(Text(plain(column.headed)), max_width=_limit(table, place, width), overflow="fold")
         else:
-            grid.add_column(table.columns[index].heading, justify="right", no_wrap=True)
+            grid.add_column(Text(plain(column.headed)), justify="right", no_wrap=True)
+    letters = table.footnotes()
     for row in table.rows:
-        cells = [(row[index], table.columns[index]) for index in columns]
-        grid.add_row(*(Text(cell.text(column), style="bold green" if cell.best else "") for cell, column in cells))
+        grid.add_row(*(_cell(row[place], table.columns[place], letters) for place in places))
     return grid
+
+
+def _cell(cell: Cell, column: Column, letters: dict[str, str]) -> Text:
+    """A value with its marks, and its interval below."""
+    text = Text(cell.shown(column), style="bold green" if cell.best else "")
+    shown = Text.assemble(text, f" {cell.mark}" if cell.mark else "", letters.get(cell.note, "").translate(RAISED))
+    interval = cell.interval(column)
+    return Text.assemble(shown, ("\n" + interval, "dim")) if interval else shown

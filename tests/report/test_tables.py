@@ -9,6 +9,7 @@ from rich.console import Console
 from ganbench.plan.spec import run_id
 from ganbench.report.boards import tables
 from ganbench.report.markdown import to_markdown
+from ganbench.report.table import Table
 from ganbench.report.terminal import to_terminal
 from ganbench.results.record import Diagnostic, Divergence, Evaluation, Failure, Record, read_record
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
@@ -55,10 +56,6 @@ def board() -> Leaderboard:
     return found
 
 
-def test_markdown_is_the_golden_text() -> None:
-    assert to_markdown(tables([board()]), "a constructed board") == (GOLDEN / "leaderboard.md").read_text(encoding="utf-8")
-
-
 def printed(width: int, shown: Leaderboard | None = None, colour: bool = False) -> str:
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=colour, color_system="truecolor" if colour else None, no_color=not colour)
@@ -74,7 +71,7 @@ def test_a_terminal_of_any_width_shows_every_cell_uncut(width: int) -> None:
     shown = {
         part
         for table in tables([board()])
-        for line in ([column.heading for column in table.columns], *table.texts())
+        for line in ([column.headed for column in table.columns], *table.texts())
         for cell in line
         for part in cell.split("\n")
     }
@@ -82,49 +79,67 @@ def test_a_terminal_of_any_width_shows_every_cell_uncut(width: int) -> None:
 
 
 def test_a_narrow_terminal_repeats_the_first_column_and_a_wide_one_does_not() -> None:
-    assert printed(50).count("1 good") > printed(200).count("1 good") == 3
+    assert printed(50).count("good") > printed(200).count("good") == 3
 
 
 def set_off(shown: Leaderboard) -> list[str]:
-    return [text for table in tables([shown])[:1] for row, texts in zip(table.rows, table.texts(), strict=True) for cell, text in
-            zip(row, texts, strict=True) if cell.best]  # fmt: skip
+    table = tables([shown])[0]
+    return [f"{row[1].value} {column.key}" for row in table.rows for cell, column in zip(row, table.columns, strict=True) if cell.best]
 
 
-def test_best_is_set_off_only_where_its_interval_is_apart() -> None:
+FD, RAW = "fd@random-conv", "fd.raw@random-conv"
+
+
+def test_the_best_row_is_set_off_alone_where_its_interval_is_apart_and_with_all_tied_ones_elsewhere() -> None:
     apart = tables([board()])[0]
-    assert [column.heading for column in apart.columns[:3]] == ["variant", "FD ↓", "PRECISION ↑"]
+    assert [column.headed for column in apart.columns[2:4]] == ["FD ↓", "PRECISION ↑"]
     # good's FD lies within [0.98, 1.04] and fair's above 3; its precision is 0.9 in every seed, fair's interval reaches 0.95
-    assert apart.rows[0][1].best
-    assert not apart.rows[0][2].best
-    (near,) = leaderboards([run(name, seed, fd + seed) for name, fd in (("a", 1.0), ("b", 1.5)) for seed in (0, 1)])
-    assert set_off(near) == []
+    assert set_off(board()) == [f"good {FD}", "good precision@random-conv", f"good {RAW}", "fair precision@random-conv"]
+
+
+def test_a_row_that_cannot_be_the_best_keeps_others_from_being_it_and_a_note_says_so() -> None:
     (alone,) = leaderboards([run("a", seed, 1.0) for seed in (0, 1)])
     assert set_off(alone) == []  # nothing to be better than
-    (single,) = leaderboards([run("a", 0, 1.0), run("b", 0, 50.0)])
-    assert set_off(single) == []  # one seed has no interval
-    (better,) = leaderboards([run("a", 0, 1.0), *(run("b", seed, 50.0) for seed in (0, 1)), *(run("c", seed, 90.0) for seed in (0, 1))])
-    assert set_off(better) == []  # a single seed with the best value keeps the second from being set off
+    rest = [*(run("b", seed, 50.0) for seed in (0, 1)), *(run("c", seed, 90.0) for seed in (0, 1))]
+    (single,) = leaderboards([run("a", 0, 1.0), *rest])
+    assert not {f"{name} {FD}" for name in "abc"} & {*set_off(single)}
+    assert "Nothing is bold in FD·random-conv, FD·random-conv raw: a, whose mean is best, has one seed." in tables([single])[0].notes
+    lost = {"error": FAILED["error"], "status": "failed", "scores": (), "diagnostics": ()}
+    (shaky,) = leaderboards([run("a", 0, 1.0), run("a", 1, 1.0), run("a", 2, **lost), *rest])
+    assert f"b {FD}" not in set_off(shaky) and "a, whose mean is best, lost a seed" in " ".join(tables([shaky])[0].notes)
 
 
 def test_a_terminal_sets_the_best_cell_off_in_colour() -> None:
     bold_green = "\x1b[1;32m"
-    assert f"{bold_green}[0.985, 1.03]" in printed(160, colour=True)
-    assert f"{bold_green}[3.52, 8.48]" not in printed(160, colour=True)
+    assert f"{bold_green}1.01" in printed(160, colour=True)
+    assert f"{bold_green}6.00" not in printed(160, colour=True)
 
 
-def test_failed_and_diverged_seeds_are_counted_and_each_has_its_note() -> None:
-    runs = tables([board()])[1]
-    assert [tuple(row[:2]) for row in runs.texts()] == [
-        ("1 good", "3"),
-        ("2 fair", "3"),
-        ("3 shaky", "1 of 3\n1 diverged\n1 failed"),
-        ("— lost", "0 of 1\n1 failed"),
+def column(table: Table, key: str) -> list[str]:
+    """The texts of a column."""
+    return [row[[one.name for one in table.columns].index(key)] for row in table.texts()]
+
+
+def test_failed_and_diverged_seeds_are_a_column_and_each_has_its_reason() -> None:
+    scores = tables([board()])[0]
+    assert column(scores, "variant") == ["good", "fair", "shaky", "lost"]
+    assert column(scores, "failed") == ["0/3", "0/3", "2/3ᵇ", "1/1ᵈ"]
+    assert scores.below()[1:4:2] == [
+        "ᵇ seed 1 diverged after 1,096 images (a | loss was not finite); seed 2 failed in training: ValueError: first line",
+        "ᵈ seed 0 failed in training: ValueError: first line",
     ]
-    assert runs.notes[1:] == (
-        "shaky, seed 1: diverged after 1,096 images (a | loss was not finite)",
-        "shaky, seed 2: failed in training: ValueError: first line",
-        "lost, seed 0: failed in training: ValueError: first line",
-    )
+
+
+def test_how_much_worse_than_its_best_evaluation_a_run_ended_is_a_column() -> None:
+    assert column(tables(leaderboards([run("a", 0)]))[0], "final_over_best") == ["1.00"]
+    early = replace(FINISHED.evaluations[3], scores=tuple(replace(one, value=0.5) for one in FINISHED.evaluations[3].scores))
+    series = (*FINISHED.evaluations[:3], early, *FINISHED.evaluations[4:])
+    assert column(tables(leaderboards([replace(FINISHED, evaluations=series)]))[0], "final_over_best") == ["8.00"]  # 4.0 after 0.5
+
+
+def test_every_missing_value_has_a_reason() -> None:
+    missing = [cell for table in tables([board()]) for row in table.rows for cell in row if cell.value is None]
+    assert len(missing) > 5 and all(cell.note for cell in missing)
 
 
 def test_the_number_shown_is_the_one_that_ranks() -> None:
@@ -132,27 +147,30 @@ def test_the_number_shown_is_the_one_that_ranks() -> None:
         [run("steady", seed, 4.0) for seed in (0, 1, 2)] + [run("mostly", seed, 1.0 + 100 * (seed == 2)) for seed in (0, 1, 2)]
     )
     assert [(row.variant, row.ranked_by) for row in found.rows] == [("mostly", 1.0), ("steady", 4.0)]
-    shown = tables([found])[0].texts()
-    assert [row[1].split("\n")[0] for row in shown] == ["1.00", "4.00"]  # the mean of the first is 34.3
+    shown = column(tables([found])[0], FD)
+    assert [text.split("\n")[0] for text in shown] == ["1.00", "4.00"]  # the mean of the first is 34.3
 
 
 def test_of_two_seeds_the_seeds_are_shown_and_not_an_interval_twelve_times_as_wide() -> None:
     (found,) = leaderboards([run("a", seed, 2.0 + seed) for seed in (0, 1)])
-    assert tables([found])[0].texts()[0][1] == "2.50\n(2.00 to 3.00)"  # the 95 % t interval is [-3.85, 8.85]
+    assert column(tables([found])[0], FD) == ["2.50\n(2.00 to 3.00)"]  # the 95 % t interval is [-3.85, 8.85]
 
 
 def test_a_row_whose_median_seed_did_not_end_says_so_where_it_is_ranked() -> None:
     (found,) = leaderboards([run("shaky", 0, 2.0), run("shaky", 1, **FAILED), run("whole", 0, 9.0), run("whole", 1, 9.0)])
     table = tables([found])[0]
-    assert [row[1] for row in table.texts()] == ["9.00\n(9.00 to 9.00)", "not ended\n(2.00)"]
-    assert table.texts()[1][3] == "2.00"  # raw weights rank nothing, so the seed that ended is shown
+    assert column(table, FD) == ["9.00\n(9.00 to 9.00)", "—ᵃ"]
+    assert table.below()[0] == "ᵃ the median seed did not end; the median of those that did is 2.00"
+    assert column(table, RAW)[1] == "2.00"  # raw weights rank nothing, so the seed that ended is shown
 
 
-def test_protocol_and_speed_are_told_below_the_tables() -> None:
+def test_protocol_and_speed_are_told() -> None:
     scores, _, speed = tables([board()])
-    assert "random-conv" in scores.notes[0] and "128 generated against 1,438 train examples" in scores.notes[0]
+    assert scores.protocol == (
+        "random-conv abababab", "128 generated against 1,438 train examples", "EMA and raw weights", "torch 2.9.0"
+    )  # fmt: skip
     assert speed.title == "digits: speed on cpu, 1 thread"
-    assert speed.texts()[0][1:] == ["5,000", "20,000", "300"]  # medians of the golden record's timing, and MiB
+    assert speed.texts()[0][2:] == ["5,000", "20,000", "300"]  # medians of the golden record's timing, and MiB
 
 
 def test_timings_under_unlike_settings_stand_in_tables_of_their_own() -> None:
@@ -167,7 +185,7 @@ def test_timings_under_unlike_settings_stand_in_tables_of_their_own() -> None:
     reordered = replace(run("d", 0), provenance={"flags": {"engine": "channels-last"}})
     records = [run("a", 0), timed(run("a", 1), device="H100"), timed(run("b", 0), deterministic=False), rounded(run("c", 0)), reordered]
     speeds = [table for table in tables(leaderboards(records)) if "speed" in table.title]
-    assert {table.title.partition(" on ")[2]: [row[0].partition(" ")[2] for row in table.texts()] for table in speeds} == {
+    assert {table.title.partition(" on ")[2]: column(table, "variant") for table in speeds} == {
         "H100, 1 thread": ["a"],
         "cpu, 1 thread": ["a"],
         "cpu, 1 thread, bf16": ["c"],
@@ -178,14 +196,18 @@ def test_timings_under_unlike_settings_stand_in_tables_of_their_own() -> None:
 
 def test_a_board_names_what_keeps_it_from_another() -> None:
     other = replace(FINISHED.spec, evaluation=replace(FINISHED.spec.evaluation, reference="held_out"))
-    first, _ = leaderboards([run("a", 0), replace(run("b", 0), spec=other, run_id=run_id(other))])
+    first, second = leaderboards([run("a", 0), replace(run("b", 0), spec=other, run_id=run_id(other))])
     assert any("reference: train here, held_out there" in note for note in tables([first])[0].notes)
+    assert [table.title for table in tables([first, second])][::3] == [
+        "digits (protocol 1 of 2): scores",
+        "digits (protocol 2 of 2): scores",
+    ]
 
 
 def test_a_board_without_any_score_still_shows_its_rows() -> None:
     (nothing,) = leaderboards([run("a", 0, **{**FAILED, "evaluations": ()})])
     text = printed(80, nothing)
-    assert "digits: no scores" in text and "0 of 1" in text
+    assert "digits: no scores" in text and "1/1" in text
     assert "ValueError: first line" in to_markdown(tables([nothing]), "x")
 
 
@@ -213,9 +235,9 @@ def test_a_metric_without_a_direction_has_no_arrow_ranks_nothing_and_sets_nothin
         [turned(run(name, seed, fd, precision)) for name, fd, precision in (("a", 1.0, 0.1), ("b", 9.0, 0.9)) for seed in (0, 1)]
     )
     table = tables([found])[0]
-    assert [column.heading for column in table.columns[1:3]] == ["FD", "PRECISION ↑"]
+    assert [column.headed for column in table.columns[2:4]] == ["FD", "PRECISION ↑"]
     assert [row.variant for row in found.rows] == ["b", "a"]  # by precision, the first metric with a direction
-    assert [row[1].best for row in table.rows] == [False, False] and table.rows[0][2].best
+    assert [row[2].best for row in table.rows] == [False, False] and table.rows[0][3].best
 
 
 def test_one_metric_of_two_extractors_has_two_columns() -> None:
@@ -229,9 +251,9 @@ def test_one_metric_of_two_extractors_has_two_columns() -> None:
 
     (found,) = leaderboards([doubled(run("a", 0, 2.0))])
     table = tables([found])[0]
-    shown = dict(zip([column.heading for column in table.columns], table.texts()[0], strict=True))
+    shown = dict(zip([column.headed for column in table.columns], table.texts()[0], strict=True))
     assert (shown["FD\nrandom-conv ↓"], shown["FD\npixels ↓"]) == ("2.00", "7.00")
-    assert "Features: pixels, random-conv;" in table.notes[0]
+    assert [part.split()[0] for part in table.protocol[:2]] == ["pixels", "random-conv"]
 
 
 def test_notes_of_records_stand_below_the_scores_the_worst_first_and_each_once() -> None:
@@ -265,15 +287,15 @@ def test_dead_diverged_and_interrupted_runs_are_marked_in_every_table_and_never_
         ]
     )
     first, second, _ = tables([mixed])
-    names = ["1 fair", "2 poor", "— dead †", "— gone ‡", "— stopped"]
-    assert [[row[0] for row in table.texts()] for table in (first, second)] == [names, names]
-    assert [row.variant for row, texts in zip(mixed.rows, first.rows, strict=True) if texts[1].best] == ["fair"]
+    names = ["fair", "poor", "dead †", "gone ‡", "stopped"]
+    assert [column(table, "variant") for table in (first, second)] == [names, names]
+    assert [row[0].value for row in first.rows] == [1, 2, None, None, None]
+    assert [text for text in set_off(mixed) if text.endswith(FD)] == [f"fair {FD}"]
     notes = " ".join(first.notes)
     assert "† The samples at the end are all but alike" in notes and "dead, seed 1: feature variance is 0.4 % of the real one" in notes
     assert "‡ Diverged: the scores of the last evaluation, which rank nothing" in notes
-    assert first.texts()[3][1] == "1.00"
-    assert "stopped, seed 0: interrupted: the disk is full" in second.notes
-    assert second.texts()[4][1] == "0 of 1\n1 interrupted"
+    assert column(first, FD)[3] == "1.00" and column(first, "failed")[3].startswith("1/1")
+    assert column(first, "failed")[4].startswith("—") and first.rows[4][5].note == "seed 0 interrupted: the disk is full"
 
 
 def test_what_a_record_notes_is_below_the_table() -> None:
