@@ -1,64 +1,101 @@
-"""Which report is written for a finished matrix? (leaderboard.md, leaderboard.csv, figures)"""
+"""Which files has a report, and how are they written? (tables, one page, figures, and with ``ganbench report`` the records)
+
+::
+
+    OUT/index.html               everything on one page, which needs nothing else
+    OUT/leaderboard.md, .tex     the tables; .csv one row a score, .json the boards
+    OUT/figures/                 charts as SVG and PNG
+    OUT/records/                 one record file a run, from which it can be repeated
+"""
 
 import csv
 import io
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from ganbench.report.boards import tables
+from ganbench.report.figures import board_figures
+from ganbench.report.latex import to_latex
 from ganbench.report.markdown import to_markdown
+from ganbench.report.page import index_page
 from ganbench.report.rows import COLUMNS, columns, score_rows
 from ganbench.report.speed import speed_tables
+from ganbench.report.standings import standings
+from ganbench.results.collection import RECORDS, Collection
 from ganbench.results.record import Record
-from ganbench.results.timing_record import timings_of
 from ganbench.statistics.leaderboard import leaderboards
 from ganbench.storage import write_text
 
+DOWNLOADS = {"tables": "leaderboard.md", "scores": "leaderboard.csv", "LaTeX": "leaderboard.tex", "JSON": "leaderboard.json"}
 
-def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Path]:
-    """Writes the leaderboard as Markdown and CSV, and the figures; does nothing if they are there already and say the same.
+
+def write_report(out: Path, found: Collection, title: str) -> list[Path]:
+    """Writes a report of runs into the folder that has them, or into another one.
+
+    Files that are there and say the same are left as they are.
 
     Args:
-        out: Folder of the matrix.
-        records: Its records.
-        heading: Title of the Markdown page.
+        out: The folder.
+        found: What is reported. Runs in ``OUT/runs`` are repeated from there; the records of all others are written, too.
+        title: Heading of the pages.
 
     Returns:
-        The files of the report.
+        The files of the report, the page first; the folder of records counts as one.
     """
-    shown = [*tables(leaderboards(records)), *speed_tables(timings_of(out)[0])]
-    texts = {out / "leaderboard.md": to_markdown(shown, heading), out / "leaderboard.csv": _csv(records)}
-    figures = figure_files(out, records)
-    if all(_says(path, text) for path, text in texts.items()) and _newer(figures, [*texts]):
-        return [*texts, *figures]
-    for path, text in texts.items():
-        write_text(path, text)
-    from ganbench.report.figures import write_figures
+    boards = leaderboards(found.all)
+    shown = [*tables(boards), *speed_tables(list(found.timings))]
+    files = _files(out, found)
+    texts = {
+        "index.html": index_page(found, title, files, download=DOWNLOADS),
+        "leaderboard.md": to_markdown(shown, title),
+        "leaderboard.csv": _csv(found.all),
+        "leaderboard.tex": to_latex(shown, title),
+        "leaderboard.json": json.dumps(standings(boards, found.timings, found.faults), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+    }
+    for name, text in texts.items():
+        _write(out / name, text.encode())
+    figures = []
+    for name, chart in board_figures(boards, found).items():
+        for ending, data in ((".svg", (chart.svg() + "\n").encode()), (".png", None)):
+            path = out / "figures" / f"{name}{ending}"
+            figures.append(path)
+            if ending == ".svg":
+                changed = _write(path, data or b"")
+            elif changed or not path.exists():
+                _write(path, chart.png())
+    _write_records(out, found, files)
+    kept = [out / name for name in texts]
+    return [*kept, *figures, *([out / RECORDS] if any(file.startswith(f"{RECORDS}/") for file in files.values()) else [])]
 
-    write_figures(out, records)
-    return [*texts, *figures]
+
+def _files(out: Path, found: Collection) -> dict[str, str]:
+    """By run, the file in the report from which it can be repeated."""
+    files = {}
+    for record in found.records:
+        folder = found.folders.get(record.run_id)
+        here = folder is not None and folder.parent.resolve() == (out / "runs").resolve()
+        files[record.run_id] = f"runs/{folder.name}/record.json" if here and folder else f"{RECORDS}/{record.spec.slug}.json"
+    return files
 
 
-def figure_files(out: Path, records: Sequence[Record]) -> list[Path]:
-    """The figures of a report: curves and costs, as PNG and as SVG, and samples of every data set."""
-    datasets = dict.fromkeys(record.spec.dataset.name for record in records)
-    kinds = ("curves-{}.png", "curves-{}.svg", "samples-{}.png", "cost-{}.png", "cost-{}.svg")
-    return [out / "figures" / kind.format(dataset) for dataset in datasets for kind in kinds]
+def _write_records(out: Path, found: Collection, files: Mapping[str, str]) -> None:
+    """Writes the records that are not in the folder's own runs, each in one line: their digests hold for any layout."""
+    for record in found.records:
+        if (file := files[record.run_id]).startswith(f"{RECORDS}/"):
+            _write(out / file, (json.dumps(asdict(record), sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n").encode())
 
 
-def _newer(paths: Sequence[Path], others: Sequence[Path]) -> bool:
-    """Whether all files are there, and none was written before the others."""
+def _write(path: Path, data: bytes) -> bool:
+    """Writes a file if it does not say the same already, and tells whether it did not."""
     try:
-        return min(path.stat().st_mtime_ns for path in paths) >= max(path.stat().st_mtime_ns for path in others)
-    except (OSError, ValueError):
-        return False
-
-
-def _says(path: Path, text: str) -> bool:
-    try:
-        return path.read_bytes() == text.encode()
+        if path.read_bytes() == data:
+            return False
     except OSError:
-        return False
+        pass
+    write_bytes(path, data)
+    return True
 
 
 def _csv(records: Sequence[Record]) -> str:

@@ -12,8 +12,7 @@ from markupsafe import Markup
 
 from ganbench import __version__
 from ganbench.report.html import to_html
-from ganbench.report.pictures import Album
-from ganbench.report.sections import board_sections
+from ganbench.report.sections import BoardSection, Making, board_sections
 from ganbench.report.speed import speed_tables
 from ganbench.report.table import Table
 from ganbench.results.collection import Collection
@@ -23,43 +22,63 @@ from ganbench.text import plain
 TEMPLATES = "ganbench.report", "templates"
 
 
-def index_page(found: Collection, title: str, notes: Sequence[str] = (), download: Mapping[str, str] | None = None) -> str:
+def index_page(
+    found: Collection, title: str, files: Mapping[str, str], notes: Sequence[str] = (), download: Mapping[str, str] | None = None
+) -> str:
     """The page of a report.
 
     Args:
         found: What it reports.
         title: Heading.
+        files: By ``run_id``, the path, seen from the page, of a record or spec from which the run can be repeated.
         notes: Lines about what was left out, besides what the collection tells itself.
         download: By label, file names beside the page that a reader may want (``leaderboard.csv``).
 
     Returns:
         HTML. Equal results give equal pages: it tells when the results were made, not when it was written.
     """
-    album = Album()
-    sections = board_sections(found, album)
+    making = Making(found, files)
+    sections = board_sections(making)
     style, script = _file("charts.css") + _file("page.css"), _file("page.js")
-    left_out = [*found.faults, *found.repeated, *notes, *album.left_out]
-    return _environment().get_template("page.html.j2").render(
-        title=title,
-        version=__version__,
-        policy=_policy(style, script),
-        style=Markup(style),
-        script=Markup(script),
-        sections=sections,
-        timings=speed_tables(list(found.timings)),
-        summary=_summary(found.all),
-        machines=_machines(found.all),
-        left_out=left_out,
-        download=download or {},
-        budgets=sorted({record.spec.budget_images for record in found.all}),
-        metrics=_metrics(sections),
-        table=_table,
-        inline=lambda chart: Markup(chart.inline()),
+    left_out = [*found.faults, *found.repeated, *notes, *making.album.left_out]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            title=title,
+            version=__version__,
+            policy=_policy(style, script),
+            style=Markup(style),
+            script=Markup(script),
+            sections=sections,
+            timings=speed_tables(list(found.timings)),
+            summary=_summary(found.all),
+            machines=_machines(found.all),
+            left_out=left_out,
+            download=download or {},
+            budgets=sorted({record.spec.budget_images for record in found.all}),
+            metrics=_metrics(sections),
+            table=_table,
+            inline=lambda chart: Markup(chart.inline()),
+        )
     )
 
 
-def _table(table: Table, prefix: str, anchors: Mapping[str, str] | None = None) -> Markup:
-    return Markup(to_html(table, prefix))
+def _table(table: Table, prefix: str, section: BoardSection | None) -> Markup:
+    """A table, in which the rows of a board lead to their sections."""
+    return Markup(to_html(table, prefix, _about(section) if section else None))
+
+
+def _about(section: BoardSection) -> dict[str, dict[str, str]]:
+    """What the page's script and reader may know of the rows of a board, by name."""
+    return {
+        row.variant: {
+            "name": row.variant,
+            "budget": str(row.records[0].spec.budget_images),
+            **({"link": f"#{section.anchors[row.variant]}"} if row.variant in section.anchors else {}),
+        }
+        for row in section.board.rows
+    }
 
 
 def _policy(style: str, script: str) -> str:
@@ -75,9 +94,13 @@ def _summary(records: Sequence[Record]) -> str:
     """How many runs of what there are, and how they ended, in a line."""
     variants = {record.spec.variant.name for record in records}
     datasets = sorted({record.spec.dataset.name for record in records})
-    ends = {status: sum(record.status == status for record in records) for status in ("done", "diverged", "failed", "interrupted", "skipped")}
+    ends = {
+        status: sum(record.status == status for record in records) for status in ("done", "diverged", "failed", "interrupted", "skipped")
+    }
     ended = ", ".join(f"{count:,} {status}" for status, count in ends.items() if count)
-    words = f"{len(records):,} {'run' if len(records) == 1 else 'runs'} of {len(variants)} {'variant' if len(variants) == 1 else 'variants'}"
+    words = (
+        f"{len(records):,} {'run' if len(records) == 1 else 'runs'} of {len(variants)} {'variant' if len(variants) == 1 else 'variants'}"
+    )
     return f"{words} on {', '.join(datasets)}: {ended}" if records else "no runs"
 
 
@@ -112,7 +135,12 @@ def _environment() -> Environment:
         return plain(value) if type(value) is str else "" if value is None else value
 
     return Environment(
-        loader=PackageLoader(*TEMPLATES), autoescape=True, undefined=StrictUndefined, finalize=finalize, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader(*TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
 
 

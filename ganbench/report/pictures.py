@@ -1,6 +1,7 @@
 """Which pictures are within a page, and how? (as data of the page itself, as many as its size allows)"""
 
 import base64
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,8 @@ BUDGET_BYTES = 7_000_000
 """Bytes of all pictures of a page, encoded; a page with its tables and charts then stays below 10 MB."""
 POINTS = 800
 """Points of a cloud, always the first ones."""
-MAGIC = b"\x89PNG\r\n\x1a\n"
+SIDE = 330
+"""Small pictures are enlarged to at most so many pixels on a side."""
 MOST_PIXELS = 4_000_000
 """Largest picture that is taken."""
 
@@ -27,7 +29,7 @@ class Picture:
     source: str
     """``data:`` address."""
     width: int
-    """Pixels of the PNG."""
+    """Pixels on the page: a whole multiple of the PNG's, so that its pixels stay square."""
     height: int
     alt: str
     caption: str
@@ -41,30 +43,46 @@ class Album:
     left_out: list[str] = field(default_factory=list)
     """What had no room or could not be read."""
 
-    def take(self, path: Path | None, alt: str, caption: str) -> Picture | None:
-        """A picture file as data, if it is a PNG and there is room for it."""
+    def take(self, path: Path | None, alt: str, caption: str, *, quarter: bool = False) -> Picture | None:
+        """A picture file as data, if it is a PNG and there is room for it.
+
+        Args:
+            path: The file; None gives None.
+            alt: What it shows, in words.
+            caption: What stands below it.
+            quarter: Whether to take only the upper left quarter, of a grid of images.
+        """
         if path is None:
             return None
         try:
-            data = path.read_bytes()
-            with Image.open(path) as image:
-                width, height = image.size
-                image.verify()
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-            self.left_out.append(f"{alt}: the file is damaged")
-            return None
-        if not data.startswith(MAGIC) or width * height > MOST_PIXELS:
-            self.left_out.append(f"{alt}: no PNG of at most {MOST_PIXELS:,} pixels")
+            with Image.open(path, formats=["PNG"]) as image:
+                if image.width * image.height > MOST_PIXELS:
+                    self.left_out.append(f"{alt}: more than {MOST_PIXELS:,} pixels")
+                    return None
+                image.load()
+                data, width, height = _encoded(image.crop((0, 0, image.width // 2, image.height // 2)) if quarter else image)
+        except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
+            self.left_out.append(f"{alt}: the file is damaged, or no PNG")
             return None
         encoded = base64.b64encode(data).decode("ascii")
         if len(encoded) > self.left_bytes:
             self.left_out.append(f"{alt}: no room on this page")
             return None
         self.left_bytes -= len(encoded)
-        return Picture(source=f"data:image/png;base64,{encoded}", width=width, height=height, alt=alt, caption=caption)
+        times = max(1, SIDE // max(width, height))
+        source = f"data:image/png;base64,{encoded}"
+        return Picture(source=source, width=times * width, height=times * height, alt=alt, caption=caption)
 
 
-def point_cloud(path: Path, real: Path | None, title: str, alt: str) -> Chart | None:
+def _encoded(image: Image.Image) -> tuple[bytes, int, int]:
+    """A PNG of the pixels alone, without anything else that the file held, and its width and height."""
+    out = io.BytesIO()
+    plain = image if image.mode in ("L", "RGB") else image.convert("RGB")
+    Image.frombytes(plain.mode, plain.size, plain.tobytes()).save(out, "PNG", optimize=True)
+    return out.getvalue(), plain.width, plain.height
+
+
+def point_cloud(path: Path, real: Path | None, title: str, alt: str, side: int = 300) -> Chart | None:
     """The first two coordinates of generated points over the real ones in grey; None if the file cannot be read."""
     points, frame = _points(path), _points(real) if real else None
     if points is None:
@@ -76,7 +94,7 @@ def point_cloud(path: Path, real: Path | None, title: str, alt: str) -> Chart | 
     marks = [cloud([(float(a), float(b)) for a, b in points], 0)]
     if frame is not None:
         marks.insert(0, cloud([(float(a), float(b)) for a, b in frame], 6))
-    return chart(title, alt, x, y, marks, size=(300, 300))
+    return chart(title, alt, x, y, marks, size=(side, side))
 
 
 def _points(path: Path) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]] | None":

@@ -4,6 +4,7 @@ The page lays out what is decided here: boards with their tables and charts, and
 """
 
 import re
+import shlex
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +21,14 @@ from ganbench.report.table import Table
 from ganbench.results.collection import Collection
 from ganbench.results.gallery import COPIES, INTERPOLATION, TRUNCATION
 from ganbench.results.record import Record
+from ganbench.results.timing_record import TimingRecord
 from ganbench.statistics.improvement import improvements
 from ganbench.statistics.leaderboard import Leaderboard, Row, leaderboards
 
 SECTIONS = 60
 """Rows of all boards together that have a section of their own; a page of more would be too large to read, and to send."""
+SMALL = 210
+"""Pixels on a side of a cloud of points among others."""
 MATRIX = 40
 """Rows of the matrix of improvements."""
 
@@ -35,7 +39,7 @@ class Reproduction:
 
     run: Run
     command: str
-    """To be called in the folder of the report, which has the record."""
+    """To be called in the folder of the page; empty where that has no file of the run."""
     score: float | None
     reason: str
     """Why it did not finish; empty if it did."""
@@ -77,7 +81,8 @@ class BoardSection:
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...]
     matrix: Matrix | None
-    real: Picture | None
+    samples: tuple[Picture | Chart, ...]
+    """Real examples, and some samples of every row."""
     variants: tuple[VariantSection, ...]
     anchors: Mapping[str, str]
     """By name of a row, the anchor of its section."""
@@ -94,46 +99,85 @@ class Places:
     def of(self, words: str) -> str:
         """An anchor for words, of lower-case letters, digits and hyphens."""
         plain = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:60] or "part"
-        name = next(name for number in range(len(self.given) + 1) if (name := plain + (f"-{number + 1}" if number else "")) not in self.given)
+        name = next(
+            name for number in range(len(self.given) + 1) if (name := plain + (f"-{number + 1}" if number else "")) not in self.given
+        )
         self.given.add(name)
         return name
 
 
-def board_sections(found: Collection, album: Album) -> list[BoardSection]:
+@dataclass(frozen=True)
+class Making:
+    """What all sections of a page draw upon."""
+
+    found: Collection
+    files: Mapping[str, str]
+    """By ``run_id``, the file beside the page from which a run can be repeated."""
+    album: Album = field(default_factory=Album)
+    places: Places = field(default_factory=Places)
+
+
+def board_sections(making: Making) -> list[BoardSection]:
     """A section for every board of comparable rows."""
-    places, boards = Places(), leaderboards(found.all)
     left = SECTIONS
     sections = []
-    for board in boards:
-        section = _board(board, found, album, places, left)
+    for board in leaderboards(making.found.all):
+        section = _board(board, making, left)
         left -= len(section.variants)
         sections.append(section)
     return sections
 
 
-def _board(board: Leaderboard, found: Collection, album: Album, places: Places, left: int) -> BoardSection:
-    anchor = places.of(board.dataset)
-    runs = {row.variant: [Run(record, found.folders.get(record.run_id)) for record in row.records] for row in board.rows}
+def _board(board: Leaderboard, making: Making, left: int) -> BoardSection:
+    anchor = making.places.of(board.dataset)
     with_section = board.rows[:left]
-    anchors = {row.variant: places.of(f"{anchor}-{row.variant}") for row in with_section}
-    prices = costs(board, found.timings)
-    charts = [seed_strips(board), fidelity_against_diversity(board)]
-    charts += [quality_against_cost(board, place, rows) for place, rows in prices.items()]
-    real = next((run.real_grid() for group in runs.values() for run in group if run.real_grid()), None)
-    same = real if real and real.suffix == ".png" else None
-    picture = album.take(same, f"Real examples of {board.dataset}", f"Real examples of {board.dataset}, for comparison with those below")
+    runs = {row.variant: runs_of(row, making.found) for row in with_section}
+    anchors = {row.variant: making.places.of(f"{anchor}-{row.variant}") for row in with_section}
+    shown = {row.variant: median_run(board, runs[row.variant]) for row in with_section}
     return BoardSection(
         anchor=anchor,
         title=board.dataset,
         board=board,
         tables=tuple(tables([board])),
-        charts=tuple(one for one in charts if one),
+        charts=tuple(board_charts(board, making.found.timings)),
         matrix=_matrix(board, anchors),
-        real=picture,
-        variants=tuple(_variant(board, row, runs[row.variant], anchors[row.variant], album) for row in with_section),
+        samples=tuple(side_by_side(board.dataset, shown, making.album)),
+        variants=tuple(_variant(board, row, runs[row.variant], anchors[row.variant], making) for row in with_section),
         anchors=anchors,
         more=len(board.rows) - len(with_section),
     )
+
+
+def runs_of(row: Row, found: Collection) -> list[Run]:
+    """The runs of a row, with their folders where these are at hand."""
+    return [Run(record, found.folders.get(record.run_id)) for record in row.records]
+
+
+def board_charts(board: Leaderboard, timings: Sequence[TimingRecord]) -> list[Chart]:
+    """Charts of all rows of a board together."""
+    charts = [seed_strips(board), fidelity_against_diversity(board)]
+    charts += [quality_against_cost(board, place, rows) for place, rows in costs(board, timings).items()]
+    return [one for one in charts if one]
+
+
+def side_by_side(dataset: str, shown: Mapping[str, Run], album: Album) -> Iterator[Picture | Chart]:
+    """Real examples and some samples of every row.
+
+    Args:
+        dataset: Name of the data.
+        shown: By name of the row, the run that is shown.
+        album: The pictures.
+    """
+    real = next((found for run in shown.values() if (found := run.real_grid())), None)
+    if real and real.suffix == ".png" and (picture := album.take(real, f"Real examples of {dataset}", "real", quarter=True)):
+        yield picture
+    for name, run in shown.items():
+        samples, alt = run.sample_grid(), f"Samples of {name} on {dataset}"
+        if samples and samples.suffix == ".png":
+            if picture := album.take(samples, alt, f"{name}, {run.how}", quarter=True):
+                yield picture
+        elif samples and (cloud := point_cloud(samples, run.real_grid(), f"{name}, {run.how}", f"{alt} over the real points in grey", SMALL)):
+            yield cloud
 
 
 def _matrix(board: Leaderboard, anchors: Mapping[str, str]) -> Matrix | None:
@@ -145,7 +189,7 @@ def _matrix(board: Leaderboard, anchors: Mapping[str, str]) -> Matrix | None:
     return Matrix(names=names, anchors=tuple(anchors.get(name, "") for name in names), values=tuple(map(tuple, values)))
 
 
-def _variant(board: Leaderboard, row: Row, runs: Sequence[Run], anchor: str, album: Album) -> VariantSection:
+def _variant(board: Leaderboard, row: Row, runs: Sequence[Run], anchor: str, making: Making) -> VariantSection:
     column, shown = board.primary, median_run(board, runs)
     name = f"{row.variant} on {board.dataset}"
     charts = [
@@ -157,7 +201,6 @@ def _variant(board: Leaderboard, row: Row, runs: Sequence[Run], anchor: str, alb
         attainable_curve(runs, name),
         mode_histogram(runs, name),
         frequency_curve(runs, name),
-        _cloud(shown, name),
     ]
     spec = row.records[0].spec
     settings = {key: str(value) for key, value in spec.variant.config.items()}
@@ -169,9 +212,9 @@ def _variant(board: Leaderboard, row: Row, runs: Sequence[Run], anchor: str, alb
         budget=spec.budget_images,
         headline=_headline(board, row),
         charts=tuple(one for one in charts if one),
-        pictures=tuple(_pictures(shown, name, album)),
+        pictures=tuple(_pictures(shown, name, making.album)),
         settings=settings,
-        runs=tuple(_reproduction(run, run.score(column.key) if column else None) for run in runs),
+        runs=tuple(_reproduction(run, run.score(column.key) if column else None, making.files) for run in runs),
     )
 
 
@@ -196,16 +239,15 @@ def _headline(board: Leaderboard, row: Row) -> str:
     return ", ".join([*words, *([f"{alarms} {'alarm' if alarms == 1 else 'alarms'}"] if alarms else [])])
 
 
-def _cloud(run: Run, name: str) -> Chart | None:
-    samples = run.sample_grid()
-    if samples is None or samples.suffix != ".npy":
-        return None
-    return point_cloud(samples, run.real_grid(), f"Samples, {run.how}", f"Generated points of {name} over the real ones in grey")
-
-
 def _pictures(run: Run, name: str, album: Album) -> Iterator[Picture]:
     samples, gallery = run.sample_grid(), run.gallery
-    wanted = [(samples if samples and samples.suffix == ".png" else None, "Samples", f"First samples, {run.how}, EMA weights at the end; not selected")]
+    wanted = [
+        (
+            samples if samples and samples.suffix == ".png" else None,
+            "Samples",
+            f"First samples, {run.how}, EMA weights at the end; not selected",
+        )
+    ]
     if gallery and gallery.interpolation:
         words = "From one latent to another in equal steps, a row a pair; the same latents for all methods of this latent width"
         wanted.append((run.picture(INTERPOLATION), "Interpolations", words))
@@ -214,21 +256,21 @@ def _pictures(run: Run, name: str, album: Album) -> Iterator[Picture]:
         wanted.append((run.picture(TRUNCATION), "Truncation", words))
     if gallery and gallery.copies:
         ratios = ", ".join("copied twice" if one.ratio is None else f"{one.ratio:.2f}" for one in gallery.copies)
-        words = f"Generated (left) and nearest training image (right), most suspicious first; distance over that to the next training image: {ratios}"
+        words = f"Generated (left), nearest training image (right), most suspicious first; distances by that to the next training image: {ratios}"
         wanted.append((run.picture(COPIES), "Nearest training images", words))
     for path, what, caption in wanted:
         if picture := album.take(path, f"{what} of {name}", caption):
             yield picture
 
 
-def _reproduction(run: Run, score: float | None) -> Reproduction:
-    return Reproduction(run=run, command=command(run.record), score=score, reason=_reason(run.record))
+def _reproduction(run: Run, score: float | None, files: Mapping[str, str]) -> Reproduction:
+    file = files.get(run.record.run_id)
+    return Reproduction(run=run, command=command(run.record, file) if file else "", score=score, reason=_reason(run.record))
 
 
-def command(record: Record) -> str:
-    """The command that repeats a run from its record, which stands beside the page."""
-    slug = record.spec.slug
-    return f"ganbench run --spec records/{slug}.json --out again/{slug}"
+def command(record: Record, file: str) -> str:
+    """The command that repeats a run from its record or spec, to be called in the folder of the report."""
+    return f"ganbench run --spec {shlex.quote(file)} --out again/{record.spec.slug}"
 
 
 def _reason(record: Record) -> str:

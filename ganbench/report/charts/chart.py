@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 from ganbench.errors import RequestError
@@ -37,7 +38,7 @@ class Chart:
 
     def inline(self) -> str:
         """The chart as an element of an HTML page, which has the style (``charts.css``)."""
-        return self._svg("", "")
+        return self._svg(f' width="{self.width}" height="{self.height}"', "")
 
     def svg(self) -> str:
         """The chart as a file of its own, light, on white."""
@@ -49,16 +50,14 @@ class Chart:
 
     def png(self) -> bytes:
         """The chart as a PNG, with twice as many pixels on each side; equal charts have equal bytes."""
-        import matplotlib
         import resvg_py
 
-        fonts = [str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]
         drawn: bytes = bytes(
             resvg_py.svg_to_bytes(
                 svg_string=self.svg(),
                 zoom=SCALE,
                 skip_system_fonts=True,
-                font_files=fonts,
+                font_files=_fonts(),
                 font_family="DejaVu Sans",
                 sans_serif_family="DejaVu Sans",
             )
@@ -92,6 +91,15 @@ class Chart:
             f'<svg class="chart" role="img" viewBox="0 0 {self.width} {self.height}" aria-label="{html(line(self.alt))}"{attributes}>'
             f"<title>{html(line(self.title))}</title>{first}{self.body}</svg>"
         )
+
+
+@cache
+def _fonts() -> list[str]:
+    """Fonts that come with matplotlib, so that a PNG looks the same on every machine; matplotlib itself, which starts slowly, is not needed."""
+    found = find_spec("matplotlib")
+    assert found is not None and found.submodule_search_locations, "a dependency"
+    folder = Path(found.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"
+    return [str(folder / name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]
 
 
 @cache
