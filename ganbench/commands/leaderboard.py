@@ -7,29 +7,64 @@ from typing import Any
 
 import typer
 
+from ganbench.commands.arguments import Format
 from ganbench.commands.output import PlainConsole, print_json
 from ganbench.errors import RequestError
 from ganbench.plan.naming import setup
-from ganbench.report.boards import tables
+from ganbench.report.boards import key_of, tables
+from ganbench.report.published import published_tables
+from ganbench.report.selection import ALL, check_names, chosen, words
 from ganbench.report.speed import speed_tables
+from ganbench.report.table import Table
 from ganbench.report.terminal import to_terminal
 from ganbench.results.folders import find_records
 from ganbench.results.record import Record
 from ganbench.results.timing_record import TimingRecord, timings_of
 from ganbench.statistics.leaderboard import Leaderboard, Row, leaderboards
 
+PIPED_WIDTH = 80
+"""Number of characters of a line of tables that do not go to a terminal, unless COLUMNS says otherwise."""
 
-def show_leaderboard(folders: Sequence[Path], as_json: bool, console: PlainConsole) -> None:
+
+def show_leaderboard(
+    folders: Sequence[Path], columns: str | None, metrics: str | None, form: Format, as_json: bool, console: PlainConsole
+) -> None:
     """Prints the leaderboards of all runs in some folders, and their timings, on stdout; runs nothing and writes nothing.
 
     Args:
         folders: Folders given as ``--out`` of ``ganbench run``.
+        columns: Names of columns with commas between, or "all"; None leaves out what a terminal has no room for.
+        metrics: Names of metrics with commas between; None are all.
+        form: How the tables are written.
         as_json: Whether to print JSON.
         console: Console of messages.
 
     Raises:
-        RequestError: A folder holds no runs, or none of them has ended.
+        RequestError: A folder holds no runs, none of them has ended, or no column has a name that is asked for.
     """
+    if as_json and (columns, metrics, form) != (None, None, Format.terminal):
+        raise RequestError("--json prints everything; leave out --columns, --metrics and --format")
+    of_metrics, of_columns = (words(text, option) for text, option in ((metrics, "--metrics"), (columns, "--columns")))
+    records, timings, faults = _found(folders)
+    if not records and not faults and not timings:
+        raise RequestError(f"{', '.join(map(str, folders))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+    boards = leaderboards(records)
+    if as_json:
+        plain = {"boards": [_plain(board) for board in boards], "timings": [asdict(one) for one in timings], "faults": faults}
+        print_json({"schema_version": 1, **plain})
+    elif boards or timings:
+        check_names(of_metrics, [key_of(column) for board in boards for column in board.columns], "--metrics")
+        found = [*tables(boards, of_metrics), *published_tables(boards), *speed_tables(timings)]
+        found = found if ALL in of_columns or not of_columns else chosen(found, of_columns)
+        _print(found, form, " ".join(folder.name for folder in folders), "" if of_columns else "--columns")
+    for fault in faults:
+        console.say(f"left out: {fault}", "red")
+    if faults:
+        raise typer.Exit(1)
+
+
+def _found(folders: Sequence[Path]) -> tuple[list[Record], list[TimingRecord], list[str]]:
+    """Records, timings, and what cannot be read, of all folders; a run that is in several counts once."""
     records: dict[str, Record] = {}
     faults: list[str] = []
     timings: dict[str, TimingRecord] = {}
@@ -44,25 +79,22 @@ def show_leaderboard(folders: Sequence[Path], as_json: bool, console: PlainConso
         for record in (*found.records, *found.interrupted):
             if record.run_id not in records or records[record.run_id].status == "interrupted":
                 records[record.run_id] = record
-    if not records and not faults and not timings:
-        raise RequestError(f"{', '.join(map(str, folders))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
-    boards = leaderboards(records.values())
-    if as_json:
-        print_json(
-            {
-                "schema_version": 1,
-                "boards": [_plain(board) for board in boards],
-                "timings": [asdict(one) for one in timings.values()],
-                "faults": faults,
-            }
-        )
-    elif boards or timings:
-        page = PlainConsole(stderr=False)
-        page.print(to_terminal([*tables(boards), *speed_tables(list(timings.values()))], page.width, "--columns"))
-    for fault in faults:
-        console.say(f"left out: {fault}", "red")
-    if faults:
-        raise typer.Exit(1)
+    return [*records.values()], [*timings.values()], faults
+
+
+def _print(shown: Sequence[Table], form: Format, heading: str, more: str) -> None:
+    """Prints tables on stdout; a file that they are piped into gets the same whatever the terminal."""
+    page = PlainConsole(stderr=False, piped=PIPED_WIDTH)
+    if form is Format.terminal:
+        page.print(to_terminal(shown, page.width, more))
+        return
+    from ganbench.report.delimited import to_csv
+    from ganbench.report.html import to_document
+    from ganbench.report.latex import to_latex
+    from ganbench.report.markdown import to_markdown
+
+    written = {Format.markdown: to_markdown, Format.latex: to_latex, Format.html: to_document}
+    typer.echo(to_csv(shown) if form is Format.csv else written[form](shown, heading), nl=False)
 
 
 def _plain(board: Leaderboard) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which report is written for a finished matrix? (leaderboard.md, leaderboard.csv, figures)"""
+"""Which report is written for a finished matrix? (leaderboard.md, .tex and .csv, figures)"""
 
 import csv
 import io
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ganbench.report.boards import tables
+from ganbench.report.latex import to_latex
 from ganbench.report.markdown import to_markdown
+from ganbench.report.published import published_tables
 from ganbench.report.rows import COLUMNS, columns, score_rows
 from ganbench.report.speed import speed_tables
 from ganbench.results.record import Record
@@ -16,7 +18,7 @@ from ganbench.storage import write_text
 
 
 def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Path]:
-    """Writes the leaderboard as Markdown and CSV, and the figures; does nothing if they are there already and say the same.
+    """Writes the leaderboard as Markdown and LaTeX, every score as CSV, and the figures; does nothing if they are there already and say the same.
 
     Args:
         out: Folder of the matrix.
@@ -26,8 +28,13 @@ def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Pat
     Returns:
         The files of the report.
     """
-    shown = [*tables(leaderboards(records)), *speed_tables(timings_of(out)[0])]
-    texts = {out / "leaderboard.md": to_markdown(shown, heading), out / "leaderboard.csv": _csv(records)}
+    boards = leaderboards(records)
+    shown = [*tables(boards), *published_tables(boards), *speed_tables(timings_of(out)[0])]
+    texts = {
+        out / "leaderboard.md": to_markdown(shown, heading),
+        out / "leaderboard.tex": to_latex(shown, heading),
+        out / "leaderboard.csv": _csv(records),
+    }
     figures = figure_files(out, records)
     if all(_says(path, text) for path, text in texts.items()) and _newer(figures, [*texts]):
         return [*texts, *figures]
