@@ -48,6 +48,7 @@ class Kind(StrEnum):
     suites = "suites"
     presets = "presets"
     games = "games"
+    publications = "publications"
 
 
 class Template(StrEnum):

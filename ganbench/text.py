@@ -1,6 +1,6 @@
 """How is text from elsewhere (names, notes, headings, reasons) shown so that it stays text?
 
-A name of a class, a folder or a file may contain anything: sequences that a terminal obeys, HTML, Markdown, the start of a
+A name of a class, a folder or a file may contain anything: sequences that a terminal obeys, HTML, Markdown, LaTeX, the start of a
 spreadsheet's formula. All text for people passes one of these functions on its way out.
 """
 
@@ -67,6 +67,54 @@ def cell(value: Any) -> Any:
         return value
     shown = plain(value)
     return f"'{shown}" if value.startswith(tuple(_FORMULA)) else shown
+
+
+def latex(text: str) -> str:
+    r"""Text on one line of LaTeX: nothing in it is a command, and pdflatex without packages can set it.
+
+    Of characters that its fonts lack, accents become commands, compatible ones their plain form, and others their number.
+
+    >>> print(latex("50 % of my_gan -- é ↓ 中"))
+    50 \% of my\_gan -{}- \'{e} $\downarrow$ U+4E2D
+    """
+    shown = unicodedata.normalize("NFC", line(text))
+    joined = re.compile(r"(?<=[-'`])(?=[-'`])|(?<=[?!])(?=`)|(?<=[<>,])(?=[<>,])")  # what fonts make one character of
+    return "{}".join("".join(map(_in_latex, part)) for part in joined.split(shown))
+
+
+_LATEX = {
+    **{char: f"\\{char}" for char in "{}$&#%_"},
+    **{char: f"{{{char}}}" for char in "[]*"},  # which may be arguments of a line's end
+    '"': "{''}",
+    "\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "†": r"\textdagger{}", "‡": r"\textdaggerdbl{}",
+    "—": "---", "–": "--", "‘": "`", "’": "'", "“": "``", "”": "{''}", "…": r"\dots{}", "ß": r"\ss{}", "ø": r"\o{}", "Ø": r"\O{}",
+    "↑": r"$\uparrow$", "↓": r"$\downarrow$", "→": r"$\rightarrow$", "←": r"$\leftarrow$", "±": r"$\pm$", "×": r"$\times$",
+    "·": r"$\cdot$", "∞": r"$\infty$", "√": r"$\surd$", "≤": r"$\leq$", "≥": r"$\geq$", "≠": r"$\neq$", "≈": r"$\approx$",
+    "○": r"$\circ$", "°": r"$^\circ$", "−": "$-$", "∼": r"$\sim$", "⁄": "/", "æ": r"\ae{}", "Æ": r"\AE{}", "œ": r"\oe{}",
+    **{letter: f"$\\{name}$" for letter, name in zip("αβγδεζηθικλμνξπρστυφχψω", (
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho",
+        "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+    ), strict=True)},
+    **{letter: f"$\\{name}$" for letter, name in zip("ΓΔΘΛΞΠΣΥΦΨΩ", (
+        "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
+    ), strict=True)},
+}  # fmt: skip
+"""What LaTeX makes of characters that mean something to it, or that its default fonts lack."""
+_ACCENTS = dict(zip("\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327", "`'^~=u.\"rHvc", strict=True))
+
+
+def _in_latex(char: str) -> str:
+    """One character; accented letters by their accents, others as far as they are compatible with ASCII."""
+    if char in _LATEX:
+        return _LATEX[char]
+    if char.isascii():
+        return char
+    parts = unicodedata.normalize("NFKD", char)
+    if len(parts) == 2 and parts[0].isascii() and parts[1] in _ACCENTS:
+        return f"\\{_ACCENTS[parts[1]]}{{{parts[0]}}}"
+    known = [_LATEX.get(part, part if part.isascii() else "") for part in parts if not unicodedata.combining(part)]
+    return "".join(known) if all(known) and known else f"U+{ord(char):04X}"
 
 
 def drawn(text: str) -> str:

@@ -29,3 +29,13 @@ class Alarm(StrEnum):
 
 
 FailOn = Annotated[Alarm | None, typer.Option(help="Exit with 1 if the verdict is this or worse.")]
+
+
+class Format(StrEnum):
+    """How tables are written on stdout."""
+
+    terminal = "terminal"
+    markdown = "markdown"
+    csv = "csv"
+    latex = "latex"
+    html = "html"

@@ -14,7 +14,10 @@ from ganbench.plan.facts import Role, facts
 from ganbench.plan.hyper_parameters import about, hyper_parameters
 from ganbench.plan.metric_names import STANDARD, formula
 from ganbench.plan.variant_config import config_class, variant_target, version_of
-from ganbench.registry import DATASETS, METRICS, VARIANTS, Registry
+from ganbench.registry import DATASETS, METRICS, PUBLICATIONS, VARIANTS, Registry
+from ganbench.report.published import publication_tables
+from ganbench.report.terminal import to_terminal
+from ganbench.results.published import read_publication
 
 Known = dict[str, Any]
 """Details of a registered name as plain data, in the order in which they are shown."""
@@ -31,6 +34,9 @@ def show(registry: Registry, name: str, summary: str, origin: str, as_json: bool
     known = known_of(registry, name)
     if as_json:
         print_json({"name": name, "summary": summary, "origin": origin, **known})
+        return
+    if registry is PUBLICATIONS:
+        console.print(to_terminal(publication_tables(read_publication(name)), console.width))
         return
     console.print(Text(name, style="bold"))
     console.print(Text(summary))
@@ -64,6 +70,8 @@ def known_of(registry: Registry, name: str) -> Known:
         }
     if registry is METRICS:
         return _metric(name)
+    if registry is PUBLICATIONS:
+        return asdict(read_publication(name))
     if registry is DATASETS:
         return {"budgets": dict(budgets(name))}
     return {}

@@ -9,7 +9,7 @@ from rich.table import Table
 from ganbench.commands.details import show
 from ganbench.commands.output import PlainConsole, print_json
 from ganbench.plan.metric_names import STANDARD
-from ganbench.registry import DATASETS, DIAGNOSTICS, EXTRACTORS, GAMES, METRICS, PRESETS, SUITES, VARIANTS, Registry
+from ganbench.registry import DATASETS, DIAGNOSTICS, EXTRACTORS, GAMES, METRICS, PRESETS, PUBLICATIONS, SUITES, VARIANTS, Registry
 
 REGISTRIES: dict[str, Registry] = {
     "variants": VARIANTS,
@@ -20,6 +20,7 @@ REGISTRIES: dict[str, Registry] = {
     "suites": SUITES,
     "presets": PRESETS,
     "games": GAMES,
+    "publications": PUBLICATIONS,
 }
 
 ROOMY = 120
@@ -55,7 +56,7 @@ def list_registry(kind: str, name: str | None, as_json: bool) -> None:
 
 def _row(registry: Registry, name: str) -> tuple[str, str, str]:
     """Name, one-line summary and place of definition."""
-    if registry in (SUITES, PRESETS):
+    if registry in (SUITES, PRESETS, PUBLICATIONS):
         return name, _description(registry, name), str(registry.target(name))
     if registry is METRICS and name in STANDARD:
         one = STANDARD[name]

@@ -5,18 +5,23 @@ from typing import Annotated
 
 import typer
 
-from ganbench.commands.arguments import Json
+from ganbench.commands.arguments import Format, Json
 from ganbench.commands.output import PlainConsole
 
 
 def leaderboard(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders given as --out of `run`, shown together.")],
+    columns: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Only these columns (fd,failed), or all; default: those that fit.")
+    ] = None,
+    metrics: Annotated[str | None, typer.Option(metavar="NAME,...", help="Only these metrics, as fd,recall or fd@digits-probe.")] = None,
+    form: Annotated[Format, typer.Option("--format", help="How the tables are written.")] = Format.terminal,
     as_json: Json = False,
 ) -> None:
     """Print the tables of finished runs again, on stdout, from their records alone; runs and changes nothing."""
     from ganbench.commands.leaderboard import show_leaderboard
 
-    show_leaderboard(folders, as_json, PlainConsole(stderr=True))
+    show_leaderboard(folders, columns, metrics, form, as_json, PlainConsole(stderr=True))
 
 
 def compare(

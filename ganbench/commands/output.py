@@ -14,7 +14,7 @@ from rich.segment import Segment
 from ganbench.text import plain
 
 LOG_WIDTH = 160
-"""Number of characters per line of output that is not a terminal's, unless COLUMNS says otherwise."""
+"""Number of characters per line of messages that no terminal shows."""
 NARROWEST = 20
 """Smallest number of characters per line that COLUMNS can ask for."""
 
@@ -24,13 +24,14 @@ class PlainConsole(Console):
 
     Args:
         stderr: Whether it prints to stderr, as messages for people do, and not to stdout.
+        piped: Number of characters per line of output that is not a terminal's, unless COLUMNS says otherwise.
     """
 
-    def __init__(self, *, stderr: bool) -> None:
+    def __init__(self, *, stderr: bool, piped: int = LOG_WIDTH) -> None:
         terminal = (sys.stderr if stderr else sys.stdout).isatty()
         columns = os.environ.get("COLUMNS", "")
         asked = max(NARROWEST, int(columns)) if columns.isascii() and columns.isdigit() and int(columns) else None
-        width = asked if asked or terminal else LOG_WIDTH
+        width = asked if asked or terminal else piped
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:

@@ -13,7 +13,7 @@ def to_markdown(tables: Iterable[Table], heading: str) -> str:
         letters = table.footnotes()
         cells = [[_cell(cell, column, letters) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
         marks = ["---" if _is_text(table, place) else "---:" for place in range(len(table.columns))]
-        lines = [[markdown(column.headed) for column in table.columns], marks, *cells]
+        lines = [[markdown(f"{column.flat} {column.unit}") for column in table.columns], marks, *cells]
         blocks.append(f"## {markdown(table.title)}")
         blocks += [markdown("; ".join(table.protocol))] if table.protocol else []
         blocks.append("\n".join("| " + " | ".join(texts) + " |" for texts in lines))

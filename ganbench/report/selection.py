@@ -18,12 +18,14 @@ def matches(key: str, name: str) -> bool:
     return name in (key, key.partition("@")[0])
 
 
-def words(text: str, option: str) -> tuple[str, ...]:
-    """The names in an option, which commas separate.
+def words(text: str | None, option: str) -> tuple[str, ...]:
+    """The names in an option, which commas separate; none if it was not given.
 
     Raises:
-        RequestError: There are none.
+        RequestError: It was given without a name.
     """
+    if text is None:
+        return ()
     found = tuple(word.strip().lower() for word in text.split(",") if word.strip())
     if not found:
         raise RequestError(f"{option} names nothing; write names with commas between, such as {option} fd,recall")

@@ -66,8 +66,16 @@ class Column:
     @property
     def headed(self) -> str:
         """The heading with the arrow of the better direction and the unit."""
-        arrow = ARROWS[self.higher_is_better]
-        return self.heading + (f" {arrow}" if arrow else "") + (f"\n{self.unit}" if self.unit else "")
+        return f"{self.heading}{self._arrow}" + (f"\n{self.unit}" if self.unit else "")
+
+    @property
+    def flat(self) -> str:
+        """The heading on one line, without the unit."""
+        return self.heading.replace("-\n", "").replace("\n/", "/").replace("\n", " ") + self._arrow
+
+    @property
+    def _arrow(self) -> str:
+        return f" {ARROWS[self.higher_is_better]}" if ARROWS[self.higher_is_better] else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@
 
     OUT/manifest.json            every cell of every suite run here, written before the first run starts
     OUT/runs/<slug>/             one run: spec.json, events.jsonl, checkpoints/, samples/, record.json; traceback.txt if it failed
-    OUT/leaderboard.md, .csv     tables made from the records
+    OUT/leaderboard.md, .tex, .csv  tables made from the records
     OUT/figures/
 """
 

@@ -78,7 +78,7 @@ def test_damaged_files_of_a_run_cost_their_own_panel_and_nothing_else(matrix: tu
 def test_the_report_writes_markdown_table_and_figures(matrix: tuple[Path, list[Record]]) -> None:
     out, records = matrix
     paths = write_report(out, records, "heading")
-    assert [path.name for path in paths[:2]] == ["leaderboard.md", "leaderboard.csv"]
+    assert [path.name for path in paths[:3]] == ["leaderboard.md", "leaderboard.tex", "leaderboard.csv"]
     assert all(path.stat().st_size > 0 for path in paths)
     assert (out / "leaderboard.md").read_text().startswith("# heading\n")
     assert len((out / "leaderboard.csv").read_text().splitlines()) == 1 + 4 + 1  # head, FD and precision of raw and EMA, the failed run

@@ -1,0 +1,91 @@
+r"""How is a table written in LaTeX? (a snippet for ``\input``, which needs the package booktabs alone)
+
+Every table is a float with a caption, and its notes below. Intervals stand in small print on a line of their own. A table of many metrics
+is wider than a page: choose columns first.
+"""
+
+from collections.abc import Iterable
+
+from ganbench.report.table import Cell, Column, Table
+from ganbench.text import latex, line
+
+PREAMBLE = r"""% {heading}
+% Needs \usepackage{{booktabs}} in the preamble; \input this file, or copy a table."""
+TABLE = r"""\begin{{table}}[htbp]
+\centering\small\setlength{{\tabcolsep}}{{4pt}}
+\caption{{{caption}}}
+\begin{{tabular}}{{{kinds}}}
+\toprule
+{head}
+\midrule
+{body}
+\bottomrule
+\end{{tabular}}
+\par\smallskip
+\begin{{minipage}}{{\linewidth}}\footnotesize\raggedright
+{notes}
+\end{{minipage}}
+\end{{table}}"""
+
+
+def to_latex(tables: Iterable[Table], heading: str) -> str:
+    """Tables as LaTeX, in which names and notes are text and never commands.
+
+    Args:
+        tables: The tables.
+        heading: What they are of, for a comment on the first line.
+    """
+    blocks = [PREAMBLE.format(heading=line(heading)), *(_table(table) for table in tables)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(table: Table) -> str:
+    letters = table.footnotes()
+    notes = [rf"\textsuperscript{{{letter}}} {latex(note)}" for note, letter in letters.items()] + [latex(note) for note in table.notes]
+    return TABLE.format(
+        caption=latex(table.title) + (f". {latex('; '.join(table.protocol))}" if table.protocol else ""),
+        kinds="".join(_kind(table, place) for place in range(len(table.columns))),
+        head="\n".join(_row(texts) for texts in _head(table.columns)),
+        body="\n".join(text for row in table.rows for text in _lines(row, table.columns, letters)),
+        notes="\n".join(rf"{note}\par" for note in notes),
+    )
+
+
+def _kind(table: Table, place: int) -> str:
+    """The alignment of a column."""
+    return r"p{0.3\linewidth}" if table.columns[place].prose else "l" if place == table.leading - 1 else "r"
+
+
+def _head(columns: Iterable[Column]) -> list[list[str]]:
+    """The lines of the headings, the last of which are on one height."""
+    parts = [[latex(part) for part in column.headed.split("\n")] for column in columns]
+    height = max(map(len, parts))
+    padded = [[""] * (height - len(one)) + one for one in parts]
+    return [[one[place] for one in padded] for place in range(height)]
+
+
+def _lines(row: Iterable[Cell], columns: Iterable[Column], letters: dict[str, str]) -> list[str]:
+    """A row, and a second one of its intervals if it has any."""
+    cells = list(zip(row, columns, strict=True))
+    values = [_value(cell, column, letters) for cell, column in cells]
+    intervals = [_number(cell.interval(column)) for cell, column in cells]
+    small = [rf"{{\scriptsize {one}}}" if one else "" for one in intervals]
+    return [_row(values), *([_row(small)] if any(small) else [])]
+
+
+def _row(texts: Iterable[str]) -> str:
+    return " & ".join(texts) + r" \\"
+
+
+def _value(cell: Cell, column: Column, letters: dict[str, str]) -> str:
+    """A value with its marks."""
+    text = cell.shown(column)
+    shown = _number(text) if isinstance(cell.value, float | int) else latex(text)
+    shown = rf"\textbf{{{shown}}}" if cell.best else shown
+    mark = rf"~{latex(cell.mark)}" if cell.mark else ""
+    return shown + mark + (rf"\textsuperscript{{{letters[cell.note]}}}" if cell.note else "")
+
+
+def _number(text: str) -> str:
+    """A formatted number or interval, with minus signs in the place of hyphens; brackets cannot be arguments of a line's end."""
+    return latex(text).replace("-", "$-$")
