@@ -1,10 +1,12 @@
 """How are ganbench's own files written atomically, and read?"""
 
+import gzip
 import hashlib
 import json
 import os
 import platform
 import tomllib
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,17 +20,31 @@ MAX_DEPTH = 64
 """Deepest nesting of an own file; a record nests 8 levels."""
 PARTIAL = ".partial"
 """Suffix of files that are being written."""
+GZIP = b"\x1f\x8b"
+"""First bytes of a file that gzip compressed."""
 AGAIN = "move it away and run the same command again"
 
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file atomically: under a temporary name, which is then renamed."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes, *, lasting: bool = True) -> None:
+    """Writes a file atomically, as :func:`write_text` does.
+
+    Args:
+        path: The file.
+        data: Its content.
+        lasting: Whether to wait until it is on the disk, which takes milliseconds; not needed for what can be made again.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}@{_host()}{PARTIAL}")
     try:
-        with partial.open("w", encoding="utf-8") as handle:
-            handle.write(text)
+        with partial.open("wb") as handle:
+            handle.write(data)
             handle.flush()
-            os.fsync(handle.fileno())
+            if lasting:
+                os.fsync(handle.fileno())
         os.replace(partial, path)
     except BaseException:  # a full disk, or Ctrl-C: nothing is left of the attempt, and the old file stays
         partial.unlink(missing_ok=True)
@@ -70,7 +86,7 @@ def _alive(pid: int) -> bool:
 
 
 def read_bytes(path: Path, remedy: str = AGAIN) -> bytes:
-    """Reads an own file, whose size is bounded.
+    """Reads an own file, whose size is bounded; one compressed by gzip is expanded, to at most that size.
 
     Args:
         path: The file.
@@ -87,9 +103,28 @@ def read_bytes(path: Path, remedy: str = AGAIN) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a path that contains NUL
         why = error.strerror if isinstance(error, OSError) else error
         raise RequestError(f"{_shown(path)}: cannot be read ({why}); {remedy}") from None
+    if data.startswith(GZIP):
+        data = _expanded(data, path, remedy)
     if len(data) > MAX_BYTES:
         raise RequestError(f"{path}: is larger than {MAX_BYTES // 2**20} MiB, so that ganbench did not write it; {remedy}")
     return data
+
+
+def compressed(data: bytes) -> bytes:
+    """Data compressed by gzip, without the time, so that equal data give equal bytes; what is compressed already stays as it is."""
+    return data if data.startswith(GZIP) else gzip.compress(data, compresslevel=1, mtime=0)
+
+
+def _expanded(data: bytes, path: Path, remedy: str) -> bytes:
+    """What gzip compressed, and a byte more than allowed if it is larger."""
+    expander = zlib.decompressobj(wbits=31)
+    try:
+        found = expander.decompress(data, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise RequestError(f"{_shown(path)}: cannot be expanded ({error}); {remedy}") from None
+    if not expander.eof and len(found) <= MAX_BYTES:
+        raise RequestError(f"{_shown(path)}: is cut short; {remedy}")
+    return found
 
 
 def _shown(path: Path) -> str:

@@ -117,6 +117,15 @@ def _in_latex(char: str) -> str:
     return "".join(known) if all(known) and known else f"U+{ord(char):04X}"
 
 
+def file_name(text: str) -> str:
+    """Text as part of a file name: letters and digits of ASCII, dots, underscores and hyphens.
+
+    >>> file_name("my data/\u00fcber")
+    'my-data-ber'
+    """
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80] or "unnamed"
+
+
 def drawn(text: str) -> str:
     r"""Text in a figure of matplotlib, which takes ``$...$`` for mathematics and hides labels that begin with an underscore.
 

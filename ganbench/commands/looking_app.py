@@ -24,6 +24,19 @@ def leaderboard(
     show_leaderboard(folders, columns, metrics, form, as_json, PlainConsole(stderr=True))
 
 
+def report(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Folders given as --out of `run`, folders of record files, or record files.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
+    title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
+) -> None:
+    """Write one page, tables, figures and records of results from anywhere; runs nothing."""
+    from ganbench.commands.report import run_report
+
+    run_report(sources, out, title, PlainConsole(stderr=True))
+
+
 def compare(
     before: Annotated[Path, typer.Argument(metavar="BEFORE", help="--out of a `run`, a bank, logged runs, or one file of these.")],
     now: Annotated[Path, typer.Argument(metavar="NOW", help="Likewise.")],
@@ -58,5 +71,5 @@ def dirac(
     run_dirac(games, step_size, steps, strengths, out, as_json, PlainConsole(stderr=True))
 
 
-LOOKING = (leaderboard, compare, dirac)
+LOOKING = (leaderboard, report, compare, dirac)
 """In the order of the help."""

@@ -17,8 +17,10 @@ from ganbench.matrix import Matrix, run
 from ganbench.plan.runtime import Runtime, read_runtime
 from ganbench.plan.spec import RunSpec, from_json
 from ganbench.report.progress import MatrixProgress
+from ganbench.results.collection import Collection
 from ganbench.results.folders import TRACEBACK, record_in, run_folder
 from ganbench.results.record import Failure, Record
+from ganbench.results.timing_record import timings_of
 from ganbench.storage import read_json
 
 
@@ -38,7 +40,7 @@ def run_suite(
 
     def watch(suite: str, total: int, missing: Sequence[RunSpec], places: int) -> Reporter:
         console.say(f"{suite}: {len(missing)} of {total} runs to do, {places} at a time, in {out}")
-        Thread(target=import_module, args=("ganbench.report.figures",), daemon=True).start()  # needed at the end; a second's work
+        Thread(target=import_module, args=("ganbench.report.folder",), daemon=True).start()  # needed at the end; a second's work
         shown.append(MatrixProgress(console, missing))
         return shown[-1]
 
@@ -63,11 +65,28 @@ def _show(matrix: Matrix, as_json: bool, console: PlainConsole) -> str:
         return ""
     console.print(to_terminal(tables(leaderboards(found)), console.width, f"ganbench leaderboard {quote(str(out))} --columns"))
     try:
-        written = write_report(out, found, matrix.suite)
+        written = write_report(out, _collection(matrix), matrix.suite)
     except OSError as error:
         return str(error)
-    console.say("wrote " + "\n      ".join(str(path) for path in [*written, out / "runs"]))
+    page, *others = written
+    kinds = list(dict.fromkeys("figures/" if path.parent.name == "figures" else path.name for path in others))
+    console.say(f"report: {page}")
+    console.say(f"beside it: {', '.join([*kinds, 'runs/'])}", "dim")
     return ""
+
+
+def _collection(matrix: Matrix) -> Collection:
+    """What the report of a matrix is about."""
+    folders = {record.run_id: run_folder(matrix.out, record.spec) for record in matrix.records}
+    timings, broken = timings_of(matrix.out)
+    return Collection(
+        records=tuple(matrix.records),
+        interrupted=tuple(matrix.interrupted),
+        folders=folders,
+        files={run: folder / "record.json" for run, folder in folders.items()},
+        timings=tuple(timings),
+        faults=(*matrix.faults, *broken),
+    )
 
 
 def _finish(matrix: Matrix, unwritten: str, console: PlainConsole) -> None:
@@ -113,14 +132,15 @@ def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], as_json: bool,
     """Runs one cell in this process; the only entry point of workers, for all executors.
 
     Args:
-        path: The run's ``spec.json``; the runtime settings are in the file beside it.
+        path: The run's ``spec.json``, with the runtime settings in the file beside it, or a record, whose run is repeated.
         folder: Directory of the run.
         by_hand: Fields of :class:`Runtime` that the user gave.
         as_json: Whether to print the record as JSON.
         console: PlainConsole to print the outcome to.
     """
     die_with_parent()
-    spec = from_json(read_json(path, "give the spec.json of a run"), str(path))
+    data = read_json(path, "give the spec.json of a run, or its record")
+    spec = from_json(data["spec"] if "run_id" in data and isinstance(data.get("spec"), dict) else data, str(path))
     runtime = read_runtime(path.parent, **by_hand)
     record = record_in(folder, spec)
     if record is None:

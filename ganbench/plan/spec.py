@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal
 
@@ -145,7 +146,7 @@ class RunSpec:
         """Number of discriminator steps within the budget, rounded up."""
         return -(-self.budget_images // self.training.batch_size)
 
-    @property
+    @cached_property
     def slug(self) -> str:
         """Name of the run's directory: variant, data set, seed, and the start of the run's id."""
         variant = PurePath(self.variant.name.replace(":", "-")).name.replace(".py", "")

@@ -8,7 +8,7 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 
-from ganbench.report.curves import COLOURS
+from ganbench.report.charts.chart import PALETTE
 from ganbench.text import drawn
 
 matplotlib.use("Agg")
@@ -78,7 +78,7 @@ def panels_figure(panels: Sequence[Panel], title: str, averaged: str) -> Figure:
             axes.set_ylabel(f"{drawn(panel.row)}\n" + r"$\psi$ (discriminator)", fontsize=8)
         else:
             axes.set_yticklabels([])
-    handles = [Line2D([], [], color=COLOURS[k], marker="o", markersize=4, label=drawn(rule)) for k, rule in enumerate(rules)]
+    handles = [Line2D([], [], color=PALETTE[k], marker="o", markersize=4, label=drawn(rule)) for k, rule in enumerate(rules)]
     handles += [
         Line2D([], [], color="black", marker="x", linestyle="", markersize=5, label="start"),
         Line2D([], [], color="black", marker="|", linestyle="", markersize=9, label=rf"EMA of $\theta$ at the end, {drawn(averaged)}"),
@@ -111,14 +111,14 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.quiver(line, line, along * scale, up * scale, color="0.72", width=0.008, scale=16, pivot="mid")
     for k, (theta, psi) in enumerate(panel.paths.values()):
         inside = slice(0, SHOWN_STEPS)
-        axes.plot(theta[inside], psi[inside], color=COLOURS[k], linewidth=0.8, alpha=0.85)
+        axes.plot(theta[inside], psi[inside], color=PALETTE[k], linewidth=0.8, alpha=0.85)
         if np.isfinite(theta[-1]) and np.isfinite(psi[-1]):
-            axes.plot(theta[-1:], psi[-1:], "o", color=COLOURS[k], markersize=4, clip_on=True)
+            axes.plot(theta[-1:], psi[-1:], "o", color=PALETTE[k], markersize=4, clip_on=True)
         axes.plot(theta[:1], psi[:1], "x", color="black", markersize=5)
     axes.plot([panel.average], [0], "|", color="black", markersize=9)
     for k, symbol in enumerate(panel.symbols.values()):
         place = (0.04 + 0.12 * k, 0.965)
-        text = axes.text(*place, symbol, color=COLOURS[k], transform=axes.transAxes, ha="left", va="top", fontsize=10, weight="bold")
+        text = axes.text(*place, symbol, color=PALETTE[k], transform=axes.transAxes, ha="left", va="top", fontsize=10, weight="bold")
         text.set_path_effects([withStroke(linewidth=3, foreground="white")])
     axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2))
     axes.tick_params(labelsize=7)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ganbench.report.charts.chart import Chart
 from ganbench.report.charts.sheet import panel, together
-from ganbench.report.charts.training import score_curve
+from ganbench.report.charts.training import score_axis, score_curve
 from ganbench.report.pictures import Album, Picture
 from ganbench.report.sections import SECTIONS, board_charts, median_run, runs_of, side_by_side
 from ganbench.results.collection import Collection
@@ -41,8 +41,9 @@ def _sheets(board: Leaderboard, found: Collection) -> dict[str, Chart]:
     runs = {row.variant: runs_of(row, found) for row in rows}
     sheets = {}
     if board.primary and runs:
-        curves = [score_curve(group, board.primary, name, title=name) for name, group in runs.items()]
-        title = f"{board.primary.label} on {board.dataset}: median seed over images seen, range of the seeds, a cross where a run did not finish"
+        y = score_axis([run for group in runs.values() for run in group], board.primary)
+        curves = [score_curve(group, board.primary, name, name, y) for name, group in runs.items()]
+        title = f"{board.primary.label} on {board.dataset}: median and range of the seeds, a cross where a run did not finish"
         sheets["curves"] = together(title, f"{title}; {len(curves)} rows", curves, ACROSS)
     shown = {name: median_run(board, group) for name, group in runs.items()}
     samples = [_panel(one) if isinstance(one, Picture) else one for one in side_by_side(board.dataset, shown, Album())]

@@ -11,8 +11,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ganbench.report.boards import tables
@@ -20,13 +19,15 @@ from ganbench.report.figures import board_figures
 from ganbench.report.latex import to_latex
 from ganbench.report.markdown import to_markdown
 from ganbench.report.page import index_page
+from ganbench.report.published import published_tables
 from ganbench.report.rows import COLUMNS, columns, score_rows
 from ganbench.report.speed import speed_tables
 from ganbench.report.standings import standings
 from ganbench.results.collection import RECORDS, Collection
 from ganbench.results.record import Record
-from ganbench.statistics.leaderboard import leaderboards
-from ganbench.storage import write_text
+from ganbench.statistics.leaderboard import Leaderboard, leaderboards
+from ganbench.storage import compressed, read_bytes, write_bytes
+from ganbench.text import file_name
 
 DOWNLOADS = {"tables": "leaderboard.md", "scores": "leaderboard.csv", "LaTeX": "leaderboard.tex", "JSON": "leaderboard.json"}
 
@@ -45,29 +46,25 @@ def write_report(out: Path, found: Collection, title: str) -> list[Path]:
         The files of the report, the page first; the folder of records counts as one.
     """
     boards = leaderboards(found.all)
-    shown = [*tables(boards), *speed_tables(list(found.timings))]
+    shown = [*tables(boards), *published_tables(boards), *speed_tables(list(found.timings))]
     files = _files(out, found)
     texts = {
-        "index.html": index_page(found, title, files, download=DOWNLOADS),
+        "index.html": index_page(found, boards, title, files, download=DOWNLOADS),
         "leaderboard.md": to_markdown(shown, title),
-        "leaderboard.csv": _csv(found.all),
+        "leaderboard.csv": _csv(found.all, boards),
         "leaderboard.tex": to_latex(shown, title),
-        "leaderboard.json": json.dumps(standings(boards, found.timings, found.faults), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "leaderboard.json": json.dumps(standings(boards, found.timings, found.faults), indent=1, ensure_ascii=False, allow_nan=False)
+        + "\n",
     }
     for name, text in texts.items():
         _write(out / name, text.encode())
-    figures = []
+    written = [out / name for name in texts]
     for name, chart in board_figures(boards, found).items():
-        for ending, data in ((".svg", (chart.svg() + "\n").encode()), (".png", None)):
-            path = out / "figures" / f"{name}{ending}"
-            figures.append(path)
-            if ending == ".svg":
-                changed = _write(path, data or b"")
-            elif changed or not path.exists():
-                _write(path, chart.png())
-    _write_records(out, found, files)
-    kept = [out / name for name in texts]
-    return [*kept, *figures, *([out / RECORDS] if any(file.startswith(f"{RECORDS}/") for file in files.values()) else [])]
+        drawing, picture = (out / "figures" / f"{name}{ending}" for ending in (".svg", ".png"))
+        if _write(drawing, (chart.svg() + "\n").encode()) or not picture.exists():
+            _write(picture, chart.png())
+        written += [drawing, picture]
+    return [*written, *([out / RECORDS] if _write_records(out, found, files) else [])]
 
 
 def _files(out: Path, found: Collection) -> dict[str, str]:
@@ -76,15 +73,16 @@ def _files(out: Path, found: Collection) -> dict[str, str]:
     for record in found.records:
         folder = found.folders.get(record.run_id)
         here = folder is not None and folder.parent.resolve() == (out / "runs").resolve()
-        files[record.run_id] = f"runs/{folder.name}/record.json" if here and folder else f"{RECORDS}/{record.spec.slug}.json"
+        files[record.run_id] = f"runs/{folder.name}/record.json" if here and folder else f"{RECORDS}/{file_name(record.spec.slug)}.json.gz"
     return files
 
 
-def _write_records(out: Path, found: Collection, files: Mapping[str, str]) -> None:
-    """Writes the records that are not in the folder's own runs, each in one line: their digests hold for any layout."""
-    for record in found.records:
-        if (file := files[record.run_id]).startswith(f"{RECORDS}/"):
-            _write(out / file, (json.dumps(asdict(record), sort_keys=True, ensure_ascii=False, separators=(",", ":")) + "\n").encode())
+def _write_records(out: Path, found: Collection, files: Mapping[str, str]) -> bool:
+    """Writes the records that are not in the folder's own runs, compressed, and tells if there are any."""
+    own = [(record, files[record.run_id]) for record in found.records if files[record.run_id].startswith(f"{RECORDS}/")]
+    for record, file in own:
+        _write(out / file, compressed(read_bytes(found.files[record.run_id])))
+    return bool(own)
 
 
 def _write(path: Path, data: bytes) -> bool:
@@ -94,12 +92,13 @@ def _write(path: Path, data: bytes) -> bool:
             return False
     except OSError:
         pass
-    write_bytes(path, data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, data, lasting=False)
     return True
 
 
-def _csv(records: Sequence[Record]) -> str:
-    rows = score_rows(records)
+def _csv(records: Sequence[Record], boards: Sequence[Leaderboard]) -> str:
+    rows = score_rows(records, boards)
     text = io.StringIO()
     writer = csv.DictWriter(text, columns(rows, COLUMNS), lineterminator="\n")
     writer.writeheader()

@@ -4,31 +4,39 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ganbench import __version__
 from ganbench.report.html import to_html
+from ganbench.report.published import published_tables
 from ganbench.report.sections import BoardSection, Making, board_sections
 from ganbench.report.speed import speed_tables
 from ganbench.report.table import Table
 from ganbench.results.collection import Collection
 from ganbench.results.record import Record
+from ganbench.statistics.leaderboard import Leaderboard
 from ganbench.text import plain
 
 TEMPLATES = "ganbench.report", "templates"
 
 
 def index_page(
-    found: Collection, title: str, files: Mapping[str, str], notes: Sequence[str] = (), download: Mapping[str, str] | None = None
+    found: Collection,
+    boards: Sequence[Leaderboard],
+    title: str,
+    files: Mapping[str, str],
+    notes: Sequence[str] = (),
+    download: Mapping[str, str] | None = None,
 ) -> str:
     """The page of a report.
 
     Args:
         found: What it reports.
+        boards: The leaderboards of its runs.
         title: Heading.
         files: By ``run_id``, the path, seen from the page, of a record or spec from which the run can be repeated.
         notes: Lines about what was left out, besides what the collection tells itself.
@@ -38,7 +46,7 @@ def index_page(
         HTML. Equal results give equal pages: it tells when the results were made, not when it was written.
     """
     making = Making(found, files)
-    sections = board_sections(making)
+    sections = board_sections(boards, making)
     style, script = _file("charts.css") + _file("page.css"), _file("page.js")
     left_out = [*found.faults, *found.repeated, *notes, *making.album.left_out]
     return (
@@ -46,11 +54,12 @@ def index_page(
         .get_template("page.html.j2")
         .render(
             title=title,
-            version=__version__,
+            version=version("ganbench"),
             policy=_policy(style, script),
             style=Markup(style),
             script=Markup(script),
             sections=sections,
+            published=published_tables([section.board for section in sections]),
             timings=speed_tables(list(found.timings)),
             summary=_summary(found.all),
             machines=_machines(found.all),

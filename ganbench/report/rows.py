@@ -12,7 +12,7 @@ from ganbench.plan.naming import names, setup
 from ganbench.results.events import EventLog
 from ganbench.results.folders import run_folder
 from ganbench.results.record import Evaluation, Record, Score, protocol_key
-from ganbench.statistics.leaderboard import leaderboards
+from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 from ganbench.text import cell
 
 Row = dict[str, Any]
@@ -26,10 +26,15 @@ CURVE_COLUMNS = (*RUN, "kind", "weights", "metric", "value", "ci_low", "ci_high"
 """Columns of curves, before those of the configuration."""
 
 
-def score_rows(found: Iterable[Record]) -> list[Row]:
-    """One row per run, weights and score; a run without scores has one row without a score, and repeated records count once."""
+def score_rows(found: Iterable[Record], boards: Sequence[Leaderboard] | None = None) -> list[Row]:
+    """One row per run, weights and score; a run without scores has one row without a score, and repeated records count once.
+
+    Args:
+        found: The records.
+        boards: Their leaderboards, if they are made already.
+    """
     rows = []
-    for record, run, config in _runs(found):
+    for record, run, config in _runs(found, boards):
         timing = record.timing
         speed = {
             "train_images_per_s": timing.training.median if timing and timing.training else None,
@@ -70,10 +75,10 @@ def _safe(rows: Sequence[Row]) -> list[Row]:
     return [{key: cell(value) for key, value in row.items()} for row in rows]
 
 
-def _runs(found: Iterable[Record]) -> list[tuple[Record, Row, Row]]:
+def _runs(found: Iterable[Record], boards: Sequence[Leaderboard] | None = None) -> list[tuple[Record, Row, Row]]:
     """Every run once, with what identifies it and with its configuration."""
     records = list({record.run_id: record for record in found}.values())
-    places = {one.run_id: row for board in leaderboards(records) for row in board.rows for one in row.records}
+    places = {one.run_id: row for board in (boards or leaderboards(records)) for row in board.rows for one in row.records}
     runs = []
     for record, name in zip(records, names([record.spec for record in records]), strict=True):
         place, spec = places[record.run_id], record.spec

@@ -23,7 +23,7 @@ from ganbench.results.gallery import COPIES, INTERPOLATION, TRUNCATION
 from ganbench.results.record import Record
 from ganbench.results.timing_record import TimingRecord
 from ganbench.statistics.improvement import improvements
-from ganbench.statistics.leaderboard import Leaderboard, Row, leaderboards
+from ganbench.statistics.leaderboard import Leaderboard, Row
 
 SECTIONS = 60
 """Rows of all boards together that have a section of their own; a page of more would be too large to read, and to send."""
@@ -117,11 +117,11 @@ class Making:
     places: Places = field(default_factory=Places)
 
 
-def board_sections(making: Making) -> list[BoardSection]:
+def board_sections(boards: Sequence[Leaderboard], making: Making) -> list[BoardSection]:
     """A section for every board of comparable rows."""
     left = SECTIONS
     sections = []
-    for board in leaderboards(making.found.all):
+    for board in boards:
         section = _board(board, making, left)
         left -= len(section.variants)
         sections.append(section)
@@ -176,7 +176,9 @@ def side_by_side(dataset: str, shown: Mapping[str, Run], album: Album) -> Iterat
         if samples and samples.suffix == ".png":
             if picture := album.take(samples, alt, f"{name}, {run.how}", quarter=True):
                 yield picture
-        elif samples and (cloud := point_cloud(samples, run.real_grid(), f"{name}, {run.how}", f"{alt} over the real points in grey", SMALL)):
+        elif samples and (
+            cloud := point_cloud(samples, run.real_grid(), f"{name}, {run.how}", f"{alt} over the real points in grey", SMALL)
+        ):
             yield cloud
 
 
@@ -256,7 +258,7 @@ def _pictures(run: Run, name: str, album: Album) -> Iterator[Picture]:
         wanted.append((run.picture(TRUNCATION), "Truncation", words))
     if gallery and gallery.copies:
         ratios = ", ".join("copied twice" if one.ratio is None else f"{one.ratio:.2f}" for one in gallery.copies)
-        words = f"Generated (left), nearest training image (right), most suspicious first; distances by that to the next training image: {ratios}"
+        words = f"Generated (left), nearest training image (right); distances by those to the next training image: {ratios}"
         wanted.append((run.picture(COPIES), "Nearest training images", words))
     for path, what, caption in wanted:
         if picture := album.take(path, f"{what} of {name}", caption):

@@ -3,15 +3,15 @@
 Records may come from other people: every one is validated, a fault is a line about one file, and the rest stands.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ganbench.errors import RequestError
 from ganbench.results.folders import Found, find_records
 from ganbench.results.reading import read_all, told_again
-from ganbench.results.record import Evaluation, Record, Score
+from ganbench.results.record import Record
 from ganbench.results.timing_record import TimingRecord, timings_of
 
 RECORDS = "records"
@@ -30,6 +30,8 @@ class Collection:
     """Runs that a fault of the machine interrupted."""
     folders: Mapping[str, Path] = field(default_factory=dict)
     """By ``run_id``, the folder of the run with its events, samples and gallery; a record alone has none."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """By ``run_id``, the file that the record was read from."""
     timings: tuple[TimingRecord, ...] = ()
     faults: tuple[str, ...] = ()
     """A line about each file that cannot be read."""
@@ -58,7 +60,7 @@ def collect(paths: Sequence[Path]) -> Collection:
     faults: list[str] = []
     repeated: list[str] = []
     folders: dict[str, Path] = {}
-    shared: dict[str, Any] = {}
+    shared: dict[Any, Any] = {}
     for path in paths:
         timed, broken = timings_of(path) if path.is_dir() else ([], [])
         timings |= {timing.timing_id: timing for timing in timed}
@@ -77,6 +79,7 @@ def collect(paths: Sequence[Path]) -> Collection:
         records=tuple(record for record, _ in kept.values()),
         interrupted=tuple(record for run, record in stopped.items() if run not in kept),
         folders=folders,
+        files={run: Path(place) for run, (_, place) in kept.items()},
         timings=tuple(timings.values()),
         faults=tuple(faults),
         repeated=tuple(repeated),
@@ -119,17 +122,13 @@ def _record_files(path: Path) -> list[Path]:
         raise RequestError(f"{path}: there is no such folder or file; give the --out of a `ganbench run`, or record files")
     if (path / "record.json").is_file():
         return [path / "record.json"]
-    found = (file for folder in (path, path / RECORDS) for file in sorted(folder.glob("*.json")))
+    found = (file for folder in (path, path / RECORDS) for file in sorted([*folder.glob("*.json"), *folder.glob("*.json.gz")]))
     return [file for file in found if file.is_file() and file.name not in OTHERS]
 
 
-def _sharing(record: Record, shared: dict[str, Any]) -> Record:
+def _sharing(record: Record, shared: dict[Any, Any]) -> Record:
     """The record with parts that equal those of other records replaced by theirs, since thousands of records repeat the same protocols."""
-
-    def scores(found: Iterable[Score]) -> tuple[Score, ...]:
-        return tuple(replace(one, protocol=shared.setdefault(repr(sorted(one.protocol.items())), one.protocol)) for one in found)
-
-    def evaluation(one: Evaluation) -> Evaluation:
-        return replace(one, scores=scores(one.scores))
-
-    return replace(record, scores=scores(record.scores), evaluations=tuple(evaluation(one) for one in record.evaluations))
+    for one in (*record.scores, *(score for evaluation in record.evaluations for score in evaluation.scores)):
+        # equal values in another object: the record stays what it is, which frozen dataclasses cannot know
+        object.__setattr__(one, "protocol", shared.setdefault(tuple(one.protocol.items()), one.protocol))
+    return record

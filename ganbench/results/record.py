@@ -25,7 +25,7 @@ Status = Literal["done", "diverged", "failed", "interrupted", "skipped"]
 Weights = Literal["raw", "ema"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Score:
     """A metric's value with its interval and everything that determines it."""
 
@@ -74,7 +74,7 @@ class Score:
         return self.metric, str(self.protocol["extractor"]), str(self.protocol.get("weights", ""))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Diagnostic:
     """A number that helps to recognise mode collapse and other failures, with the value of a perfect generator."""
 
@@ -88,7 +88,7 @@ class Diagnostic:
     note: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
     """Scores and diagnostics at one point of a run, for raw or EMA weights."""
 

@@ -18,8 +18,12 @@ from ganbench.text import html, line
 
 COLOURS = 8
 """Number of colours, those of Okabe and Ito, which colour-blind readers can distinguish; later ones repeat them."""
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
+"""The colours of figures that matplotlib draws."""
 LETTER = 5.6
 """Width of a letter of a label in pixels, about."""
+MARGIN = 10
+"""Pixels around a chart in a file of its own."""
 SCALE = 2
 """Pixels of a PNG for one of the SVG."""
 
@@ -38,15 +42,14 @@ class Chart:
 
     def inline(self) -> str:
         """The chart as an element of an HTML page, which has the style (``charts.css``)."""
-        return self._svg(f' width="{self.width}" height="{self.height}"', "")
+        return self._svg(f' width="{self.width}" height="{self.height}"', "", f"0 0 {self.width} {self.height}")
 
     def svg(self) -> str:
         """The chart as a file of its own, light, on white."""
-        style = f"<style>{_style()}</style>"
-        return self._svg(
-            f' xmlns="http://www.w3.org/2000/svg" width="{self.width}" height="{self.height}"',
-            f'{style}<rect width="{self.width}" height="{self.height}" fill="#ffffff"/>',
-        )
+        left, top, wide, high = -MARGIN, -MARGIN, self.width + 2 * MARGIN, self.height + 2 * MARGIN
+        ground = f'<rect x="{left}" y="{top}" width="{wide}" height="{high}" fill="#ffffff"/>'
+        size = f' xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}"'
+        return self._svg(size, f"<style>{_style()}</style>{ground}", f"{left} {top} {wide} {high}")
 
     def png(self) -> bytes:
         """The chart as a PNG, with twice as many pixels on each side; equal charts have equal bytes."""
@@ -86,16 +89,16 @@ class Chart:
     def _repr_svg_(self) -> str:
         return self.svg()
 
-    def _svg(self, attributes: str, first: str) -> str:
+    def _svg(self, attributes: str, first: str, box: str) -> str:
         return (
-            f'<svg class="chart" role="img" viewBox="0 0 {self.width} {self.height}" aria-label="{html(line(self.alt))}"{attributes}>'
+            f'<svg class="chart" role="img" viewBox="{box}" aria-label="{html(line(self.alt))}"{attributes}>'
             f"<title>{html(line(self.title))}</title>{first}{self.body}</svg>"
         )
 
 
 @cache
 def _fonts() -> list[str]:
-    """Fonts that come with matplotlib, so that a PNG looks the same on every machine; matplotlib itself, which starts slowly, is not needed."""
+    """Fonts that come with matplotlib, so that a PNG looks the same everywhere; matplotlib itself, which starts slowly, is not loaded."""
     found = find_spec("matplotlib")
     assert found is not None and found.submodule_search_locations, "a dependency"
     folder = Path(found.submodule_search_locations[0]) / "mpl-data" / "fonts" / "ttf"

@@ -7,6 +7,8 @@ from ganbench.text import html, line
 
 GAP = 18
 """Pixels between charts."""
+TITLE_LETTER = 7.2
+"""Width of a letter of a title in pixels, about."""
 HEAD = 26
 """Pixels of the line with the title."""
 
@@ -27,7 +29,8 @@ def together(title: str, alt: str, parts: Sequence[Chart], columns: int) -> Char
     for place, part in enumerate(parts):
         x, y = (place % across) * (wide + GAP), HEAD + (place // across) * (high + GAP)
         body.append(f'<g transform="translate({x} {y})">{part.body}</g>')
-    return Chart(title=title, alt=alt, width=across * (wide + GAP) - GAP, height=HEAD + rows * (high + GAP) - GAP, body="".join(body))
+    width = max(across * (wide + GAP) - GAP, round(TITLE_LETTER * len(title)))
+    return Chart(title=title, alt=alt, width=width, height=HEAD + rows * (high + GAP) - GAP, body="".join(body))
 
 
 def panel(source: str, width: int, height: int, title: str, alt: str) -> Chart:

@@ -14,22 +14,35 @@ from ganbench.statistics.leaderboard import Column
 SEEN = "images seen"
 POINTS = 240
 """Points of a line that are drawn of a long log."""
+SINGLE = 12
+"""Seeds that have a line of their own; the band holds the others."""
 ALARM_ROWS = 3
 """Lines on which the names of alarms stand, in turn."""
 
 
-def score_curve(runs: Sequence[Run], column: Column, name: str) -> Chart:
+def score_curve(runs: Sequence[Run], column: Column, name: str, title: str = "", y: Axis | None = None) -> Chart:
     """A score at every evaluation: median of the seeds as a line, their range as a band, every seed as a thin line."""
     sides = {weights: [run.scores(column.metric, column.extractor, weights) for run in runs] for weights in ("ema", "raw")}
-    better = {True: " (higher is better)", False: " (lower is better)", None: ""}[column.higher_is_better]
     return curves(
-        f"{column.label} at evaluations",
+        title or f"{column.label} at evaluations",
         _alt(f"{column.label} of {name}", sides["ema"], runs),
         {"EMA weights": sides["ema"], "raw weights": sides["raw"]},
-        column.label.partition("·")[0] + better,
+        _label(column),
         runs,
         dots=True,
+        y=y,
     )
+
+
+def score_axis(runs: Sequence[Run], column: Column) -> Axis:
+    """A vertical axis for the scores of many rows, so that their charts can be compared."""
+    found = [run.scores(column.metric, column.extractor, weights) for run in runs for weights in ("ema", "raw")]
+    return fitted(_label(column), [value for series in found for value in series.values()])
+
+
+def _label(column: Column) -> str:
+    better = {True: " (higher is better)", False: " (lower is better)", None: ""}[column.higher_is_better]
+    return column.label.partition("·")[0] + better
 
 
 def loss_curve(runs: Sequence[Run], name: str) -> Chart | None:
@@ -68,6 +81,7 @@ def curves(
     log: bool | None = None,
     dots: bool = False,
     alarms: bool = False,
+    y: Axis | None = None,
 ) -> Chart:
     """Several quantities over images seen.
 
@@ -80,18 +94,19 @@ def curves(
         log: As for :func:`~ganbench.report.charts.scale.fitted`.
         dots: Whether points are marked.
         alarms: Whether alarms are marked where they begin.
+        y: The vertical axis; None fits one.
     """
     sides = {name: [thinned(series) for series in side] for name, side in sides.items()}
     seen = [images for side in sides.values() for series in side for images in series]
     x = fitted(SEEN, seen, log=False)
     x = Axis(label=SEEN, low=0.0, high=x.high)
-    y = fitted(label, _shown([value for side in sides.values() for series in side for value in series.values()], log), log=log)
+    y = y or fitted(label, _shown([value for side in sides.values() for series in side for value in series.values()], log), log=log)
     marks: list[Mark] = []
     for colour, side in enumerate(sides.values()):
         xs, low, middle, high = spread(side)
         if len(side) > 1:
             marks.append(band(xs, low, high, colour))
-            marks += [lines(sorted(series.items()), colour, thin=True) for series in side]
+            marks += [lines(sorted(series.items()), colour, thin=True) for series in side[:SINGLE]]
         marks.append(lines(list(zip(xs, middle, strict=True)), colour, dots=dots and len(xs) <= 30))
     for colour, side in enumerate(sides.values()):
         ends = [(max(series.items()), run) for series, run in zip(side, runs, strict=True) if series and run.record.status != "done"]
