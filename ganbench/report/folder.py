@@ -18,7 +18,7 @@ from ganbench.storage import write_text
 
 
 def write_report(out: Path, records: Sequence[Record], heading: str) -> list[Path]:
-    """Writes the leaderboard as Markdown and LaTeX, every score as CSV, and the figures; does nothing if they are there already and say the same.
+    """Writes the leaderboard as Markdown and LaTeX, every score as CSV, and the figures; does nothing if all is there and says the same.
 
     Args:
         out: Folder of the matrix.
