@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from ganbench.report.table import Cell, Column, Table
 from ganbench.text import latex, line
 
+LONG_NAME = 30
+"""Number of characters from which the names of rows are wrapped."""
 PREAMBLE = r"""% {heading}
 % Needs \usepackage{{booktabs}} in the preamble; \input this file, or copy a table."""
 TABLE = r"""\begin{{table}}[htbp]
@@ -52,8 +54,11 @@ def _table(table: Table) -> str:
 
 
 def _kind(table: Table, place: int) -> str:
-    """The alignment of a column."""
-    return r"p{0.3\linewidth}" if table.columns[place].prose else "l" if place == table.leading - 1 else "r"
+    """The alignment of a column; sentences and long names are wrapped."""
+    name = place == table.leading - 1
+    if table.columns[place].prose or (name and any(len(str(row[place].value)) > LONG_NAME for row in table.rows)):
+        return r"p{0.3\linewidth}"
+    return "l" if name else "r"
 
 
 def _head(columns: Iterable[Column]) -> list[list[str]]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ganbench.report.selection import ALL, fitting
 from ganbench.report.table import RAISED, Cell, Column, Table
-from ganbench.text import plain
+from ganbench.text import line, plain
 
 NAME_WIDTHS = 20, 48
 """Smallest and largest number of characters after which the name of a row is wrapped; in between, a third of the line."""
@@ -38,15 +38,15 @@ def to_terminal(tables: Sequence[Table], width: int, more: str = "") -> Renderab
         parts += [_rich(shown, columns, width) for columns in _blocks(shown, width)]
         if left_out:
             parts.append(Text(plain(f"Left out: {', '.join(left_out)}. All: {more} {ALL}; some: {more} {','.join(left_out[:2])}")))
-        parts += [*(Text(plain(note), style="dim") for note in shown.below()), Text("")]
+        parts += [*(Text(line(note), style="dim") for note in shown.below()), Text("")]
     return Group(*parts)
 
 
-def in_terminal(tables: Sequence[Table], width: int) -> str:
-    """What a terminal of this many characters would show, as text without colours."""
+def in_terminal(tables: Sequence[Table], width: int, more: str = "") -> str:
+    """What a terminal of this many characters would show, as text without colours; the arguments are those of :func:`to_terminal`."""
     console = Console(file=StringIO(), width=width, markup=False, emoji=False, highlight=False, color_system=None)
     with console.capture() as shown:
-        console.print(to_terminal(tables, width))
+        console.print(to_terminal(tables, width, more))
     return "\n".join(line.rstrip() for line in shown.get().splitlines())
 
 
