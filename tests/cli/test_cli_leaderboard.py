@@ -112,6 +112,8 @@ def test_json_says_what_ranks_and_which_runs_are_in_a_row(ganbench: Command, tmp
     (row,) = board["rows"]
     assert board["ranked_by"]["metric"] == "fd" and (row["rank"], row["ranked_by"]) == (1, 3.0)
     assert row["scores"]["fd/random-conv/ema"]["values"] == [1.0, 3.0, 8.0]
+    assert (row["failed"], row["ended"], row["final_over_best"]) == (0, 3, 1.5)  # 1, 3 and 8 after 2 at half the way
+    assert board["protocol"]["scores"]["n_fake"] == 128
     assert [run["seed"] for run in row["runs"]] == [0, 1, 2] and row["setup"]["config.latent_dim"] == 8
 
 

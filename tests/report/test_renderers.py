@@ -77,7 +77,7 @@ def test_in_a_terminal_of_80_columns_a_table_is_one_block_and_names_what_it_lack
     text = in_terminal([scores], 80, "--columns")
     assert max(map(len, text.splitlines())) <= 80
     assert text.count("variant") == 1 and "…" not in text
-    assert "Left out: precision, fd.raw. All: --columns all; some: --columns precision,fd.raw" in " ".join(text.split())
+    assert "Left out: precision, fd.raw; shown by --columns all (or precision,fd.raw)" in " ".join(text.split())
     assert in_terminal([scores], 60).count("variant") > 1  # without an option that shows the rest, it is continued
 
 
