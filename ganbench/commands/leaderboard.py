@@ -72,3 +72,40 @@ def _print(shown: Sequence[Table], form: Format, heading: str, more: str) -> Non
 
     written = {Format.markdown: to_markdown, Format.latex: to_latex, Format.html: to_document}
     typer.echo(to_csv(shown) if form is Format.csv else written[form](shown, heading), nl=False)
+<<<<<<< HEAD
+=======
+
+
+def _plain(board: Leaderboard) -> dict[str, Any]:
+    return {
+        "dataset": board.dataset,
+        "columns": [asdict(column) for column in board.columns],
+        "ranked_by": board.primary and asdict(board.primary),
+        "protocol": board.protocol,
+        "differs": board.differs,
+        "rows": [_row(board, row) for row in board.rows],
+        "notes": [note for table in tables([board]) for note in (*table.of_cells(), *table.notes)],
+    }
+
+
+def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
+    """A row as plain data; the number that ranks it is null where half of its seeds or more did not end."""
+    number = row.ranked_by
+    scores = {
+        "/".join(key): {"median": one.median, "mean": one.mean, "low": one.low, "high": one.high, "values": list(one.values)}
+        for key, one in row.scores.items()
+    }
+    return {
+        "rank": row.rank,
+        "name": row.variant,
+        "ranked_by": None if number is None or abs(number) == float("inf") else number,
+        "failed": row.failed,
+        "ended": len(row.done) + row.failed,
+        "final_over_best": row.final_over_best,
+        "setup": setup(row.records[0].spec),
+        "runs": [{"run_id": record.run_id, "seed": record.spec.seed, "status": record.status} for record in row.records],
+        "lifeless": {str(seed): why for seed, why in row.lifeless.items()},
+        "scores": scores,
+        "diagnostics": {name: one.mean for name, one in row.diagnostics.items()},
+    }
+>>>>>>> tables

@@ -114,11 +114,9 @@ def _score(row: Row, column: leaderboard.Column, primary: leaderboard.Column | N
 
 def _failed(row: Row) -> Cell:
     """The share of the seeds that ended which failed or diverged, and why every seed without a result has none."""
-    n = Counter(record.status for record in row.records)
-    failed = n["failed"] + n["diverged"]
-    ended = failed + n["done"]
+    ended = len(row.done) + row.failed
     why = "; ".join(f"seed {record.spec.seed} {_why(record)}" for record in row.records if record.status != "done")
-    return Cell(value=failed / ended if ended else None, n=ended or None, note=why)
+    return Cell(value=row.failed / ended if ended else None, n=ended or None, note=why)
 
 
 def _why(record: Record) -> str:

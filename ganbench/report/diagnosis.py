@@ -11,13 +11,12 @@ from rich.text import Text
 
 from ganbench.diagnostics.rules import RULES, SIGMAS, Rule
 from ganbench.report.markdown import to_markdown
-from ganbench.report.table import MISSING, Cell, Column, Table, number
+from ganbench.report.table import Cell, Column, Table, number
 from ganbench.results.diagnosis import Diagnosis, Finding
 from ganbench.storage import write_json, write_text
 from ganbench.text import plain
 
 STYLES = {"fine": "green", "suspicious": "bold yellow", "collapsed": "bold red", None: "dim"}
-HEADINGS = ("diagnostic", "generated", "held-out", "perfect", "range", "verdict")
 WIDTH = 80
 """Number of characters of a line of the rules."""
 SHOWN = 30
@@ -67,32 +66,39 @@ def remarks(diagnosis: Diagnosis) -> list[str]:
     return noted + [f"left out: {', '.join(names)}, for want of {needs}" for needs, names in wanting.items()]
 
 
-def cells(one: Finding) -> list[str]:
+def cells(one: Finding) -> tuple[Cell, ...]:
     """The row of a finding."""
-    return [shown(one.measure), *map(_written, (one.value, one.held_out, one.perfect)), _range(one), one.verdict or MISSING]
+    values = {"not measured": one.value, "not measured on held-out examples": one.held_out, "not known of a perfect generator": one.perfect}
+    numbers = (Cell(value=value, note=why if value is None else "") for why, value in values.items())
+    judged = Cell(value=one.verdict, note="" if one.verdict else "no rule is about it")
+    return Cell(value=shown(one.measure)), *numbers, _range(one), judged
 
 
-def _written(value: float | None) -> str:
+def _written(value: float) -> str:
     """A number with about three digits, and without decimals if it is whole."""
-    if value is None:
-        return MISSING
     return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e7 else number(value)
 
 
-def _range(one: Finding) -> str:
+COLUMNS = tuple(
+    Column(heading=heading, written=_written) for heading in ("diagnostic", "generated", "held-out", "perfect", "range", "verdict")
+)
+
+
+def _range(one: Finding) -> Cell:
     """The smallest and the largest possible value."""
     low, high = ("" if end is None else _written(end) for end in (one.least, one.most))
-    return f"{low} to {high}" if low and high else f"from {low}" if low else MISSING
+    known = f"{low} to {high}" if low and high else f"from {low}" if low else None
+    return Cell(value=known, note="" if known else "any value is possible")
 
 
 def to_terminal(diagnosis: Diagnosis) -> RenderableType:
     """A diagnosis for a terminal of 80 characters."""
     grid = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, padding=(0, 1, 0, 0))
-    for heading in HEADINGS:
-        grid.add_column(heading, justify="left" if heading in (HEADINGS[0], HEADINGS[-1]) else "right", no_wrap=True)
+    for column in COLUMNS:
+        grid.add_column(column.heading, justify="left" if column in (COLUMNS[0], COLUMNS[-1]) else "right", no_wrap=True)
     for one in judged(diagnosis):
-        *texts, verdict = cells(one)
-        grid.add_row(*map(plain, texts), Text(verdict, style=STYLES[one.verdict]))
+        *texts, verdict = (cell.shown(column) for cell, column in zip(cells(one), COLUMNS, strict=True))
+        grid.add_row(*texts, Text(verdict, style=STYLES[one.verdict]))
     return Group(*(Text(plain(line), style="dim") for line in about(diagnosis)), grid)
 
 
@@ -108,8 +114,8 @@ def markdown_page(diagnosis: Diagnosis, heading: str) -> str:
     notes += [f"Note: {line}." for line in diagnosis.warnings]
     findings = Table(
         title=f"Verdict: {diagnosis.verdict}",
-        columns=tuple(Column(heading=heading) for heading in HEADINGS),
-        rows=tuple(tuple(Cell(value=text) for text in cells(one)) for one in judged(diagnosis)),
+        columns=COLUMNS,
+        rows=tuple(cells(one) for one in judged(diagnosis)),
         notes=tuple(notes),
     )
     shares = Table(
@@ -135,7 +141,7 @@ def markdown_page(diagnosis: Diagnosis, heading: str) -> str:
                 Cell(value=f"{pair.example:,}"),
                 Cell(value=f"{pair.training:,}"),
                 Cell(value=pair.distance),
-                Cell(value=pair.ratio),
+                Cell(value=pair.ratio, note="" if pair.ratio is not None else "the training example has an exact copy"),
             )
             for side, some in (("generated", diagnosis.pairs), ("held-out", diagnosis.held_out_pairs))
             for pair in some
@@ -145,7 +151,10 @@ def markdown_page(diagnosis: Diagnosis, heading: str) -> str:
     rules = Table(
         title="Rules",
         columns=tuple(Column(heading=heading) for heading in ("diagnostic", "suspicious", "collapsed", "noise", "source")),
-        rows=tuple(tuple(Cell(value=text) for text in (shown(rule.measure), *_words(rule), rule.source)) for rule in RULES),
+        rows=tuple(
+            tuple(Cell(value=text, note="" if text else "never by this rule") for text in (shown(rule.measure), *_words(rule), rule.source))
+            for rule in RULES
+        ),
         notes=(_GUARD,),
     )
     return to_markdown([findings, *([shares] if diagnosis.shares else []), pairs, rules], heading)
@@ -166,10 +175,10 @@ def _limit(rule: Rule, value: float) -> str:
     return f"{side} {100 * value:.4g} % of held-out" if rule.compares == "ratio" else f"{side} {value:.3g}"
 
 
-def _words(rule: Rule) -> tuple[str, str, str]:
+def _words(rule: Rule) -> tuple[str, str | None, str]:
     """Both thresholds and the noise of a rule, in words."""
     noise = _CLOSED[rule.noise] if isinstance(rule.noise, str) else f"{rule.noise:g}/√n" if rule.noise else "none"
-    return _limit(rule, rule.suspicious), MISSING if rule.collapsed is None else _limit(rule, rule.collapsed), noise
+    return _limit(rule, rule.suspicious), None if rule.collapsed is None else _limit(rule, rule.collapsed), noise
 
 
 def rule_lines(rules: Iterable[Rule] = RULES) -> list[str]:

@@ -69,7 +69,8 @@ def _notes(found: Comparison) -> list[str]:
 
 
 def _noise_table(differences: list[Difference]) -> Table:
-    columns = tuple(Column(heading=heading) for heading in ("recipe", "a second sample\nmoves it by", "a second seed\nmoves it by"))
+    headings = ("a second sample\nmoves it by", "a second seed\nmoves it by")
+    columns = (Column(heading="recipe"), *(Column(heading=heading, written=lambda value: f"±{number(value)}") for heading in headings))
     rows = []
     for one in differences:
         noise = one.now.noise or one.before.noise
@@ -77,8 +78,8 @@ def _noise_table(differences: list[Difference]) -> Table:
         rows.append(
             (
                 Cell(value=f"{one.recipe}, {one.measure.label}"),
-                Cell(value=None if noise.sampling is None else f"±{number(noise.sampling)}"),
-                Cell(value=f"±{number(noise.training)}"),
+                Cell(value=noise.sampling, note="the scores have no intervals" if noise.sampling is None else ""),
+                Cell(value=noise.training, n=noise.runs),
             )
         )
     note = "Standard deviations of one run's score, of now where it has two runs; that of samples is from the scores' own intervals."

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ganbench.dirac.verdict import Outcome, Verdict
-from ganbench.report.table import MISSING, Cell, Column, Table
+from ganbench.report.table import Cell, Column, Table
 
 SYMBOLS: Mapping[Verdict, str] = {"converges": "↓", "orbits": "○", "diverges": "↑"}
 SMALLEST, LARGEST = 0.01, 100.0
@@ -34,12 +34,12 @@ def eigenvalue_table(outcomes: Sequence[Outcome]) -> Table:
     groups = _games(outcomes)
     firsts = {group: {loss: next(iter(by_rule.values())) for loss, by_rule in games.items()} for group, games in groups.items()}
     losses = list(next(iter(firsts.values())))
-    rows = [(Cell(value=loss), *(Cell(value=_pair(firsts[group][loss].eigenvalues)) for group in firsts)) for loss in losses]
+    rows = [(Cell(value=loss), *(_pair(firsts[group][loss].eigenvalues) for group in firsts)) for loss in losses]
     return Table(
         title="Eigenvalues of the gradient flow at the centre",
         columns=(Column(heading="loss"), *(Column(heading=group.replace(" ", "\n")) for group in firsts)),
         rows=tuple(rows),
-        notes=(f"In units of 1 / (rate x steps); {MISSING}: the penalty has no derivative at the centre.",),
+        notes=("In units of 1 / (rate x steps).",),
     )
 
 
@@ -67,14 +67,14 @@ def _distance(value: float) -> str:
     return (f"{value:.2f}" if value < 0.995 else f"{value:.1f}" if value < 9.95 else f"{value:.0f}").removeprefix("0")
 
 
-def _pair(both: tuple[complex, complex] | None) -> str:
+def _pair(both: tuple[complex, complex] | None) -> Cell:
     """Two eigenvalues: a conjugate pair, or two real numbers, one to a line."""
     if both is None:
-        return MISSING
+        return Cell(value=None, note="the penalty has no derivative at the centre")
     if both[0].imag:
         real = "" if abs(both[0].real) < 0.005 else _signed(both[0].real)
-        return f"{real}±{_short(both[0].imag)}i"
-    return f"{_signed(both[0].real)}\n{_signed(both[1].real)}"
+        return Cell(value=f"{real}±{_short(both[0].imag)}i")
+    return Cell(value=f"{_signed(both[0].real)}\n{_signed(both[1].real)}")
 
 
 def _signed(value: float) -> str:

@@ -1,31 +1,40 @@
 r"""How is a table written in LaTeX? (a snippet for ``\input``, which needs the package booktabs alone)
 
-Every table is a float with a caption, and its notes below. Intervals stand in small print on a line of their own. A table of many metrics
-is wider than a page: choose columns first.
+Every table is a float with a caption, and its notes below. Intervals stand in small print on a line of their own. What is wider than a
+page is continued below, within the float; ``ganbench leaderboard --columns`` chooses what a paper has room for.
 """
 
 from collections.abc import Iterable
 
+from ganbench.report.selection import blocks
 from ganbench.report.table import Cell, Column, Table
 from ganbench.text import latex, line
 
+LONG_NAME = 30
+"""Number of characters from which the names of rows are wrapped."""
 PREAMBLE = r"""% {heading}
 % Needs \usepackage{{booktabs}} in the preamble; \input this file, or copy a table."""
 TABLE = r"""\begin{{table}}[htbp]
 \centering\small\setlength{{\tabcolsep}}{{4pt}}
 \caption{{{caption}}}
-\begin{{tabular}}{{{kinds}}}
+{blocks}
+\begin{{minipage}}{{\linewidth}}\footnotesize\raggedright
+{notes}
+\end{{minipage}}
+\end{{table}}"""
+
+BLOCK = r"""\begin{{tabular}}{{{kinds}}}
 \toprule
 {head}
 \midrule
 {body}
 \bottomrule
 \end{{tabular}}
-\par\smallskip
-\begin{{minipage}}{{\linewidth}}\footnotesize\raggedright
-{notes}
-\end{{minipage}}
-\end{{table}}"""
+\par\smallskip"""
+ROOM = 75
+"""Number of characters of a line: the 345 pt of ``article`` by the 4.6 pt of an average digit in ``\\small``."""
+GAP, SMALL = 2, 0.8
+"""Width of the space between columns in characters (8 pt), and of a character in small print."""
 
 
 def to_latex(tables: Iterable[Table], heading: str) -> str:
@@ -44,16 +53,37 @@ def _table(table: Table) -> str:
     notes = [rf"\textsuperscript{{{letter}}} {latex(note)}" for note, letter in letters.items()] + [latex(note) for note in table.notes]
     return TABLE.format(
         caption=latex(table.title) + (f". {latex('; '.join(table.protocol))}" if table.protocol else ""),
-        kinds="".join(_kind(table, place) for place in range(len(table.columns))),
-        head="\n".join(_row(texts) for texts in _head(table.columns)),
-        body="\n".join(text for row in table.rows for text in _lines(row, table.columns, letters)),
+        blocks="\n".join(_block(table.of(places), letters) for places in blocks(table, _widths(table), ROOM)),
         notes="\n".join(rf"{note}\par" for note in notes),
     )
 
 
+def _widths(table: Table) -> list[int]:
+    """Number of characters of every column, with the gap behind it."""
+    widths = []
+    for place, column in enumerate(table.columns):
+        cells = [row[place] for row in table.rows]
+        texts = [*column.headed.split("\n"), *(cell.shown(column) + cell.mark for cell in cells)]
+        longest = max([*map(len, texts), *(round(SMALL * len(cell.interval(column))) for cell in cells)])
+        widths.append((LONG_NAME if _kind(table, place).startswith("p") else longest) + GAP)
+    return widths
+
+
+def _block(table: Table, letters: dict[str, str]) -> str:
+    """A tabular of some columns, whose notes are on the whole table."""
+    return BLOCK.format(
+        kinds="".join(_kind(table, place) for place in range(len(table.columns))),
+        head="\n".join(_row(texts) for texts in _head(table.columns)),
+        body="\n".join(text for row in table.rows for text in _lines(row, table.columns, letters)),
+    )
+
+
 def _kind(table: Table, place: int) -> str:
-    """The alignment of a column."""
-    return r"p{0.3\linewidth}" if table.columns[place].prose else "l" if place == table.leading - 1 else "r"
+    """The alignment of a column; sentences and long names are wrapped."""
+    name = place == table.leading - 1
+    if table.columns[place].prose or (name and any(len(str(row[place].value)) > LONG_NAME for row in table.rows)):
+        return r"p{0.3\linewidth}"
+    return "l" if name else "r"
 
 
 def _head(columns: Iterable[Column]) -> list[list[str]]:

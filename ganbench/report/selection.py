@@ -83,3 +83,14 @@ def fitting(table: Table, widths: Sequence[int], room: int) -> tuple[Table, list
     short = [key.partition("@")[0] for key in keys]
     out = [place for place in range(len(keys)) if place not in kept]
     return table.of(kept), [short[place] if short.count(short[place]) == 1 else keys[place] for place in out]
+
+
+def blocks(table: Table, widths: Sequence[int], room: int) -> list[list[int]]:
+    """Divides the columns of a table into groups that fit a line, each behind the columns that say which row it is."""
+    leading = list(range(table.leading))
+    found = [list(leading)]
+    for place in range(table.leading, len(widths)):
+        if len(found[-1]) > table.leading and sum(widths[one] for one in found[-1]) + widths[place] > room:
+            found.append(list(leading))
+        found[-1].append(place)
+    return found

@@ -23,10 +23,16 @@ def change_table(changes: Iterable[tuple[str, Change]]) -> Table:
     """Verdicts against earlier timings, by name."""
     rows = []
     for name, change in changes:
-        ratio = None if change.ratio is None else f"{change.ratio:.2f}x"
-        noise = None if change.threshold is None else f"{100 * change.threshold:.0f} %"
-        rows.append((Cell(value=name), Cell(value=ratio), Cell(value=noise), Cell(value="\n".join([change.verdict, *change.differs]))))
-    columns = tuple(Column(heading=heading) for heading in ("", "rate now\n/ before", "counts\nfrom", "verdict"))
+        why = "" if change.ratio is not None else change.verdict
+        verdict = "\n".join([change.verdict, *change.differs])
+        ratio, threshold = Cell(value=change.ratio, note=why), Cell(value=change.threshold, note=why)
+        rows.append((Cell(value=name), ratio, threshold, Cell(value=verdict)))
+    columns = (
+        Column(heading="", key="name"),
+        Column(heading="rate now\n/ before", key="ratio", written="{:.2f}x".format),
+        Column(heading="counts\nfrom", key="threshold", written=lambda share: f"{100 * share:.0f} %"),
+        Column(heading="verdict", key="verdict"),
+    )
     return Table(title="against the earlier timings", columns=columns, rows=tuple(rows))
 
 
@@ -49,13 +55,13 @@ def _speed(records: Sequence[TimingRecord]) -> Table:
     first = records[0]
     per_s, per_image = {"score": ("examples\na second", "example")}.get(first.task, ("images\na second", "image"))
     columns = (
-        Column(heading="examples x width" if first.task == "score" else "variant"),
-        Column(heading=per_s, written=_three),
-        Column(heading="s per\n1,000", written=number),
-        Column(heading=f"GFLOP\nper {per_image}", written=number),
-        Column(heading="of the\nceiling %", written=number),
-        Column(heading="idle %", written=number),
-        Column(heading="peak\nMiB", written=whole),
+        Column(heading="examples x width" if first.task == "score" else "variant", key="name"),
+        Column(heading=per_s, key="images_per_s", written=_three),
+        Column(heading="s per\n1,000", key="s_per_1000"),
+        Column(heading=f"GFLOP\nper {per_image}", key="gflop_per_image"),
+        Column(heading="of the\nceiling %", key="ceiling_percent"),
+        Column(heading="idle %", key="idle_percent"),
+        Column(heading="peak", key="peak_memory", unit="MiB", written=whole),
     )
     rows = []
     for record, name in zip(records, named(records), strict=True):
@@ -63,12 +69,12 @@ def _speed(records: Sequence[TimingRecord]) -> Table:
         rows.append(
             (
                 Cell(value=name),
-                Cell(value=record.rate.median, low=record.rate.p5, high=record.rate.p95),
+                Cell(value=record.rate.median, low=record.rate.p5, high=record.rate.p95, n=record.rate.measurements),
                 Cell(value=1_000 / record.rate.median),
-                Cell(value=None if record.flops_per_image is None else record.flops_per_image / 1e9),
-                Cell(value=None if record.utilisation is None else 100 * record.utilisation),
-                Cell(value=None if record.idle_share is None else 100 * record.idle_share),
-                Cell(value=None if memory is None else memory / 2**20),
+                _scaled(record, record.flops_per_image, 1e-9, "flops_per_image"),
+                _scaled(record, record.utilisation, 100, "flops_per_image", "ceiling_flops"),
+                _scaled(record, record.idle_share, 100, "idle_share"),
+                _scaled(record, memory, 2**-20, "peak_reserved_bytes", "peak_allocated_bytes"),
             )
         )
     # a column of which nothing is known, as of kernels on a CPU, is named in the notes alone
@@ -81,15 +87,25 @@ def _speed(records: Sequence[TimingRecord]) -> Table:
     )
 
 
+def _scaled(record: TimingRecord, value: float | None, factor: float, *fields: str) -> Cell:
+    """A value in the unit of its column; without one, why the record says that these fields have none."""
+    if value is not None:
+        return Cell(value=value * factor)
+    return Cell(
+        value=None, note="not measured: " + next((record.unmeasured[one] for one in fields if one in record.unmeasured), "not known")
+    )
+
+
 def _parts(records: Sequence[TimingRecord]) -> Table | None:
     """Share of the time in every part; None where no record knows any part but the rest."""
     known = {name for record in records for name in record.phases}
     if known <= {"other"}:
         return None
     shown = [name for name in (*PHASES, *sorted(known - {*PHASES, "other"}), "other") if name in known]
-    columns = (Column(heading="% of the time"), *(Column(heading=_narrow(name), written=_share) for name in shown))
+    columns = (Column(heading="% of the time", key="name"), *(Column(heading=_narrow(name), key=name, written=_share) for name in shown))
+    absent = Cell(value=None, note="no part of this training")
     rows = [
-        (Cell(value=name), *(Cell(value=100 * record.phases[part] if part in record.phases else None) for part in shown))
+        (Cell(value=name), *(Cell(value=100 * record.phases[part]) if part in record.phases else absent for part in shown))
         for record, name in zip(records, named(records), strict=True)
     ]
     return Table(title=_title(records[0], ", where the time goes"), columns=columns, rows=tuple(rows))

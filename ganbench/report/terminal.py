@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from ganbench.report.selection import ALL, fitting
+from ganbench.report.selection import ALL, blocks, fitting
 from ganbench.report.table import RAISED, Cell, Column, Table
-from ganbench.text import plain
+from ganbench.text import line, plain
 
 NAME_WIDTHS = 20, 48
 """Smallest and largest number of characters after which the name of a row is wrapped; in between, a third of the line."""
@@ -35,18 +35,18 @@ def to_terminal(tables: Sequence[Table], width: int, more: str = "") -> Renderab
         parts.append(Text(plain(table.title), style="bold"))
         if table.protocol:
             parts.append(Text(plain("; ".join(table.protocol)), style="dim"))
-        parts += [_rich(shown, columns, width) for columns in _blocks(shown, width)]
+        parts += [_rich(shown, columns, width) for columns in blocks(shown, _widths(shown, width), width)]
         if left_out:
-            parts.append(Text(plain(f"Left out: {', '.join(left_out)}. All: {more} {ALL}; some: {more} {','.join(left_out[:2])}")))
-        parts += [*(Text(plain(note), style="dim") for note in shown.below()), Text("")]
+            parts.append(Text(plain(f"Left out: {', '.join(left_out)}; shown by {more} {ALL} (or {','.join(left_out[:2])})")))
+        parts += [*(Text(line(note), style="dim") for note in shown.below()), Text("")]
     return Group(*parts)
 
 
-def in_terminal(tables: Sequence[Table], width: int) -> str:
-    """What a terminal of this many characters would show, as text without colours."""
+def in_terminal(tables: Sequence[Table], width: int, more: str = "") -> str:
+    """What a terminal of this many characters would show, as text without colours; the arguments are those of :func:`to_terminal`."""
     console = Console(file=StringIO(), width=width, markup=False, emoji=False, highlight=False, color_system=None)
     with console.capture() as shown:
-        console.print(to_terminal(tables, width))
+        console.print(to_terminal(tables, width, more))
     return "\n".join(line.rstrip() for line in shown.get().splitlines())
 
 
@@ -62,17 +62,6 @@ def _widths(table: Table, width: int) -> list[int]:
     lines = [[column.headed for column in table.columns], *table.texts()]
     longest = [max(len(part) for line in lines for part in line[place].split("\n")) for place in range(len(table.columns))]
     return [min(one, _limit(table, place, width)) + GAP for place, one in enumerate(longest)]
-
-
-def _blocks(table: Table, width: int) -> list[list[int]]:
-    """Divides the columns into groups that fit the width; the leading columns are repeated in each."""
-    widths, leading = _widths(table, width), list(range(table.leading))
-    blocks = [list(leading)]
-    for place in range(table.leading, len(widths)):
-        if len(blocks[-1]) > table.leading and sum(widths[one] for one in blocks[-1]) + widths[place] > width:
-            blocks.append(list(leading))
-        blocks[-1].append(place)
-    return blocks
 
 
 def _rich(table: Table, places: Sequence[int], width: int) -> RenderableType:

@@ -40,7 +40,7 @@ def verdict_tables(verdict: Verdict, speed: bool = False) -> list[Table]:
             Cell(value=f"{line(one.recipe)}\n{line(one.measure.label)}"),
             Cell(value=one.word.replace("INCON", "INCON-\n")),  # so that a table fits 80 columns
             Cell(value=f"{one.baseline_runs}\n→ {one.used or len(one.candidate_seeds)}"),
-            Cell(value=_change(one)),
+            _change(one),
             Cell(value=f"{amount(one.tolerance, one.measure)}\n{amount(one.detectable, one.measure)}"),
             Cell(value=f"{one.baseline_failures}\n→ {len(one.candidate_failures)}"),
         )
@@ -61,12 +61,11 @@ def verdict_tables(verdict: Verdict, speed: bool = False) -> list[Table]:
     return [*found, *([_speed_table(timed, speed)] if timed else [])]
 
 
-def _change(judged: Judgement) -> str:
-    change = judged.change
-    if change is None:
-        return "—"
-    estimate, low, high = (amount(value, judged.measure) for value in change)
-    return f"{estimate}\n[{low}, {high}]"
+def _change(judged: Judgement) -> Cell:
+    if judged.change is None:
+        return Cell(value=None, note=judged.why)
+    estimate, low, high = (amount(value, judged.measure) for value in judged.change)
+    return Cell(value=f"{estimate}\n[{low}, {high}]")
 
 
 def _speed_table(timed: Sequence[tuple[str, Speed]], counts: bool) -> Table:
@@ -74,7 +73,7 @@ def _speed_table(timed: Sequence[tuple[str, Speed]], counts: bool) -> Table:
     rows = tuple(
         (
             Cell(value=name),
-            Cell(value=None if one.ratio is None else f"{100 * (one.ratio - 1):+.0f} %"),
+            Cell(value=None, note=one.why) if one.ratio is None else Cell(value=f"{100 * (one.ratio - 1):+.0f} %"),
             Cell(value=f"-{100 * one.threshold:.0f} %"),
             Cell(value=one.word if counts else UNCOUNTED[one.word]),
         )

@@ -72,6 +72,11 @@ class Row:
         return tuple(record for record in self.records if record.status == "done")
 
     @property
+    def failed(self) -> int:
+        """Number of seeds that failed or diverged."""
+        return sum(record.status in ("failed", "diverged") for record in self.records)
+
+    @property
     def dead(self) -> bool:
         """Whether most of its finished seeds ended with examples that are all alike."""
         return 2 * len(self.lifeless) > len(self.done)

@@ -64,6 +64,47 @@ def test_the_tables_of_several_folders_are_printed_on_stdout_at_the_width_of_col
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.fixture()
+def two(tmp_path: Path) -> Path:
+    """A folder of two runs."""
+    stored(tmp_path / "a", seeded(0, 1.0), seeded(1, 3.0))
+    return tmp_path / "a"
+
+
+def test_columns_and_metrics_choose_what_is_shown(ganbench: Command, two: Path) -> None:
+    whole = ganbench("leaderboard", "a").out
+    assert "FD ↓" in whole and "PRECISION ↑" in whole and "diagnostics" in whole and max(map(len, whole.splitlines())) <= 80
+    few = ganbench("leaderboard", "a", "--columns", "precision,failed")
+    assert few.code == 0 and "PRECISION" in few.out and "failed" in few.out
+    assert "FD ↓" not in few.out and "diagnostics" not in few.out
+    of_one = ganbench("leaderboard", "a", "--metrics", "precision").out
+    assert "PRECISION" in of_one and "FD ↓" not in of_one and "diagnostics" in of_one
+
+
+def test_an_unknown_column_or_metric_is_refused_in_one_line_with_the_nearest(ganbench: Command, two: Path) -> None:
+    assert (
+        "--columns precison: there is no such column; did you mean precision?"
+        in ganbench("leaderboard", "a", "--columns", "precison").one_line()
+    )
+    assert "--metrics failed: there is no such column" in ganbench("leaderboard", "a", "--metrics", "failed").one_line()
+    assert "--json prints everything" in ganbench("leaderboard", "a", "--json", "--columns", "fd").one_line()
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("markdown", ("# a\n", "| # | variant | FD ↓ |")),
+        ("csv", ("table,protocol,row,column", "fd@random-conv,lower is better,,2.0,1.0,3.0,seeds,2")),
+        ("latex", ("\\toprule", "FD $\\downarrow$")),
+        ("html", ("<!doctype html>", '<th scope="col" data-key="fd@random-conv"')),
+    ],
+)
+def test_every_format_is_printed_on_stdout(ganbench: Command, two: Path, form: str, words: tuple[str, ...]) -> None:
+    result = ganbench("leaderboard", "a", "--format", form)
+    assert (result.code, result.err) == (0, "")
+    assert all(word in result.out for word in words) and "Left out" not in result.out
+
+
 def test_json_says_what_ranks_and_which_runs_are_in_a_row(ganbench: Command, tmp_path: Path) -> None:
     stored(tmp_path / "a", seeded(0, 1.0), seeded(1, 3.0), seeded(2, 8.0))
     result = ganbench("leaderboard", "a", "--json")
@@ -71,6 +112,8 @@ def test_json_says_what_ranks_and_which_runs_are_in_a_row(ganbench: Command, tmp
     (row,) = board["rows"]
     assert board["ranked_by"]["metric"] == "fd" and (row["rank"], row["ranked_by"]) == (1, 3.0)
     assert row["scores"]["fd/random-conv/ema"]["values"] == [1.0, 3.0, 8.0]
+    assert (row["failed"], row["ended"], row["final_over_best"]) == (0, 3, 1.5)  # 1, 3 and 8 after 2 at half the way
+    assert board["protocol"]["scores"]["n_fake"] == 128
     assert [run["seed"] for run in row["runs"]] == [0, 1, 2] and row["setup"]["config.latent_dim"] == 8
 
 
@@ -108,6 +151,8 @@ REFUSED: dict[str, list[str]] = {
     "truncation": ["generate", "nosuch", "--out", "out", "--truncation", "0"],
     "leaderboard": ["leaderboard", "nosuch"],
     "kind of list": ["list", "nosuch"],
+    "format": ["leaderboard", "empty", "--format", "nosuch"],
+    "published results": ["list", "publications", "nosuch"],
     "option": ["score", "digits", "--reel", "digits"],
 }
 

@@ -8,7 +8,8 @@ import pytest
 
 from ganbench.plan.naming import setup
 from ganbench.plan.spec import run_id
-from ganbench.report.cost import ELSEWHERE, cost_figure, costs
+from ganbench.report.charts.overview import quality_against_cost
+from ganbench.report.cost import ELSEWHERE, costs, unit_of
 from ganbench.results.record import Record, Throughput, read_record
 from ganbench.results.timing_record import TimingRecord, plain_settings
 from ganbench.statistics.leaderboard import leaderboards
@@ -73,10 +74,13 @@ def test_runs_that_did_not_end_or_were_not_timed_have_no_price() -> None:
     assert costs(board, []) == {}
 
 
-def test_the_figure_has_a_panel_for_every_setting_and_says_where_there_is_none() -> None:
-    drawn = cost_figure([run(0, 2.0), run(1, 40.0)], [timing(100.0)])
-    assert [axes.get_title().partition(":")[0] for axes in drawn.axes] == ["as timed", "as trained"]
-    assert drawn.axes[0].get_yscale() == "log" and "lower is better" in drawn.axes[0].get_ylabel()
-    nothing = cost_figure([run(0, 2.0, timing=None)], [])
-    assert "no finished run was timed" in [text.get_text() for text in nothing.axes[0].texts]
+def test_the_chart_shows_every_row_over_its_price_in_units_that_read_well() -> None:
+    (board,) = leaderboards([run(0, 2.0), run(1, 40.0)])
+    drawn = [quality_against_cost(board, place, rows) for place, rows in costs(board, [timing(100.0)]).items()]
+    assert [one.title.partition(": ")[0] for one in drawn if one] == ["Quality against cost, as timed", "Quality against cost, as trained"]
+    assert (
+        drawn[0] is not None and "seconds of training" in drawn[0].body and "lower is better" in drawn[0].body and "dcgan" in drawn[0].body
+    )
+    assert quality_against_cost(board, "nowhere", []) is None
+    assert [unit_of(seconds)[1] for seconds in (100, 121, 7_300)] == ["seconds", "minutes", "hours"]
     assert asdict(timing(1.0))["kind"] == "timing"

@@ -82,7 +82,7 @@ def test_names_stay_text_in_markdown() -> None:
     page = markdown_page(diagnosis(), "of <script>")
     assert "<b>" not in page and "<script>" not in page and "&lt;b&gt;" in page
     assert "\\|pipes\\|" in page
-    assert "| vendi rbf | 1 | 99.5 | — | 1 to 1,000 | collapsed |" in page
+    assert "| vendi rbf | 1 | 99.5 | —ᵃ | 1 to 1,000 | collapsed |" in page
     assert "Verdict: collapsed" in page
     assert page.index("| b | 50 % | 0 | 0.000 [0.000, 0.1") < page.index("| &lt;i&gt; | 50 % | 70 | 1.40 [1.20, 1.60]"), "the lowest first"
 

@@ -1,20 +1,25 @@
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from matplotlib import pyplot as plt
 from PIL import Image
 
 from ganbench.plan.spec import run_id
-from ganbench.report.curves import curves
-from ganbench.report.figures import write_figures
-from ganbench.report.folder import figure_files, write_report
+from ganbench.report.charts.chart import Chart
+from ganbench.report.charts.training import loss_curve, score_axis, score_curve, spread
+from ganbench.report.figures import board_figures
+from ganbench.report.folder import write_report
+from ganbench.report.runs import Run
+from ganbench.results.collection import Collection
 from ganbench.results.events import EventLog
 from ganbench.results.folders import run_folder
 from ganbench.results.record import Record, read_record
 from ganbench.results.samples import LINE, grid, write_samples
+from ganbench.statistics.leaderboard import leaderboards
 
 FINISHED = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
 
@@ -37,51 +42,61 @@ def matrix(tmp_path: Path) -> tuple[Path, list[Record]]:
     return tmp_path, [FINISHED, failed]
 
 
-def test_figures_are_pngs_of_the_expected_size_and_the_same_bytes_again(matrix: tuple[Path, list[Record]]) -> None:
+def collected(out: Path, records: list[Record]) -> Collection:
+    folders = {record.run_id: run_folder(out, record.spec) for record in records}
+    return Collection(records=tuple(records), folders=folders, files={run: folder / "record.json" for run, folder in folders.items()})
+
+
+def test_figures_are_drawings_and_pictures_with_the_same_bytes_again(matrix: tuple[Path, list[Record]]) -> None:
     out, records = matrix
-    write_figures(out, records)
-    curves, drawing, samples, *_ = paths = figure_files(out, records)
-    names = ["curves-digits.png", "curves-digits.svg", "samples-digits.png", "cost-digits.png", "cost-digits.svg"]
-    assert [path.name for path in paths] == names
-    assert "<svg" in drawing.read_text() and "images seen" in drawing.read_text()  # letters stay letters
-    for path, inches in zip((curves, samples), ((4 * 4.2, 3.4), (2 * 2.6, 2 * 2.8 + 0.4)), strict=True):
-        with Image.open(path) as image:
-            assert image.format == "PNG"
-            assert image.size == tuple(round(side * 110) for side in inches)  # drawn at 110 dots an inch
+    found = collected(out, records)
+    figures = board_figures(leaderboards(records), found)
+    assert list(figures) == ["seeds-digits", "fidelity-digits", "cost-digits", "curves-digits", "samples-digits"] or list(figures) == [
+        "seeds-digits",
+        "cost-digits",
+        "curves-digits",
+        "samples-digits",
+    ]  # the old record has precision and no recall
+    for figure in figures.values():
+        assert figure.alt and ElementTree.fromstring(figure.svg()).get("aria-label") == figure.alt
+        with Image.open(BytesIO(figure.png())) as image:
+            assert image.size == (2 * (figure.width + 20), 2 * (figure.height + 20))
             assert len(np.unique(np.asarray(image))) > 20  # something is drawn
-    before = [path.read_bytes() for path in paths]
-    write_figures(out, records)
-    assert [path.read_bytes() for path in paths] == before
+    again = board_figures(leaderboards(records), found)
+    assert [one.svg() for one in again.values()] == [one.svg() for one in figures.values()]
+    assert [one.png() for one in again.values()] == [one.png() for one in figures.values()]
 
 
-def test_damaged_files_of_a_run_cost_their_own_panel_and_nothing_else(matrix: tuple[Path, list[Record]]) -> None:
+def test_damaged_files_of_a_run_cost_their_own_part_and_nothing_else(matrix: tuple[Path, list[Record]]) -> None:
     out, records = matrix
     folder = run_folder(out, FINISHED.spec)
-
-    def drawn() -> list[bytes]:
-        write_figures(out, records)
-        return [path.read_bytes() for path in figure_files(out, records)]
-
-    whole = drawn()
+    found = collected(out, records)
+    whole = board_figures(leaderboards(records), found)
+    assert Run(FINISHED, folder).logged("loss/discriminator") == {512: 0.512, 1_024: 1.024}
     (folder / "samples" / "0000001024-ema.png").write_bytes(b"\x89PNG")
     log = folder / "events.jsonl"
     log.write_text(log.read_text() + '5\n{"kind": "tick", "images_seen": 2048, "logs": 3}\n')
-    curves, drawing, samples, *_ = drawn()
-    assert [curves, drawing] == whole[:2] and samples != whole[2]  # what comes before the damage is drawn
+    assert Run(FINISHED, folder).logged("loss/discriminator") == {512: 0.512, 1_024: 1.024}  # what comes before the damage
+    damaged = board_figures(leaderboards(records), found)
+    assert {name for name in whole if whole[name] != damaged[name]} == {"samples-digits"}
     (folder / "samples" / "real.png").write_bytes(b"")
     log.write_text(
         '{"kind": "tick", "images_seen": 2048, "logs": {"loss/generator": "x"}}\n{"kind": "tick", "images_seen": 7, "logs": 3}\n'
     )
-    assert len(drawn()) == 5
+    assert Run(FINISHED, folder).logged("loss/generator") == {}
+    assert "samples-digits" not in board_figures(leaderboards(records), found)
 
 
-def test_the_report_writes_markdown_table_and_figures(matrix: tuple[Path, list[Record]]) -> None:
+def test_the_report_writes_a_page_tables_and_figures_and_leaves_what_says_the_same(matrix: tuple[Path, list[Record]]) -> None:
     out, records = matrix
-    paths = write_report(out, records, "heading")
-    assert [path.name for path in paths[:3]] == ["leaderboard.md", "leaderboard.tex", "leaderboard.csv"]
+    paths = write_report(out, collected(out, records), "heading")
+    assert [path.name for path in paths[:5]] == ["index.html", "leaderboard.md", "leaderboard.csv", "leaderboard.tex", "leaderboard.json"]
     assert all(path.stat().st_size > 0 for path in paths)
     assert (out / "leaderboard.md").read_text().startswith("# heading\n")
     assert len((out / "leaderboard.csv").read_text().splitlines()) == 1 + 4 + 1  # head, FD and precision of raw and EMA, the failed run
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()}
+    write_report(out, collected(out, records), "heading")
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.is_file()} == times
 
 
 def test_a_grid_puts_image_i_at_row_i_over_columns_between_grey_lines() -> None:
@@ -121,38 +136,37 @@ def curved(name: str, seed: int, values: list[float], status: Any = "done") -> R
     return replace(FINISHED, spec=spec, run_id=run_id(spec), evaluations=series, status=status)
 
 
-def test_curves_show_the_median_seed_the_band_of_all_and_equal_axes(tmp_path: Path) -> None:
+def charted(records: list[Record]) -> Chart:
+    (board,) = leaderboards(records)
+    assert board.primary
+    return score_curve([Run(record) for record in records], board.primary, "gan")
+
+
+def test_curves_show_the_median_seed_the_band_of_all_and_a_cross_where_a_run_did_not_finish() -> None:
     records = [curved("gan", 0, [9.0, 4.0, 1.0]), curved("gan", 1, [9.0, 5.0, 2.0]), curved("gan", 2, [9.0, 8.0], "diverged")]
-    figure = curves(tmp_path, records)
-    ema, raw = figure.axes[:2]
-    line = ema.lines[0]
-    assert line.get_xdata().tolist() == [0, 512, 1024] and line.get_ydata().tolist() == [9.0, 5.0, 1.5]  # at the end of the two that go on
-    band = ema.collections[0].get_paths()[0].get_extents()
-    assert (band.y0, band.y1) == (1.0, 9.0)
-    assert ema.get_ylim() == raw.get_ylim() and ema.get_xlim() == raw.get_xlim()
-    crosses = [(one.get_xdata()[0], one.get_ydata()[0]) for one in ema.lines if one.get_marker() == "x"]
-    assert crosses == [(512, 8.0)]
-    plt.close(figure)
+    seen, low, middle, high = spread([Run(record).scores("fd", "pixels", "ema") for record in records])
+    assert seen == [0, 512, 1_024]
+    assert (low, middle, high) == ([9.0, 4.0, 1.0], [9.0, 5.0, 1.5], [9.0, 8.0, 2.0])  # at the end, of the two that go on
+    drawn = charted(records)
+    assert drawn.body.count('class="s cross c0"') == drawn.body.count('class="s cross c1"') == 1
+    assert drawn.alt == "FD·pixels of gan over images seen, 3 seeds: median 9 after 0, 1.5 after 1,024; not finished: seed 2 (diverged)"
+    assert spread([]) == spread([{}]) == ([], [], [], [])
 
 
-def test_more_variants_than_colours_have_a_panel_each(tmp_path: Path) -> None:
-    names = [f"v{index}" for index in range(22)]
-    figure = curves(tmp_path, [curved(name, 0, [9.0, 1.0 + index]) for index, name in enumerate(names)])
-    shown = [axes for axes in figure.axes if axes.get_title()]
-    assert [axes.get_title() for axes in shown] == [*names, *(f"{name}, losses" for name in names)]
-    assert len({axes.get_ylim() for axes in shown[:22]}) == 1
-    plt.close(figure)
+def test_rows_of_a_sheet_share_one_axis() -> None:
+    runs = [Run(curved(f"v{index}", 0, [9.0, 1.0 + index])) for index in range(22)]
+    (board,) = leaderboards([run.record for run in runs])
+    assert board.primary
+    y = score_axis(runs, board.primary)
+    assert y.low < 1 and y.high > 2 * 22
+    figures = board_figures([board], Collection(records=tuple(run.record for run in runs)))
+    assert all(f">v{index}</text>" in figures["curves-digits"].body for index in range(22))
 
 
 def test_a_method_that_explodes_does_not_flatten_the_losses_of_the_others(tmp_path: Path) -> None:
-    records = [curved("calm", 0, [1.0]), curved("wild", 0, [1.0])]
-    for record in records:
-        folder = run_folder(tmp_path, record.spec)
-        folder.mkdir(parents=True)
-        log = EventLog(folder / "events.jsonl")
-        for tick in range(100):
-            exploded = record.spec.variant.name == "wild" and tick == 99
-            log.append("tick", images_seen=tick, logs={"loss/generator": 1e6 if exploded else 1.0 + tick % 2})
-    figure = curves(tmp_path, records)
-    assert figure.axes[3].get_ylim()[1] < 3
-    plt.close(figure)
+    log = EventLog(tmp_path / "events.jsonl")
+    for tick in range(200):
+        log.append("tick", images_seen=tick, logs={"loss/generator": 1e6 if tick == 99 else 1.0 + tick % 2})
+    drawn = loss_curve([Run(FINISHED, tmp_path)], "wild")
+    assert drawn is not None and ">1.5</text>" in drawn.body and "M</text>" not in drawn.body
+    assert loss_curve([Run(FINISHED)], "unknown") is None

@@ -4,6 +4,7 @@ import csv
 import io
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -11,16 +12,18 @@ from rich.console import Console
 
 from ganbench.plan.spec import run_id
 from ganbench.report.boards import tables
-from ganbench.report.figures import write_figures
-from ganbench.report.folder import figure_files, write_report
+from ganbench.report.figures import board_figures
+from ganbench.report.folder import write_report
 from ganbench.report.frame import frame
 from ganbench.report.markdown import to_markdown
 from ganbench.report.sheets import sheet
 from ganbench.report.terminal import to_terminal
+from ganbench.results.collection import Collection
 from ganbench.results.record import Failure, Record, read_record
 from ganbench.statistics.leaderboard import leaderboards
 
-FINISHED = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
+GOLDEN = Path(__file__).parents[1] / "golden" / "record-v1.json"
+FINISHED = read_record(GOLDEN)
 NAMES = ("<script>alert(1)</script>.py:A", "\x1b]0;title\x07.py:A", "=cmd|'x'!A0.py:A", "a$b$ ^{.py:A", "_my.py:A", "[x](http://y.z).py:A")
 
 
@@ -50,16 +53,19 @@ def test_a_terminal_and_a_spreadsheet_get_text(name: str, tmp_path: Path) -> Non
     console.print(to_terminal(tables(leaderboards(records)), 100))
     assert "\x1b" not in console.export_text()
     assert ",=cmd" not in frame(records).to_csv(index=False) and "\x1b" not in frame(records).to_csv(index=False)
-    write_report(tmp_path, records, name)
+    write_report(tmp_path, Collection(records=tuple(records[:1]), files={records[0].run_id: GOLDEN}), name)
     rows = list(csv.DictReader(io.StringIO((tmp_path / "leaderboard.csv").read_text(encoding="utf-8"))))
     assert not any(value.startswith(("=", "+", "@", "\t", "\r")) for row in rows for value in row.values())
 
 
-def test_figures_of_all_these_names_are_drawn_with_every_name(tmp_path: Path) -> None:
+def test_figures_of_all_these_names_are_drawn_with_every_name() -> None:
     records = [named(name) for name in NAMES]
-    write_figures(tmp_path, records)
-    drawing = next(path for path in figure_files(tmp_path, records) if path.suffix == ".svg").read_text(encoding="utf-8")
-    assert all(part in drawing for part in ("_my.py:A", "&lt;script&gt;", "a$b$ ^{.py:A", "=cmd|"))
+    for figure in board_figures(leaderboards(records), Collection(records=tuple(records))).values():
+        drawing = figure.svg()
+        assert "<script" not in drawing and "\x1b" not in drawing
+        assert ElementTree.fromstring(drawing).tag.endswith("svg") and figure.png()
+    curves = board_figures(leaderboards(records), Collection(records=tuple(records)))["curves-digits"].svg()
+    assert all(part in curves for part in ("_my.py:A", "&lt;script&gt;", "a$b$ ^{.py:A", "=cmd|"))
 
 
 def test_a_sheet_of_classes_with_any_name_is_drawn(tmp_path: Path) -> None:
