@@ -33,6 +33,8 @@ def _plain(board: Leaderboard) -> dict[str, Any]:
         "dataset": board.dataset,
         "columns": [asdict(column) for column in board.columns],
         "ranked_by": board.primary and asdict(board.primary),
+        "protocol": board.protocol,
+        "differs": board.differs,
         "rows": [_row(board, row) for row in board.rows],
         "notes": [note for table in tables([board]) for note in (*table.of_cells(), *table.notes)],
     }
@@ -49,6 +51,9 @@ def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
         "rank": row.rank,
         "name": row.variant,
         "ranked_by": None if number is None or abs(number) == float("inf") else number,
+        "failed": row.failed,
+        "ended": len(row.done) + row.failed,
+        "final_over_best": row.final_over_best,
         "setup": setup(row.records[0].spec),
         "runs": [{"run_id": record.run_id, "seed": record.spec.seed, "status": record.status} for record in row.records],
         "lifeless": {str(seed): why for seed, why in row.lifeless.items()},

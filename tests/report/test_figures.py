@@ -144,12 +144,12 @@ def charted(records: list[Record]) -> Chart:
 
 def test_curves_show_the_median_seed_the_band_of_all_and_a_cross_where_a_run_did_not_finish() -> None:
     records = [curved("gan", 0, [9.0, 4.0, 1.0]), curved("gan", 1, [9.0, 5.0, 2.0]), curved("gan", 2, [9.0, 8.0], "diverged")]
-    seen, low, middle, high = spread([Run(record).scores("fd", "pixels", "ema") for record in records])
+    seen, low, middle, high = spread([Run(record).scores("fd", "random-conv", "ema") for record in records])
     assert seen == [0, 512, 1_024]
     assert (low, middle, high) == ([9.0, 4.0, 1.0], [9.0, 5.0, 1.5], [9.0, 8.0, 2.0])  # at the end, of the two that go on
     drawn = charted(records)
     assert drawn.body.count('class="s cross c0"') == drawn.body.count('class="s cross c1"') == 1
-    assert drawn.alt == "FD·pixels of gan over images seen, 3 seeds: median 9 after 0, 1.5 after 1,024; not finished: seed 2 (diverged)"
+    assert drawn.alt == "FD·random-conv of gan over images seen, 3 seeds: median 9 after 0, 1.5 after 1,024; not finished: seed 2 (diverged)"
     assert spread([]) == spread([{}]) == ([], [], [], [])
 
 
