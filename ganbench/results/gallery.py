@@ -87,6 +87,7 @@ class Gallery:
 
 def write_gallery(run: Path, gallery: Gallery) -> None:
     """Writes the numbers into the folder of a run."""
+    (run / FOLDER).mkdir(parents=True, exist_ok=True)
     write_json(run / FOLDER / FILE, asdict(gallery))
 
 

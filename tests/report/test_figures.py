@@ -149,7 +149,9 @@ def test_curves_show_the_median_seed_the_band_of_all_and_a_cross_where_a_run_did
     assert (low, middle, high) == ([9.0, 4.0, 1.0], [9.0, 5.0, 1.5], [9.0, 8.0, 2.0])  # at the end, of the two that go on
     drawn = charted(records)
     assert drawn.body.count('class="s cross c0"') == drawn.body.count('class="s cross c1"') == 1
-    assert drawn.alt == "FD·random-conv of gan over images seen, 3 seeds: median 9 after 0, 1.5 after 1,024; not finished: seed 2 (diverged)"
+    assert (
+        drawn.alt == "FD·random-conv of gan over images seen, 3 seeds: median 9 after 0, 1.5 after 1,024; not finished: seed 2 (diverged)"
+    )
     assert spread([]) == spread([{}]) == ([], [], [], [])
 
 

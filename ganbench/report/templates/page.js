@@ -134,6 +134,10 @@
 
   // Print everything
   let closed = [];
-  addEventListener("beforeprint", () => { closed = all("details:not([open])"); closed.forEach((one) => { one.open = true; }); });
-  addEventListener("afterprint", () => closed.forEach((one) => { one.open = false; }));
+  addEventListener("beforeprint", () => {
+    const now = all("details:not([open])"); // none, if it is said twice
+    closed.push(...now);
+    now.forEach((one) => { one.open = true; });
+  });
+  addEventListener("afterprint", () => { closed.forEach((one) => { one.open = false; }); closed = []; });
 })();
