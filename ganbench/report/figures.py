@@ -31,26 +31,30 @@ def board_figures(boards: Sequence[Leaderboard], found: Collection) -> dict[str,
             kind = "seeds" if chart.title.endswith("by seed") else "cost" if chart.title.startswith("Quality") else "fidelity"
             taken = sum(name.startswith(f"{kind}-{place}") for name in figures)
             figures[f"{kind}-{place}" + (f"-{taken + 1}" if taken else "")] = chart
-        figures |= {f"{kind}-{place}": sheet for kind, sheet in _sheets(board, found).items()}
+        sheets = {"curves": curve_sheet(board, found), "samples": sample_sheet(board, found)}
+        figures |= {f"{kind}-{place}": sheet for kind, sheet in sheets.items() if sheet}
     return figures
 
 
-def _sheets(board: Leaderboard, found: Collection) -> dict[str, Chart]:
-    """Curves and samples of the rows of a board."""
-    rows = board.rows[:SECTIONS]
-    runs = {row.variant: runs_of(row, found) for row in rows}
-    sheets = {}
-    if board.primary and runs:
-        y = score_axis([run for group in runs.values() for run in group], board.primary)
-        curves = [score_curve(group, board.primary, name, name, y) for name, group in runs.items()]
-        title = f"{board.primary.label} on {board.dataset}: median and range of the seeds, a cross where a run did not finish"
-        sheets["curves"] = together(title, f"{title}; {len(curves)} rows", curves, ACROSS)
-    shown = {name: median_run(board, group) for name, group in runs.items()}
+def curve_sheet(board: Leaderboard, found: Collection) -> Chart | None:
+    """The ranking score during the trainings, a chart a row, all with one axis; None without such a score."""
+    runs = {row.variant: runs_of(row, found) for row in board.rows[:SECTIONS]}
+    if not board.primary or not runs:
+        return None
+    y = score_axis([run for group in runs.values() for run in group], board.primary)
+    curves = [score_curve(group, board.primary, name, name, y) for name, group in runs.items()]
+    title = f"{board.primary.label} on {board.dataset}: median and range of the seeds, a cross where a run did not finish"
+    return together(title, f"{title}; {len(curves)} rows", curves, ACROSS)
+
+
+def sample_sheet(board: Leaderboard, found: Collection) -> Chart | None:
+    """Real examples, and the first samples of every row's median seed; None without any."""
+    shown = {row.variant: median_run(board, runs_of(row, found)) for row in board.rows[:SECTIONS]}
     samples = [_panel(one) if isinstance(one, Picture) else one for one in side_by_side(board.dataset, shown, Album())]
-    if samples:
-        title = f"{board.dataset}: first samples of the median seed, EMA weights at the end"
-        sheets["samples"] = together(title, f"{title}; {len(samples)} pictures, the real ones first", samples, SAMPLES_ACROSS)
-    return sheets
+    if not samples:
+        return None
+    title = f"{board.dataset}: first samples of the median seed, EMA weights at the end"
+    return together(title, f"{title}; {len(samples)} pictures, the real ones first", samples, SAMPLES_ACROSS)
 
 
 def _panel(picture: Picture) -> Chart:
