@@ -26,7 +26,7 @@ from ganbench.pipeline.course import collapse, history
 from ganbench.pipeline.faults import machine_fault
 from ganbench.pipeline.fitting import advising
 from ganbench.pipeline.gallery import Subject, make_gallery
-from ganbench.pipeline.resume import evaluation_steps, resumable
+from ganbench.pipeline.resume import resumable
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.variant_config import class_target
@@ -209,7 +209,7 @@ class Cell:
 
     def _train(self, trainer: Trainer, evaluator: RunEvaluator) -> None:
         tick_steps = max(1, self.runtime.tick_images // self.spec.training.batch_size)
-        due = evaluation_steps(self.spec)
+        due = self.spec.evaluation_steps
         warm_up, said = WARM_UP_TICKS, False
         saved = time.monotonic()
         while trainer.step < self.spec.steps:

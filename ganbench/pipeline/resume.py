@@ -10,13 +10,6 @@ from ganbench.storage import sweep
 from ganbench.training.checkpoint import Checkpoint, discard, read_checkpoints, sweep_checkpoints
 
 
-def evaluation_steps(spec: RunSpec) -> set[int]:
-    """Steps after which a run is evaluated: the first at or after every multiple of ``every_images``, and the last."""
-    every = spec.evaluation.every_images
-    multiples = range(every, spec.budget_images, every) if every else range(0)
-    return {-(-images // spec.training.batch_size) for images in multiples} | {spec.steps}
-
-
 def resumable(spec: RunSpec, folder: Path, log: EventLog, device: torch.device) -> Checkpoint | None:
     """The checkpoint from which a run goes on, or None if it starts again.
 
@@ -55,5 +48,5 @@ def _agrees(checkpoint: Checkpoint, spec: RunSpec, log: EventLog) -> bool:
     if not log.holds(checkpoint.state):
         return False
     seen = {(event["images_seen"], event.get("weights")) for event in log.of("evaluation")} if "log_bytes" not in checkpoint.state else None
-    due = (step * spec.training.batch_size for step in {0} | evaluation_steps(spec) if step <= checkpoint.state["step"])
+    due = (step * spec.training.batch_size for step in {0} | spec.evaluation_steps if step <= checkpoint.state["step"])
     return seen is None or all((images, weights) in seen for images in due for weights in ("raw", "ema"))

@@ -146,6 +146,13 @@ class RunSpec:
         """Number of discriminator steps within the budget, rounded up."""
         return -(-self.budget_images // self.training.batch_size)
 
+    @property
+    def evaluation_steps(self) -> set[int]:
+        """Steps after which it is evaluated, besides the start: the first at or after every multiple of ``every_images``, and the last."""
+        every = self.evaluation.every_images
+        multiples = range(every, self.budget_images, every) if every else range(0)
+        return {-(-images // self.training.batch_size) for images in multiples} | {self.steps}
+
     @cached_property
     def slug(self) -> str:
         """Name of the run's directory: variant, data set, seed, and the start of the run's id."""

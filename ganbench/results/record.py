@@ -15,10 +15,8 @@ from ganbench.errors import RequestError
 from ganbench.plan.facts import facts
 from ganbench.plan.spec import ID_VERSION, ConfigValue, RunSpec, check_names, run_id
 from ganbench.plan.validation import validated
+from ganbench.results.migration import SCHEMA_VERSION, check_schema, migrated
 from ganbench.storage import AGAIN, read_json, write_json
-
-SCHEMA_VERSION = 1
-"""Raised when a field changes its meaning or is removed; ``tests/golden`` contains a record of every past version."""
 
 Status = Literal["done", "diverged", "failed", "interrupted", "skipped"]
 """How a run ended. An interrupted one, which a fault of the machine stopped, has no ``record.json``: the same command goes on with it."""
@@ -275,17 +273,26 @@ def read_record(path: Path) -> Record:
     Raises:
         RequestError: The file is not a record, or has a schema that this version cannot read.
     """
-    data = read_json(path)
-    version = data.get("schema_version")
-    if not isinstance(version, int):
-        raise RequestError(f"{path}: not a ganbench record (it has no schema_version); {AGAIN}")
-    if version != SCHEMA_VERSION:
-        raise RequestError(f"{path}: record of schema {version}; this ganbench reads {SCHEMA_VERSION}, so update ganbench")
-    if (sealed := data.get("digest")) and sealed != digest(data):
-        raise RequestError(f"{path}: has changed since it was written, its digest is another; {AGAIN}")
+    return record_of(read_json(path), str(path))
+
+
+def record_of(data: dict[str, Any], where: str) -> Record:
+    """Converts the content of a record's file, of any schema.
+
+    Args:
+        data: The file's JSON object.
+        where: The file, for error messages.
+
+    Raises:
+        RequestError: It is not a record, or has a schema that this version cannot read.
+    """
+    check_schema(data, where)
+    if (sealed := data.get("digest")) and sealed != digest(data):  # which covers what was written, in the schema of then
+        raise RequestError(f"{where}: has changed since it was written, its digest is another; {AGAIN}")
+    data = migrated(data, where)
     if isinstance(data.get("scores"), list) and isinstance(data.get("evaluations"), list):
         evaluations = [{**one, "scores": _with_facts(one.get("scores"))} if isinstance(one, dict) else one for one in data["evaluations"]]
         data = {**data, "scores": _with_facts(data["scores"]), "evaluations": evaluations}
-    record: Record = validated(Record, data, str(path))
-    check_record(record, str(path))
+    record: Record = validated(Record, data, where)
+    check_record(record, where)
     return record

@@ -18,7 +18,8 @@ from ganbench.report.rows import COLUMNS
 from ganbench.results import provenance
 from ganbench.results.events import EventLog
 from ganbench.results.folders import run_folder
-from ganbench.results.record import SCHEMA_VERSION, Divergence, Failure, Record, digest, protocol_key, read_record, write_record
+from ganbench.results.migration import SCHEMA_VERSION
+from ganbench.results.record import Divergence, Failure, Record, digest, protocol_key, read_record, write_record
 from ganbench.storage import write_json
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "record-v1.json"
