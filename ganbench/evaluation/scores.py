@@ -1,6 +1,5 @@
 """How does a metric's estimate become a score with its protocol?"""
 
-import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +11,7 @@ from ganbench.errors import Diverged, GanbenchError, RequestError
 from ganbench.features.base import Extractor
 from ganbench.metrics.base import Metric, OwnNetwork
 from ganbench.plan.metric_names import NO_NETWORK, label
-from ganbench.results.record import Score
+from ganbench.results.record import LARGEST, Score
 from ganbench.sets.comparison import Comparison
 
 
@@ -48,8 +47,10 @@ def score_metric(metric: Metric, name: str, comparison: Comparison, extractor: E
     numbers = (getattr(estimate, key, None) for key in ("value", "ci_low", "ci_high"))
     if not all(isinstance(number, float | int) for number in numbers):
         raise RequestError(f"metric {name!r} gave a {type(estimate).__name__}; give an Estimate of Python floats (ganbench.metrics.base)")
-    if not all(map(math.isfinite, (estimate.value, estimate.ci_low, estimate.ci_high))):
-        raise Diverged(f"{shown} is not finite: {estimate.value}, 95 % interval {estimate.ci_low} to {estimate.ci_high}")
+    if not all(abs(number) <= LARGEST for number in (estimate.value, estimate.ci_low, estimate.ci_high)):  # "not <=" also refuses nan
+        raise Diverged(
+            f"{shown} is not finite, or beyond {LARGEST:g}: {estimate.value}, 95 % interval {estimate.ci_low} to {estimate.ci_high}"
+        )
     own = None if metric.network is None else metric.network(comparison.weights)
     network = own if isinstance(own, OwnNetwork) else None
     departures = [*([] if extractor.name == NO_NETWORK else extractor.departures()), *(network.departures() if network else [])]

@@ -117,18 +117,13 @@ def _machines(records: Sequence[Record]) -> list[str]:
     """The kinds of machines and versions that the runs were made on, most runs first."""
     counts: dict[str, int] = {}
     for record in records:
-        hardware, software = (_mapping(record.provenance.get(part)) for part in ("hardware", "packages"))
+        hardware, software = (record.provenance.get(part, {}) for part in ("hardware", "packages"))
         device = record.timing.device if record.timing else "unknown device"
         versions = ", ".join(f"{name} {software[name]}" for name in ("ganbench", "torch", "python") if name in software)
         processor = " ".join(str(hardware[name]) for name in ("cpu", "cpu_capability") if hardware.get(name))
         words = "; ".join(part for part in (device, processor, versions) if part)
         counts[words] = counts.get(words, 0) + 1
     return [f"{words}: {count:,} {'run' if count == 1 else 'runs'}" for words, count in sorted(counts.items(), key=lambda item: -item[1])]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    """A part of a provenance, which other people may have written."""
-    return value if isinstance(value, Mapping) else {}
 
 
 def _metrics(sections: Sequence[Any]) -> list[str]:

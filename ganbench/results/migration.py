@@ -19,9 +19,7 @@ MIGRATIONS: Mapping[int, Migration] = {}
 """By the schema that a record has, what makes one of the next schema of it."""
 
 
-def check_schema(
-    fields: Mapping[str, Any], where: str, steps: Mapping[int, Migration] = MIGRATIONS, current: int = SCHEMA_VERSION
-) -> None:
+def check_schema(fields: Mapping[str, Any], where: str, steps: Mapping[int, Migration] = MIGRATIONS, current: int = SCHEMA_VERSION) -> None:
     """Checks that the fields of a record have a schema that can be read.
 
     Args:

@@ -7,15 +7,35 @@ import hashlib
 import os
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from ganbench.errors import RequestError
+from ganbench.storage import AGAIN
 
 PACKAGES = ("ganbench", "torch", "torchvision", "numpy", "scipy", "scikit-learn", "pillow", "safetensors")
 """Packages whose version can change a number."""
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "MKL_CBWR", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "CUBLAS_WORKSPACE_CONFIG")
 """Environment variables that can change a number."""
+
+
+PARTS = ("packages", "hardware", "flags", "environment", "dataset")
+"""Parts of a provenance that are tables, where they are there."""
+
+
+def check_provenance(provenance: Mapping[str, Any], where: str) -> None:
+    """Checks that a provenance, which other people may have written, has the form that its readers rely on.
+
+    Raises:
+        RequestError: A part is no table, or a number is none.
+    """
+    for part in PARTS:
+        if not isinstance(provenance.get(part, {}), Mapping):
+            raise RequestError(f"{where}: provenance.{part}: a table is wanted; {AGAIN}")
+    if not isinstance(provenance.get("hardware", {}).get("runs_at_a_time", 1), int):
+        raise RequestError(f"{where}: provenance.hardware.runs_at_a_time: a whole number is wanted; {AGAIN}")
 
 
 def packages() -> dict[str, str]:

@@ -9,15 +9,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ganbench.errors import RequestError
 from ganbench.plan.facts import facts
 from ganbench.plan.spec import ID_VERSION, ConfigValue, RunSpec, check_names, run_id
 from ganbench.plan.validation import validated
 from ganbench.results.migration import SCHEMA_VERSION, check_schema, migrated
+from ganbench.results.provenance import check_provenance
 from ganbench.storage import AGAIN, read_json, write_json
 from ganbench.text import html
+
+LARGEST = 1e150
+"""Largest magnitude of a score or diagnostic. Means and spreads are made of squares, which for larger values exceed a float."""
 
 Status = Literal["done", "diverged", "failed", "interrupted", "skipped"]
 """How a run ended. An interrupted one, which a fault of the machine stopped, has no ``record.json``: the same command goes on with it."""
@@ -227,7 +231,10 @@ def digest(fields: Mapping[str, Any]) -> str:
 
 
 def check_record(record: Record, where: str) -> None:
-    """Checks what every record promises: its spec gives its ``run_id``, and ``done`` means that its final evaluation is there.
+    """Checks what every record promises.
+
+    Its spec gives its ``run_id``, its scores say from which features and weights they are, its numbers can be computed with, its provenance
+    has its parts, and ``done`` means that its final evaluation is there.
 
     Args:
         record: A record that was just made or read.
@@ -239,6 +246,15 @@ def check_record(record: Record, where: str) -> None:
     check_names(record.spec, where)
     if record.id_version == ID_VERSION and run_id(record.spec) != record.run_id:
         raise RequestError(f"{where}: its spec gives the id {run_id(record.spec)}, and it claims {record.run_id}; {AGAIN}")
+    for one in (*record.scores, *(score for evaluation in record.evaluations for score in evaluation.scores)):
+        if not isinstance(one.protocol.get("extractor"), str) or one.protocol.get("weights") not in get_args(Weights):
+            raise RequestError(f"{where}: the protocol of {one.metric!r} does not name extractor and weights; {AGAIN}")
+        if max(map(abs, (one.value, one.ci_low, one.ci_high, one.perfect or 0.0))) > LARGEST:
+            raise RequestError(f"{where}: the score of {one.metric!r} is beyond {LARGEST:g}; {AGAIN}")
+    for found in (*record.diagnostics, *(one for evaluation in record.evaluations for one in evaluation.diagnostics)):
+        if max(abs(found.value or 0.0), abs(found.perfect or 0.0)) > LARGEST:
+            raise RequestError(f"{where}: the diagnostic {found.name!r} is beyond {LARGEST:g}; {AGAIN}")
+    check_provenance(record.provenance, where)
     if record.status != "done":
         return
     final = [one for one in record.evaluations if one.images_seen == record.images_seen]

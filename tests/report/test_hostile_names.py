@@ -72,3 +72,17 @@ def test_a_sheet_of_classes_with_any_name_is_drawn(tmp_path: Path) -> None:
     images = np.zeros((2, 1, 8, 8), np.uint8)
     sheet(images, 2, "class $a", ("$b^{", "\x1b[2J"), ("_c",), tmp_path / "sheet.png")
     assert (tmp_path / "sheet.png").stat().st_size > 0
+
+
+@pytest.mark.parametrize("value", [1e150, 5e-324], ids=["largest", "smallest"])
+def test_a_report_of_the_largest_and_smallest_numbers_is_written(value: float, tmp_path: Path) -> None:
+    def extreme(seed: int) -> Record:
+        scores = tuple(replace(one, value=value, ci_low=0.0, ci_high=value) for one in FINISHED.scores)
+        found = tuple(replace(one, value=value) for one in FINISHED.diagnostics)
+        series = tuple(replace(one, scores=scores[:2], diagnostics=found) for one in FINISHED.evaluations)
+        return replace(named("gan", seed), scores=scores, diagnostics=found, evaluations=series)
+
+    records = (extreme(0), extreme(1))
+    found = Collection(records=records, files=dict.fromkeys([one.run_id for one in records], GOLDEN))
+    page = write_report(tmp_path, found, "extremes")[0].read_text(encoding="utf-8")
+    assert f'data-value="{value}"' in page

@@ -194,6 +194,43 @@ def test_done_means_that_the_final_evaluation_is_there(tmp_path: Path, record: R
     assert "its final evaluation is not there" in refusal(tmp_path, json.dumps(written(tmp_path, record)))
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"extractor": None}, "does not name extractor and weights"),
+        ({"extractor": (1, 2)}, "does not name extractor and weights"),
+        ({"weights": "best"}, "does not name extractor and weights"),
+    ],
+)
+def test_a_score_says_from_which_features_and_weights_it_is(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    odd = tuple(
+        replace(one, scores=tuple(replace(score, protocol={**score.protocol, **change}) for score in one.scores))
+        for one in FINISHED.evaluations
+    )
+    assert words in refusal(
+        tmp_path, json.dumps(written(tmp_path, replace(FINISHED, evaluations=odd, scores=odd[-2].scores + odd[-1].scores)))
+    )
+
+
+@pytest.mark.parametrize("value", [1.7e308, -1e151])
+def test_a_number_that_no_mean_and_no_spread_can_be_made_of_is_refused(tmp_path: Path, value: float) -> None:
+    first, *others = FINISHED.evaluations
+    for odd in (
+        replace(first, scores=(replace(first.scores[0], value=value), *first.scores[1:])),
+        replace(first, scores=(replace(first.scores[0], perfect=value), *first.scores[1:])),
+        replace(first, diagnostics=(replace(first.diagnostics[0], value=value),)),
+    ):
+        assert "is beyond 1e+150" in refusal(tmp_path, json.dumps(written(tmp_path, replace(FINISHED, evaluations=(odd, *others)))))
+
+
+@pytest.mark.parametrize(
+    "provenance", [{"packages": [1]}, {"hardware": 3}, {"flags": None}, {"dataset": "x"}, {"hardware": {"runs_at_a_time": "x"}}]
+)
+def test_a_provenance_has_the_form_that_its_readers_rely_on(tmp_path: Path, provenance: dict[str, Any]) -> None:
+    part = next(iter(provenance))
+    assert f"provenance.{part}" in refusal(tmp_path, json.dumps(written(tmp_path, replace(FINISHED, provenance=provenance))))
+
+
 def test_protocol_keys_are_equal_exactly_when_protocols_are() -> None:
     protocol = FINISHED.scores[0].protocol
     assert protocol_key(protocol) == protocol_key(dict(reversed(protocol.items())))

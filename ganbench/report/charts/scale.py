@@ -54,7 +54,7 @@ def fitted(label: str, values: Iterable[float], *, log: bool | None = None, zero
         room = (high / low) ** 0.06 if high > low else 2.0
         return Axis(label=label, low=low / room, high=high * room, log=True)
     low = min(low, 0.0) if zero else low
-    room = 0.06 * (high - low) if high > low else 0.5 * (abs(high) or 1.0)
+    room = 0.06 * (high - low) or 0.5 * abs(high) or 1.0  # also where the shares of the smallest floats are 0
     return Axis(label=label, low=low if zero and low == 0 else low - room, high=high + room)
 
 
