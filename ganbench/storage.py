@@ -52,8 +52,13 @@ def write_bytes(path: Path, data: bytes, *, lasting: bool = True) -> None:
 
 
 def write_json(path: Path, data: Any) -> None:
-    """Writes plain data atomically as JSON with sorted keys; raises for non-finite numbers."""
-    write_text(path, json.dumps(data, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+    """Writes plain data atomically as :func:`json_text` has it."""
+    write_text(path, json_text(data))
+
+
+def json_text(data: Any) -> str:
+    """Plain data as JSON with sorted keys, a value a line; raises for non-finite numbers."""
+    return json.dumps(data, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def sweep(folder: Path) -> None:

@@ -82,6 +82,15 @@ def latex(text: str) -> str:
     return "{}".join("".join(map(_in_latex, part)) for part in joined.split(shown))
 
 
+def bibtex(text: str) -> str:
+    r"""Text within the braces of a field of BibTeX, which counts braces even where LaTeX is told that they are text.
+
+    >>> print(bibtex("a{b"))
+    a\textbraceleft{}b
+    """
+    return latex(text).replace(r"\{", r"\textbraceleft{}").replace(r"\}", r"\textbraceright{}")
+
+
 _LATEX = {
     **{char: f"\\{char}" for char in "{}$&#%_"},
     **{char: f"{{{char}}}" for char in "[]*"},  # which may be arguments of a line's end

@@ -18,21 +18,20 @@ from ganbench.report.boards import tables
 from ganbench.report.figures import board_figures
 from ganbench.report.latex import to_latex
 from ganbench.report.markdown import to_markdown
-from ganbench.report.page import index_page
+from ganbench.report.page import Cite, index_page
 from ganbench.report.published import published_tables
 from ganbench.report.rows import COLUMNS, columns, score_rows
 from ganbench.report.speed import speed_tables
 from ganbench.report.standings import standings
-from ganbench.results.collection import RECORDS, Collection
+from ganbench.results.collection import RECORDS, Collection, stem
 from ganbench.results.record import Record
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 from ganbench.storage import compressed, read_bytes, write_bytes
-from ganbench.text import file_name
 
 DOWNLOADS = {"tables": "leaderboard.md", "scores": "leaderboard.csv", "LaTeX": "leaderboard.tex", "JSON": "leaderboard.json"}
 
 
-def write_report(out: Path, found: Collection, title: str) -> list[Path]:
+def write_report(out: Path, found: Collection, title: str, cite: Cite | None = None) -> list[Path]:
     """Writes a report of runs into the folder that has them, or into another one.
 
     Files that are there and say the same are left as they are.
@@ -41,6 +40,7 @@ def write_report(out: Path, found: Collection, title: str) -> list[Path]:
         out: The folder.
         found: What is reported. Runs in ``OUT/runs`` are repeated from there; the records of all others are written, too.
         title: Heading of the pages.
+        cite: How the page is cited, if it is to say so.
 
     Returns:
         The files of the report, the page first; the folder of records counts as one.
@@ -49,7 +49,7 @@ def write_report(out: Path, found: Collection, title: str) -> list[Path]:
     shown = [*tables(boards), *published_tables(boards), *speed_tables(list(found.timings))]
     files = _files(out, found)
     texts = {
-        "index.html": index_page(found, boards, title, files, download=DOWNLOADS),
+        "index.html": index_page(found, boards, title, files, download=DOWNLOADS, cite=cite),
         "leaderboard.md": to_markdown(shown, title),
         "leaderboard.csv": _csv(found.all, boards),
         "leaderboard.tex": to_latex(shown, title),
@@ -73,7 +73,7 @@ def _files(out: Path, found: Collection) -> dict[str, str]:
     for record in found.records:
         folder = found.folders.get(record.run_id)
         here = folder is not None and folder.parent.resolve() == (out / "runs").resolve()
-        files[record.run_id] = f"runs/{folder.name}/record.json" if here and folder else f"{RECORDS}/{file_name(record.spec.slug)}.json.gz"
+        files[record.run_id] = f"runs/{folder.name}/record.json" if here and folder else f"{RECORDS}/{stem(record.spec)}.json.gz"
     return files
 
 

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
@@ -24,6 +25,19 @@ from ganbench.text import plain
 TEMPLATES = "ganbench.report", "templates"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Cite:
+    """What a page says about its citation."""
+
+    lead: str
+    """A sentence about what is cited."""
+    permalink: str = ""
+    """Address at which the cited state stays; empty without one."""
+    bibtex: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """By label, addresses of pages and files about it, seen from the page."""
+
+
 def index_page(
     found: Collection,
     boards: Sequence[Leaderboard],
@@ -31,6 +45,7 @@ def index_page(
     files: Mapping[str, str],
     notes: Sequence[str] = (),
     download: Mapping[str, str] | None = None,
+    cite: Cite | None = None,
 ) -> str:
     """The page of a report.
 
@@ -41,6 +56,7 @@ def index_page(
         files: By ``run_id``, the path, seen from the page, of a record or spec from which the run can be repeated.
         notes: Lines about what was left out, besides what the collection tells itself.
         download: By label, file names beside the page that a reader may want (``leaderboard.csv``).
+        cite: How the page is cited, if it is to say so.
 
     Returns:
         HTML. Equal results give equal pages: it tells when the results were made, not when it was written.
@@ -65,12 +81,20 @@ def index_page(
             machines=_machines(found.all),
             left_out=left_out,
             download=download or {},
+            cite=cite,
             budgets=sorted({record.spec.budget_images for record in found.all}),
             metrics=_metrics(sections),
             table=_table,
             inline=lambda chart: Markup(chart.inline()),
         )
     )
+
+
+def releases_page(title: str, releases: Sequence[Any]) -> str:
+    """The page that lists the releases of a leaderboard, newest first (:class:`ganbench.report.site.Release`)."""
+    style = _file("page.css")
+    template = _environment().get_template("releases.html.j2")
+    return template.render(title=title, version=version("ganbench"), policy=_policy(style), style=Markup(style), releases=releases)
 
 
 def _table(table: Table, prefix: str, section: BoardSection | None) -> Markup:
@@ -90,11 +114,11 @@ def _about(section: BoardSection) -> dict[str, dict[str, str]]:
     }
 
 
-def _policy(style: str, script: str) -> str:
+def _policy(style: str, script: str | None = None) -> str:
     """A content security policy under which only this style and this script are used, and only pictures within the page."""
 
-    def known(text: str) -> str:
-        return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
+    def known(text: str | None) -> str:
+        return "'none'" if text is None else "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
     return f"default-src 'none'; img-src data:; style-src {known(style)}; script-src {known(script)}; base-uri 'none'; form-action 'none'"
 

@@ -9,15 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from ganbench.errors import RequestError
+from ganbench.plan.spec import RunSpec
 from ganbench.results.folders import Found, find_records
 from ganbench.results.reading import read_all, told_again
 from ganbench.results.record import Record
 from ganbench.results.timing_record import TimingRecord, timings_of
+from ganbench.text import file_name
 
 RECORDS = "records"
 """Folder of record files, one a run, in a leaderboard's repository and in a written report."""
 OTHERS = ("manifest.json", "leaderboard.json", "latents.json", "diagnosis.json", "package.json", "verdicts.json")
 """JSON files that stand in folders of results and are no records."""
+
+
+def stem(spec: RunSpec) -> str:
+    """Name of a run's record among others, without the ending: its slug, in letters of file names, and always with the start of its id."""
+    name, _, start = spec.slug.rpartition("-")
+    return f"{file_name(name)}-{start}"
 
 
 @dataclass(frozen=True, kw_only=True)
