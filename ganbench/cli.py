@@ -19,6 +19,7 @@ from ganbench import __version__
 from ganbench.commands import stopping
 from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, NoCache, Only, Out, Retry, Workers
 from ganbench.commands.bench_app import bench
+from ganbench.commands.board_app import leaderboard, submit_check
 from ganbench.commands.gate_app import gate
 from ganbench.commands.looking_app import LOOKING
 from ganbench.commands.options import with_options
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 app.add_typer(bench)
 app.add_typer(gate, name="gate")
+app.add_typer(leaderboard)
+app.command("submit-check", hidden=True)(submit_check)
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 plus the number of the signal, as in shells."""
 console = PlainConsole(stderr=True)

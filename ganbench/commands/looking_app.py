@@ -5,23 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ganbench.commands.arguments import Format, Json
+from ganbench.commands.arguments import Json
 from ganbench.commands.output import PlainConsole
-
-
-def leaderboard(
-    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders given as --out of `run`, shown together.")],
-    columns: Annotated[
-        str | None, typer.Option(metavar="NAME,...", help="Only these columns (fd,failed), or all; default: those that fit.")
-    ] = None,
-    metrics: Annotated[str | None, typer.Option(metavar="NAME,...", help="Only these metrics, as fd,recall or fd@digits-probe.")] = None,
-    form: Annotated[Format, typer.Option("--format", help="How the tables are written.")] = Format.terminal,
-    as_json: Json = False,
-) -> None:
-    """Print the tables of finished runs again, on stdout, from their records alone; runs and changes nothing."""
-    from ganbench.commands.leaderboard import show_leaderboard
-
-    show_leaderboard(folders, columns, metrics, form, as_json, PlainConsole(stderr=True))
 
 
 def report(
@@ -71,5 +56,5 @@ def dirac(
     run_dirac(games, step_size, steps, strengths, out, as_json, PlainConsole(stderr=True))
 
 
-LOOKING = (leaderboard, report, compare, dirac)
+LOOKING = (report, compare, dirac)
 """In the order of the help."""

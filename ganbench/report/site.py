@@ -12,6 +12,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,13 +24,12 @@ from ganbench.report.page import Cite, releases_page
 from ganbench.results.collection import RECORDS, Collection, stem
 from ganbench.results.record import Record
 from ganbench.results.repository import SETTINGS, Settings
+from ganbench.statistics.plausibility import moment
 from ganbench.storage import read_json, write_json, write_text
 
 INDEX, RELEASES, RELEASE = "site.json", "releases", "release.json"
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 """Pattern of names of releases, which are parts of addresses."""
-OURS = {INDEX, RELEASES, RECORDS, "index.html", "figures", ".nojekyll"}
-"""What stands in a site besides tables and citations."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ def check_release(site: Path, name: str, settings: Settings, records_sha256: str
     Raises:
         RequestError: Its name is no part of an address, no address is known, or it is there with other records.
     """
-    if not re.fullmatch(NAME, name):
+    if not re.fullmatch(NAME, name) or name == "index.html":
         raise RequestError(f"--release {name}: use letters, digits, '.', '_' and '-', as in v1.0")
     if not settings.url:
         raise RequestError(f"a release has a permalink: set url in {SETTINGS} to the address of the site, then repeat the command")
@@ -75,8 +75,8 @@ def check_release(site: Path, name: str, settings: Settings, records_sha256: str
     known = _read_release(folder)
     if known.records_sha256 != records_sha256:
         raise RequestError(
-            f"release {name} is there with {known.records:,} other records (SHA-256 {known.records_sha256[:12]}, now {records_sha256[:12]}), "
-            "and a release never changes; name another one"
+            f"release {name} is there with other records ({known.records:,}, SHA-256 {known.records_sha256[:12]}; "
+            f"now {records_sha256[:12]}), and a release never changes; name another one"
         )
     return True
 
@@ -174,7 +174,8 @@ def _cite_newest(releases: Sequence[Release], state: Release, settings: Settings
         return _cite(f"This is release {same.name}: {_told(same)}.", citation_of(same, settings), {**_files(same), **index})
     if not releases:
         return Cite(lead=f"This page changes with every record, and no release can be cited yet. It shows {_told(state)}.", files=index)
-    lead = f"This page changes with every record: it shows {_told(state)}. The newest release is {releases[0].name}, with {_told(releases[0])}."
+    newest = f"The newest release is {releases[0].name}, with {_told(releases[0])}."
+    lead = f"This page changes with every record: it shows {_told(state)}. {newest}"
     return _cite(lead, citation_of(releases[0], settings), {**_files(releases[0]), **index})
 
 
@@ -195,15 +196,14 @@ def _prune(site: Path, found: Collection, files: Sequence[Path]) -> None:
     """Removes records and figures of an earlier state, which no page shows any more."""
     records = {f"{stem(record.spec)}.json.gz" for record in found.records}
     stale = [path for path in (site / RECORDS).glob("*.json.gz") if path.name not in records]
-    stale += [path for path in (site / "figures").glob("*") if path not in files]
+    stale += [path for path in (site / "figures").glob("*") if path.is_file() and path not in files]
     for path in stale:
         path.unlink()
 
 
 def _newest(records: Sequence[Record]) -> str:
     """Day on which the newest record ended; empty if none says one."""
-    days = [record.finished[:10] for record in records if re.match(r"\d{4}-\d{2}-\d{2}", record.finished)]
-    return max(days, default="")
+    return max((found.astimezone(UTC).date().isoformat() for one in records if (found := moment(one.finished))), default="")
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

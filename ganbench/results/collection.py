@@ -94,6 +94,18 @@ def collect(paths: Sequence[Path]) -> Collection:
     )
 
 
+def collect_files(files: Sequence[Path]) -> Collection:
+    """Reads record files alone, without what may lie beside them."""
+    found, places = _read(files)
+    shared: dict[Any, Any] = {}
+    return Collection(
+        records=tuple(_sharing(record, shared) for record in found.records),
+        files={run: Path(place) for run, place in places.items()},
+        faults=found.faults,
+        repeated=found.repeated,
+    )
+
+
 def _found(path: Path, timed: bool) -> tuple[Found, dict[str, str]]:
     """The results at one path, and the file of every record."""
     if (path / "runs").is_dir():
@@ -104,6 +116,11 @@ def _found(path: Path, timed: bool) -> tuple[Found, dict[str, str]]:
         raise RequestError(
             f"{path}: holds no results; give the --out of a `ganbench run`, the folder of a run, record files or a folder of them"
         )
+    return _read(files)
+
+
+def _read(files: Sequence[Path]) -> tuple[Found, dict[str, str]]:
+    """The records of some files, and the file of every record."""
     records: dict[str, Record] = {}
     places: dict[str, str] = {}
     faults, repeated = [], []

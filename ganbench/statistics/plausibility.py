@@ -4,6 +4,7 @@ They find what contradicts itself, what no machine and no metric can give, and w
 with care: whoever knows the rules can satisfy them (see :mod:`ganbench.results.submission`).
 """
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -200,10 +201,10 @@ def durations(record: Record) -> Iterator[str]:
 
 def sources(record: Record) -> Iterator[str]:
     """Was it made with changed sources of ganbench, or with a method that only its author has?"""
-    for name, what in (("git", "ganbench"), ("variant_git", "the method")):
-        found = record.provenance.get(name)
+    told = {json.dumps(found, sort_keys=True): found for name in ("git", "variant_git") if (found := record.provenance.get(name))}
+    for found in told.values():
         if isinstance(found, Mapping) and found.get("dirty"):
-            yield f"the sources of {what} had changes beside commit {str(found.get('commit'))[:12]}"
+            yield f"its sources had changes beside commit {str(found.get('commit'))[:12]}"
     if record.spec.variant.name not in VARIANTS.targets:
         yield f"{record.spec.variant.name[:80]!r} is not registered here; without its source nobody can repeat the run"
 
