@@ -15,9 +15,10 @@ import pytest
 
 from ganbench.data.dataset import Dataset
 from ganbench.data.loading import load_dataset
-from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec
+from ganbench.plan.spec import DatasetSpec, EvaluationSpec, RunSpec, TrainingSpec, run_id
 from ganbench.plan.variant_config import variant_spec
 from ganbench.registry import VARIANTS
+from ganbench.results.record import Record, Score, read_record
 
 IMAGES = DatasetSpec(name="digits", resolution=8)
 POINTS = DatasetSpec(name="ring8")
@@ -66,6 +67,44 @@ def build_spec(variant: str = "dcgan", dataset: DatasetSpec = IMAGES, *, config:
 def tiny_spec() -> TinySpec:
     """Builds tiny runs: ``tiny_spec("wgan", POINTS, seed=3, config={"critic_steps": 2})``."""
     return build_spec
+
+
+GOLDEN = Path(__file__).parent / "golden" / "record-v1.json"
+
+
+def honest_record(seed: int = 0, fd: float = 4.0, **changes: Any) -> Record:
+    """The golden record with all that a run leaves behind today, of a seed, with an FD at its end."""
+    golden = read_record(GOLDEN)
+    spec = replace(golden.spec, seed=seed)
+    end = golden.images_seen
+    series = tuple(
+        replace(
+            one, scores=tuple(_of_value(score, fd) if score.metric == "fd" and one.images_seen == end else score for score in one.scores)
+        )
+        for one in golden.evaluations
+    )
+    hashes = {name: f"{seed:02x}{number:02x}" * 16 for number, name in enumerate(("raw", "ema"))}
+    provenance = {
+        "packages": {"ganbench": "0.1.0", "torch": "2.9.0", "python": "3.11.0"},
+        "hardware": {"cpu": "A processor"},
+        "fingerprint": "0123456789ab",
+        "variant_source_sha256": "ef" * 32,
+        "dataset": {"fingerprint": "cd" * 32},
+    }
+    fields = {"spec": spec, "run_id": run_id(spec), "evaluations": series, "weights_sha256": hashes, "provenance": provenance, **changes}
+    if "scores" not in changes:
+        fields["scores"] = tuple(score for one in fields["evaluations"] if one.images_seen == end for score in one.scores)
+    return replace(golden, **fields)
+
+
+def _of_value(score: Score, value: float) -> Score:
+    return replace(score, value=value, ci_low=value - 0.05, ci_high=value + 0.05)
+
+
+@pytest.fixture(scope="session")
+def honest() -> Callable[..., Record]:
+    """Makes records that pass all checks of a leaderboard: ``honest(seed=1, fd=3.0, attempts=0)``."""
+    return honest_record
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What do ``ganbench leaderboard init``, ``add``, ``submit-check`` and ``build`` do? (with a repository of records; git is left to people)"""
+"""What do ``ganbench leaderboard init``, ``add``, ``submit-check`` and ``build`` do? (to a repository of records; git is left to people)"""
 
 import filecmp
 import json

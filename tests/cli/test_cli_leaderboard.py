@@ -150,6 +150,8 @@ REFUSED: dict[str, list[str]] = {
     "run of latents": ["latents", "nosuch", "--out", "out"],
     "truncation": ["generate", "nosuch", "--out", "out", "--truncation", "0"],
     "leaderboard": ["leaderboard", "nosuch"],
+    "leaderboard's repository": ["leaderboard", "build", "empty"],
+    "submission": ["leaderboard", "submit-check", "nosuch"],
     "kind of list": ["list", "nosuch"],
     "format": ["leaderboard", "empty", "--format", "nosuch"],
     "published results": ["list", "publications", "nosuch"],

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from ganbench.plan.spec import run_id
 from ganbench.report.folder import write_report
+from ganbench.report.page import Cite
 from ganbench.results.collection import Collection
 from ganbench.results.events import EventLog
 from ganbench.results.gallery import Gallery, Histogram, Modes, write_gallery
@@ -83,7 +84,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folders = {record.run_id: with_folder(out, record) for record in records[:4]}
     files = dict.fromkeys([record.run_id for record in records], GOLDEN)
     found = Collection(records=tuple(records), folders=folders, files=files, faults=("<b>x</b>.json: damaged",))
-    return write_report(out / "report", found, "The <i>title</i>")[0]
+    cite = Cite(
+        lead="A <b>state</b>.", permalink="https://example.org/a/", bibtex="@misc{a,\n  title = {</pre><b>x</b>},\n}", files={"all": "x/"}
+    )
+    return write_report(out / "report", found, "The <i>title</i>", cite)[0]
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +134,8 @@ def test_text_stays_text_and_nothing_is_loaded(opened: Any) -> None:
     assert page.locator("script").count() == 1 and page.locator("img[onerror]").count() == 0
     assert page.get_by_text("<b>x</b>.json: damaged").count() == 1
     assert page.get_by_text("<script>document.title=2</script>").count() >= 1
+    assert page.locator("#cite pre").inner_text() == "@misc{a,\n  title = {</pre><b>x</b>},\n}"
+    assert page.locator("#cite a").first.get_attribute("href") == "https://example.org/a/"
     assert page.evaluate("document.querySelectorAll('[onclick],[onerror],[style]').length") == 0
 
 
