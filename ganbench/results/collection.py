@@ -18,7 +18,10 @@ from ganbench.text import file_name
 
 RECORDS = "records"
 """Folder of record files, one a run, in a leaderboard's repository and in a written report."""
-OTHERS = ("manifest.json", "leaderboard.json", "latents.json", "diagnosis.json", "package.json", "verdicts.json")
+OTHERS = (
+    *("manifest.json", "leaderboard.json", "latents.json", "diagnosis.json", "package.json", "verdicts.json"),
+    *("site.json", "release.json"),
+)
 """JSON files that stand in folders of results and are no records."""
 
 

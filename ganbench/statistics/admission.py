@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from ganbench.plan.naming import setup_key
@@ -22,7 +23,7 @@ AHEAD = timedelta(days=1)
 SAME = 0.01
 """Share by which the scores of a perfect generator may differ under one protocol, for metrics that draw random numbers."""
 NAMED = 4
-"""Fields that a message names of a protocol that is not accepted."""
+"""Fields that a message names of a protocol that is not accepted, and seeds that it names of those that are not there."""
 
 
 class Standing:
@@ -89,6 +90,7 @@ def _judged(one: Submission, before: Standing, together: Standing, settings: Set
         "others": beside_others(record, together, settings.limits),
         "twins": twins(record, before),
         "perfect": another_perfect(record, before),
+        "left_out": left_out(record, together),
     }
     for refuses, rules in ((True, refused), (False, looked)):
         for name, texts in rules.items():
@@ -176,10 +178,21 @@ def copied(record: Record, before: Standing) -> Iterator[str]:
 
 
 def twins(record: Record, before: Standing) -> Iterator[str]:
-    """Has another run the same final scores to the last digit?"""
+    """Has another run, with other weights, the same final scores to the last digit?"""
     other = before.results.get(results_of(record))
-    if other and other.record.run_id != record.run_id:
+    if other and other.record.run_id != record.run_id and not set(_weights(record)) & set(_weights(other.record)):
         yield f"has the final scores of {other.file} to the last digit"
+
+
+def left_out(record: Record, together: Standing) -> Iterator[str]:
+    """Are smaller seeds than the largest of its row not there, as if the best had been selected? Says it once a row."""
+    there = {one.record.spec.seed for one in together.rows[row_of(record)]}
+    if record.spec.seed != max(there):
+        return
+    missing = list(islice((seed for seed in range(max(there)) if seed not in there), NAMED))
+    if missing:
+        more = " and others" if max(there) + 1 - len(there) > NAMED else ""
+        yield f"its row has no seeds {', '.join(map(str, missing))}{more}: were they run, and left out?"
 
 
 def another_perfect(record: Record, before: Standing) -> Iterator[str]:

@@ -209,6 +209,8 @@ def test_a_release_pins_the_records_as_sha256sum_does(ganbench: Command, board: 
     hashed = subprocess.run(["sha256sum"], input=listed, capture_output=True, check=True).stdout
     assert release["records_sha256"] == hashed.split()[0].decode() and release["records"] == 2
     write_record(board / "records" / f"{honest(2).spec.slug}.json", honest(2, fd=5.0))
+    shown = ganbench("leaderboard", "site/releases/v1.0", "board")  # the release's records, and the repository's: the same runs
+    assert shown.code == 0 and "left out" not in shown.err and "digits: scores" in shown.out
     assert "a release never changes; name another one" in ganbench("leaderboard", "build", "board", "--release", "v1.0").one_line()
     assert "is the leaderboard's repository itself" in ganbench("leaderboard", "build", "board", "--out", "board").one_line()
 
