@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_stands(tmp_path: Path, monkey
     whole = written(tmp_path, "whole.json", of_seed(0)).read_text()
     (tmp_path / "cut.json").write_text(whole[: len(whole) // 2])
     (tmp_path / "cut.json.gz").write_bytes(compressed(whole.encode())[:-9])
-    (tmp_path / "edited.json").write_text(whole.replace('"attempts": 1', '"attempts": 2'))
+    (tmp_path / "edited.json").write_text(json.dumps({**json.loads(whole), "attempts": 77}))
     (tmp_path / "foreign.json").write_text('{"name": "another tool"}')
     (tmp_path / "newer.json").write_text(json.dumps({**json.loads(whole), "schema_version": 99}))
     (tmp_path / "folder.json").mkdir()
