@@ -20,6 +20,7 @@ from ganbench.commands import stopping
 from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, NoCache, Only, Out, Retry, Workers
 from ganbench.commands.bench_app import bench
 from ganbench.commands.gate_app import gate
+from ganbench.commands.leaving_app import LEAVING
 from ganbench.commands.looking_app import LOOKING
 from ganbench.commands.options import with_options
 from ganbench.commands.output import PlainConsole
@@ -200,8 +201,8 @@ def diagnose(
     run_diagnose(fake, real, held_out, out, fail_on and fail_on.value, replace(settings, use_cache=not no_cache), threads, as_json, console)
 
 
-for looking in LOOKING:
-    app.command()(looking)
+for command in (*LOOKING, *LEAVING):
+    app.command()(command)
 
 
 Run = Annotated[str, typer.Argument(help="Directory of a run, OUT/runs/NAME, with its EMA weights; NAME:raw for its raw weights.")]
