@@ -101,7 +101,7 @@ def write_parquet(folder: Path, out: Path) -> Written:
 def table(rows: Sequence[Row], first: Sequence[str]) -> "pa.Table":
     """Rows as a table of Arrow.
 
-    A part of a configuration that is a number in all methods that have it is float64, and a switch is a boolean; any other is text, in which
+    A part of a configuration that is a number in all methods that have it is float64, and a switch a boolean; any other is text, in which
     what is no text, such as a list, stands as JSON.
 
     Args:
