@@ -25,5 +25,15 @@ def export(
     run_export(what, to, out, data_root, trust, threads, PlainConsole(stderr=True))
 
 
-LEAVING = (export,)
+def replay(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs, or folders given as --out of `run`.")],
+    to: Annotated[str, typer.Option(metavar="SINK[=PLACE],...", help="tensorboard, wandb, mlflow, own.py:MySink.")],
+) -> None:
+    """Send the events of runs that are there to TensorBoard, Weights & Biases or MLflow, as `run --log` does live."""
+    from ganbench.commands.replay import run_replay
+
+    run_replay(folders, to, PlainConsole(stderr=True))
+
+
+LEAVING = (export, replay)
 """In the order of the help."""
