@@ -51,17 +51,31 @@ class ProgramSource(DrawnSource):
         self.passport = program.passport
         super().__init__(name, n, (0 if self.passport is None else self.passport.seed) if seed is None else seed)
         self.device = device
-        program.module.to(device)
-        self.call = _settled(program, latent_dim, path, name, device)
+        self.call = self._called(program, latent_dim, path)
         self.shares: Tensor | None = None
         """Probability of every class, if the program takes labels."""
         if self.passport is not None:
             self._know(self.passport)
         self._chunk(0)
         self.content = digest(
-            content_hash(path), SAMPLING_VERSION, READING_VERSION, self.seed, self.call.latent_shape, self.call.batch, device.type
+            content_hash(path), SAMPLING_VERSION, READING_VERSION, self.seed, self.call.latent_shape, self.call.batch, self.device.type
         )
         self.generator = ProgramLatents(self)
+
+    def _called(self, program: Program, latent_dim: int | None, path: Path) -> "Call":
+        """The program with the form of latents that it takes.
+
+        ``ganbench export`` traces on the CPU. What it wrote runs there if constants that the trace made there keep it from another device.
+        """
+        try:
+            program.module.to(self.device)
+            return _settled(program, latent_dim, path, self.name, self.device)
+        except (DataError, RuntimeError):
+            if self.passport is None or self.device.type == "cpu":
+                raise
+        self.remarks.append(f"{self.name}: runs on the CPU, where it was traced")
+        self.device = torch.device("cpu")
+        return _settled(read_program(path), latent_dim, path, self.name, self.device)
 
     def _know(self, passport: Passport) -> None:
         """Takes what the program says of itself, so that nothing is guessed."""
