@@ -47,10 +47,9 @@ def main() -> None:
         subprocess.run([sys.executable, "-m", "ganbench", "report", str(records), "--out", str(out)], check=True, stderr=subprocess.DEVNULL)
         seconds = time.perf_counter() - start
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
-        print(
-            f"{asked.n:,} records of {size / asked.n / 1e3:.0f} kB: {seconds:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of processor time,"
-        )
-        print(f"{used.ru_maxrss / 1e3:.0f} MB, page of {(out / 'index.html').stat().st_size / 1e6:.1f} MB")
+        busy, page = used.ru_utime + used.ru_stime, (out / "index.html").stat().st_size
+        print(f"{asked.n:,} records of {size / asked.n / 1e3:.0f} kB: {seconds:.1f} s, {busy:.1f} s of processor time,")
+        print(f"{used.ru_maxrss / 1e3:.0f} MB, page of {page / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
