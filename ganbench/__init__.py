@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ganbench.plan.runtime import Runtime as Runtime
     from ganbench.plan.spec import RunSpec as RunSpec
     from ganbench.report.frame import load_results as load_results
+    from ganbench.report.presented import leaderboard as leaderboard
+    from ganbench.report.presented import write_report as write_report
     from ganbench.results.diagnosis import Diagnosis as Diagnosis
     from ganbench.results.record import Record as Record
     from ganbench.results.record import Score as Score
@@ -52,12 +54,14 @@ _HOMES = {
     "StepContext": "ganbench.training.variant",
     "Variant": "ganbench.training.variant",
     "compare": "ganbench.statistics.compare",
-    "gate": "ganbench.guard",
     "diagnose": "ganbench.evaluation.diagnosis",
+    "gate": "ganbench.guard",
+    "leaderboard": "ganbench.report.presented",
     "load_results": "ganbench.report.frame",
     "log_run": "ganbench.logbook",
     "run": "ganbench.matrix",
     "score": "ganbench.evaluation.score",
+    "write_report": "ganbench.report.presented",
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -16,6 +16,7 @@ from ganbench.plan.runtime import Runtime, check_device
 from ganbench.plan.spec import RunSpec, run_id
 from ganbench.plan.suite import load_suite
 from ganbench.plan.validation import validated
+from ganbench.report.notebook import NotebookProgress, in_notebook
 from ganbench.results.assembly import now
 from ganbench.results.events import EventLog
 from ganbench.results.folders import check_owner, claim, finished, holder, interruption, record_in, run_folder, write_manifest
@@ -54,6 +55,13 @@ class Matrix:
     faults: tuple[str, ...] = ()
     """A line about each record that cannot be read; its run is neither shown nor repeated."""
 
+    def _repr_html_(self) -> str:
+        from ganbench.report.boards import tables
+        from ganbench.report.presented import Tables
+        from ganbench.statistics.leaderboard import leaderboards
+
+        return Tables(tables(leaderboards([*self.records, *self.interrupted])))._repr_html_()
+
     @property
     def missing(self) -> int:
         """Number of runs that were interrupted; the same request resumes them."""
@@ -70,7 +78,7 @@ def run(
     runtime: Runtime | None = None,
     retry_failed: bool = False,
     executor: Executor | None = None,
-    watch: Watch = lambda suite, total, missing, places: Reporter(),
+    watch: Watch | None = None,
 ) -> Matrix:
     """Runs the missing cells of a suite; a run that fails or dies does not stop the others.
 
@@ -88,7 +96,7 @@ def run(
         runtime: Runtime settings of the runs.
         retry_failed: Whether failed runs are run again.
         executor: Executor of the runs; None runs them on this computer.
-        watch: Makes a reporter once the missing runs are known.
+        watch: Makes a reporter once the missing runs are known; None shows the progress in a notebook, and elsewhere nothing.
 
     Returns:
         All runs and the records of those that have ended.
@@ -110,7 +118,7 @@ def run(
         with template(len(ours) if executor is None else 0, how.threads) as forks:  # it loads while the runs are checked
             places = _prepare(loaded.name, specs, ours, folder, how, workers)
             jobs = [Job(spec=spec, runtime=how, folder=run_folder(folder, spec)) for spec in ours]
-            with watch(loaded.name, len(specs), ours, len(places)) as reporter:
+            with (watch or _watched)(loaded.name, len(specs), ours, len(places)) as reporter:
                 ended = carry_out(jobs, executor or LocalExecutor(places, forks), reporter)
         known |= {record.run_id: record for record in ended if record}
         elsewhere |= {spec.slug: holder(run_folder(folder, spec)) or "another process" for spec in ours if run_id(spec) not in known}
@@ -124,6 +132,11 @@ def run(
         elsewhere=elsewhere,
         faults=tuple(faults),
     )
+
+
+def _watched(suite: str, total: int, missing: Sequence[RunSpec], places: int) -> Reporter:
+    """Shows the progress where nobody asked for another way."""
+    return NotebookProgress(missing) if in_notebook() else Reporter()
 
 
 def _there(out: Path, specs: Sequence[RunSpec]) -> tuple[dict[str, Record | None], list[str]]:

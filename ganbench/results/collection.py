@@ -16,6 +16,8 @@ from ganbench.results.timing_record import TimingRecord, timings_of
 
 RECORDS = "records"
 """Folder of record files, one a run, in a leaderboard's repository and in a written report."""
+REPEATED = ("metric", "label", "ci_method", "estimand", "bounds")
+"""Fields of scores that thousands of records have in common."""
 OTHERS = ("manifest.json", "leaderboard.json", "latents.json", "diagnosis.json", "package.json", "verdicts.json")
 """JSON files that stand in folders of results and are no records."""
 
@@ -128,7 +130,17 @@ def _record_files(path: Path) -> list[Path]:
 
 def _sharing(record: Record, shared: dict[Any, Any]) -> Record:
     """The record with parts that equal those of other records replaced by theirs, since thousands of records repeat the same protocols."""
-    for one in (*record.scores, *(score for evaluation in record.evaluations for score in evaluation.scores)):
-        # equal values in another object: the record stays what it is, which frozen dataclasses cannot know
-        object.__setattr__(one, "protocol", shared.setdefault(tuple(one.protocol.items()), one.protocol))
+    scores = (*record.scores, *(score for evaluation in record.evaluations for score in evaluation.scores))
+    diagnostics = (*record.diagnostics, *(found for evaluation in record.evaluations for found in evaluation.diagnostics))
+    # equal values in another object: a record stays what it is, which frozen dataclasses cannot know
+    for score in scores:
+        object.__setattr__(score, "protocol", shared.setdefault(tuple(score.protocol.items()), score.protocol))
+        for name in REPEATED:
+            value = getattr(score, name)
+            object.__setattr__(score, name, shared.setdefault(value, value))
+        if not score.details:
+            object.__setattr__(score, "details", shared.setdefault("no details", score.details))
+    for found in diagnostics:
+        object.__setattr__(found, "name", shared.setdefault(found.name, found.name))
+        object.__setattr__(found, "note", shared.setdefault(found.note, found.note))
     return record

@@ -16,6 +16,7 @@ from ganbench.plan.facts import facts
 from ganbench.plan.spec import ID_VERSION, ConfigValue, RunSpec, check_names, run_id
 from ganbench.plan.validation import validated
 from ganbench.storage import AGAIN, read_json, write_json
+from ganbench.text import html
 
 SCHEMA_VERSION = 1
 """Raised when a field changes its meaning or is removed; ``tests/golden`` contains a record of every past version."""
@@ -201,6 +202,18 @@ class Record:
     provenance: dict[str, Any] = field(default_factory=dict)
     digest: str = field(default="", compare=False)
     """SHA-256 of all other fields, set when the record is written; empty in old records, which lack it."""
+
+    def _repr_html_(self) -> str:
+        return _shown(self)
+
+
+def _shown(record: Record) -> str:
+    """A record as HTML for notebooks: what was run, how it ended, and its scores."""
+    spec = record.spec
+    words = f"{spec.variant.name} on {spec.dataset.name}, seed {spec.seed}: {record.status} after {record.images_seen:,} images"
+    cells = ((f"{one.label}, {one.column[2]}", f"{one.value:.4g}", f"[{one.ci_low:.4g}, {one.ci_high:.4g}]") for one in record.scores)
+    rows = "".join(f"<tr><th scope='row'>{html(name)}</th><td>{value}</td><td>{interval}</td></tr>" for name, value, interval in cells)
+    return f"<p>{html(words)} (run {html(record.run_id)})</p><table>{rows}</table>"
 
 
 def protocol_key(protocol: Mapping[str, Any]) -> str:

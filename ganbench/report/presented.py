@@ -1,0 +1,81 @@
+"""How are leaderboards shown in a notebook, and in Python? (tables that show themselves)"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganbench.errors import RequestError
+from ganbench.report.boards import tables
+from ganbench.report.folder import write_report as write_files
+from ganbench.report.html import to_html
+from ganbench.report.latex import to_latex
+from ganbench.report.markdown import to_markdown
+from ganbench.report.speed import speed_tables
+from ganbench.report.table import Table
+from ganbench.report.terminal import in_terminal
+from ganbench.results.collection import collect
+from ganbench.statistics.leaderboard import leaderboards
+from ganbench.storage import writable_folder
+
+WIDTH = 100
+"""Characters of a line of printed tables."""
+
+
+class Tables(tuple[Table, ...]):
+    """Tables that a notebook shows, that ``print`` prints, and that can be written in other formats."""
+
+    def __str__(self) -> str:
+        return in_terminal(self, WIDTH)
+
+    def _repr_html_(self) -> str:
+        return "".join(to_html(table, f"table-{place}") for place, table in enumerate(self, start=1))
+
+    def to_markdown(self, heading: str = "Leaderboard") -> str:
+        """The tables as a Markdown document."""
+        return to_markdown(self, heading)
+
+    def to_latex(self, heading: str = "Leaderboard") -> str:
+        """The tables as LaTeX, for a document that uses booktabs."""
+        return to_latex(self, heading)
+
+
+def leaderboard(results: str | Path | Sequence[str | Path]) -> Tables:
+    """The leaderboards of results, as tables that show themselves.
+
+    >>> import tempfile, ganbench
+    >>> only = ["variant=gan", "dataset=ring8", "seed=0"]
+    >>> done = ganbench.run("quickstart", out := tempfile.mkdtemp(), only=only, settings=["budget_images=640"])
+    >>> [table.title for table in leaderboard(out)][:2]
+    ['ring8: scores', 'ring8: diagnostics']
+
+    Args:
+        results: Folders of results, or record files; one or several.
+
+    Raises:
+        RequestError: There are no such results, or no run has ended.
+    """
+    paths = [Path(results)] if isinstance(results, str | Path) else [Path(one) for one in results]
+    found = collect(paths)
+    if not found.all:
+        raise RequestError(f"{', '.join(map(str, paths))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+    return Tables([*tables(leaderboards(found.all)), *speed_tables(list(found.timings))])
+
+
+def write_report(results: str | Path | Sequence[str | Path], out: str | Path, *, title: str | None = None) -> Path:
+    """Writes a report of results: one page, tables, figures and records; see ``ganbench report``.
+
+    Args:
+        results: Folders of results, or record files; one or several.
+        out: Folder of the report.
+        title: Heading of the page.
+
+    Returns:
+        The page.
+
+    Raises:
+        RequestError: There are no such results, or no run has ended.
+    """
+    paths = [Path(results)] if isinstance(results, str | Path) else [Path(one) for one in results]
+    found = collect(paths)
+    if not found.all and not found.timings:
+        raise RequestError(f"{', '.join(map(str, paths))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+    return write_files(writable_folder(Path(out)), found, title or f"ganbench: {', '.join(path.resolve().name for path in paths)}")[0]
