@@ -17,10 +17,11 @@ import typer
 
 from ganbench import __version__
 from ganbench.commands import stopping
-from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, NoCache, Only, Out, Retry, Workers
+from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, Log, NoCache, Only, Out, Retry, Workers
 from ganbench.commands.bench_app import bench
 from ganbench.commands.completion import metrics_option, name_argument, set_argument, set_option, suite_argument
 from ganbench.commands.gate_app import gate
+from ganbench.commands.leaving_app import LEAVING
 from ganbench.commands.looking_app import LOOKING
 from ganbench.commands.options import with_options
 from ganbench.commands.output import PlainConsole
@@ -48,6 +49,7 @@ class Kind(StrEnum):
     presets = "presets"
     games = "games"
     publications = "publications"
+    sinks = "sinks"
 
 
 class Template(StrEnum):
@@ -133,6 +135,7 @@ def run(
     only: Only = None,
     workers: Workers = None,
     retry_failed: Retry = False,
+    log: Log = None,
     as_json: Json = False,
 ) -> None:
     """Run the missing cells of a suite and print the leaderboard; failures do not stop the other cells."""
@@ -141,12 +144,12 @@ def run(
     if (suite is None) == (spec is None):
         raise RequestError("give either a suite or --spec; `ganbench list suites` shows the registered suites")
     if spec is not None:
-        if changes or only or workers or retry_failed:
-            raise RequestError("--spec runs one cell as it is written; --set, --only, --workers and --retry-failed go with a suite")
+        if changes or only or workers or retry_failed or log:
+            raise RequestError("--spec runs one cell as it is written; --set, --only, --workers, --retry-failed and --log go with a suite")
         by_hand = {name: value for name, value in vars(runtime).items() if _is_given(context, name)}
         run_one(spec, out, by_hand, as_json, console)
     else:
-        run_suite(str(suite), out, changes or [], only or [], workers, runtime, retry_failed, as_json, console)
+        run_suite(str(suite), out, changes or [], only or [], workers, runtime, retry_failed, as_json, console, log)
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
@@ -200,8 +203,8 @@ def diagnose(
     run_diagnose(fake, real, held_out, out, fail_on and fail_on.value, replace(settings, use_cache=not no_cache), threads, as_json, console)
 
 
-for looking in LOOKING:
-    app.command()(looking)
+for command in (*LOOKING, *LEAVING):
+    app.command()(command)
 
 
 Run = Annotated[str, typer.Argument(help="Directory of a run, OUT/runs/NAME, with its EMA weights; NAME:raw for its raw weights.")]

@@ -15,6 +15,9 @@ Only = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder of the results; runs that are already there are kept or resumed.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of runs at a time; default: one per GPU, or per CPU core.")]
+Log = Annotated[
+    str | None, typer.Option("--log", metavar="SINK[=PLACE],...", help="Also send events to: tensorboard, wandb, mlflow, own.py:MySink.")
+]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Repeat runs that failed.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON on stdout.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached features.")]

@@ -10,14 +10,12 @@ from typing import Any
 
 from ganbench.errors import RequestError
 from ganbench.results.folders import Found, find_records
-from ganbench.results.reading import read_all, told_again
+from ganbench.results.reading import read_all, share, told_again
 from ganbench.results.record import Record
 from ganbench.results.timing_record import TimingRecord, timings_of
 
 RECORDS = "records"
 """Folder of record files, one a run, in a leaderboard's repository and in a written report."""
-REPEATED = ("metric", "label", "ci_method", "estimand", "bounds")
-"""Fields of scores that thousands of records have in common."""
 OTHERS = ("manifest.json", "leaderboard.json", "latents.json", "diagnosis.json", "package.json", "verdicts.json")
 """JSON files that stand in folders of results and are no records."""
 
@@ -72,7 +70,7 @@ def collect(paths: Sequence[Path]) -> Collection:
         for record in found.records:
             place = places[record.run_id]
             if record.run_id not in kept:
-                kept[record.run_id] = _sharing(record, shared), place
+                kept[record.run_id] = share(record, shared), place
             elif place != kept[record.run_id][1]:
                 repeated.append(told_again(record, place, *kept[record.run_id]))
         stopped = {record.run_id: record for record in found.interrupted} | stopped
@@ -126,21 +124,3 @@ def _record_files(path: Path) -> list[Path]:
         return [path / "record.json"]
     found = (file for folder in (path, path / RECORDS) for file in sorted([*folder.glob("*.json"), *folder.glob("*.json.gz")]))
     return [file for file in found if file.is_file() and file.name not in OTHERS]
-
-
-def _sharing(record: Record, shared: dict[Any, Any]) -> Record:
-    """The record with parts that equal those of other records replaced by theirs, since thousands of records repeat the same protocols."""
-    scores = (*record.scores, *(score for evaluation in record.evaluations for score in evaluation.scores))
-    diagnostics = (*record.diagnostics, *(found for evaluation in record.evaluations for found in evaluation.diagnostics))
-    # equal values in another object: a record stays what it is, which frozen dataclasses cannot know
-    for score in scores:
-        object.__setattr__(score, "protocol", shared.setdefault(tuple(score.protocol.items()), score.protocol))
-        for name in REPEATED:
-            value = getattr(score, name)
-            object.__setattr__(score, name, shared.setdefault(value, value))
-        if not score.details:
-            object.__setattr__(score, "details", shared.setdefault("no details", score.details))
-    for found in diagnostics:
-        object.__setattr__(found, "name", shared.setdefault(found.name, found.name))
-        object.__setattr__(found, "note", shared.setdefault(found.note, found.note))
-    return record

@@ -7,12 +7,17 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from ganbench.errors import RequestError
 from ganbench.results.record import Record, read_record
 
 MANY = 400
 """Number of files from which several processes read them; fewer take less time than starting these."""
+REPEATED = ("metric", "label", "ci_method", "estimand", "bounds")
+"""Fields of scores that thousands of records have in common."""
+_KNOWN: dict[Any, Any] = {}
+"""What records that this process read have in common."""
 BATCH = 50
 """Files that a process reads at a time."""
 
@@ -55,6 +60,33 @@ def told_again(record: Record, where: str, first: Record, place: str) -> str:
 
 def _read(file: Path) -> Record | str:
     try:
-        return read_record(file)
+        return share(read_record(file), _KNOWN)
     except RequestError as error:
         return str(error)
+
+
+def share(record: Record, known: dict[Any, Any]) -> Record:
+    """Replaces parts of a record that equal those of earlier ones by theirs, since thousands of records repeat the same protocols.
+
+    Args:
+        record: The record, which stays equal to what it was.
+        known: Parts of the earlier ones.
+    """
+    scores = (*record.scores, *(score for evaluation in record.evaluations for score in evaluation.scores))
+    diagnostics = (*record.diagnostics, *(found for evaluation in record.evaluations for found in evaluation.diagnostics))
+    # equal values in another object, which frozen dataclasses cannot know
+    for score in scores:
+        object.__setattr__(score, "protocol", known.setdefault(tuple(score.protocol.items()), score.protocol))
+        for name in REPEATED:
+            value = getattr(score, name)
+            object.__setattr__(score, name, known.setdefault(value, value))
+        if not score.details:
+            object.__setattr__(score, "details", known.setdefault("no details", score.details))
+    for found in diagnostics:
+        object.__setattr__(found, "name", known.setdefault(found.name, found.name))
+        object.__setattr__(found, "note", known.setdefault(found.note, found.note))
+    for name, part in record.provenance.items():
+        record.provenance[name] = known.setdefault(repr(part), part)
+    config = record.spec.variant.config
+    object.__setattr__(record.spec.variant, "config", known.setdefault(repr(config), config))
+    return record
