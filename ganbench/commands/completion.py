@@ -59,4 +59,5 @@ suite_argument, suite_option = (partial(make, autocompletion=one("suites")) for 
 set_argument, set_option = (partial(make, autocompletion=sets) for make in (typer.Argument, typer.Option))
 variants_argument = partial(typer.Argument, autocompletion=one("variants", "all"))
 games_argument = partial(typer.Argument, autocompletion=one("games"))
+sinks_option = partial(typer.Option, autocompletion=several("sinks"))
 metrics_option = partial(typer.Option, autocompletion=several("metrics"))

@@ -42,6 +42,7 @@ def offered(ganbench: Callable[..., Any]) -> Callable[..., list[str]]:
         (("bench", "train", "dcgan", "--preset", "sm"), ["small"]),
         (("gate", "--suite", "stab"), ["stability"]),
         (("dirac", "ref"), ["reference"]),
+        (("run", "digits", "--log", "tensorboard,ml"), ["tensorboard,mlflow"]),
         (("score", "samples", "--real", "digits:te"), ["digits:test"]),
         (("score", "samples", "--extractor", "digits"), ["digits-probe"]),
         (("score", "samples", "--metrics", "fid,prec"), ["fid,precision"]),
