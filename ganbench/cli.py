@@ -19,6 +19,7 @@ from ganbench import __version__
 from ganbench.commands import stopping
 from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, Log, NoCache, Only, Out, Retry, Workers
 from ganbench.commands.bench_app import bench
+from ganbench.commands.completion import metrics_option, name_argument, set_argument, set_option, suite_argument
 from ganbench.commands.gate_app import gate
 from ganbench.commands.leaving_app import LEAVING
 from ganbench.commands.looking_app import LOOKING
@@ -28,9 +29,7 @@ from ganbench.errors import Diverged, GanbenchError, Interrupted, MachineFault, 
 from ganbench.evaluation.settings import Looks, Place, Settings
 from ganbench.plan.runtime import OnCpu, Runtime
 
-app = typer.Typer(
-    name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
-)
+app = typer.Typer(name="ganbench", no_args_is_help=True, pretty_exceptions_enable=False, help="Train, score and compare GANs.")
 app.add_typer(bench)
 app.add_typer(gate, name="gate")
 INTERRUPTED = 130
@@ -89,7 +88,7 @@ def quickstart(
 @app.command("list")
 def list_(
     kind: Annotated[Kind, typer.Argument(help="Kind to list.")],
-    name: Annotated[str | None, typer.Argument(help="Show only this one: its options with their sources, its facts or budgets.")] = None,
+    name: Annotated[str | None, name_argument(help="Show only this one: its options with their sources, its facts or budgets.")] = None,
     as_json: Json = False,
 ) -> None:
     """List what is registered, with a one-line description each, or show one in detail."""
@@ -112,7 +111,7 @@ def new(
 
 @app.command()
 def plan(
-    suite: Annotated[str, typer.Argument(help="Registered suite or TOML file.")],
+    suite: Annotated[str, suite_argument(help="Registered suite or TOML file.")],
     out: Out = Path("runs"),
     changes: Changes = None,
     only: Only = None,
@@ -129,7 +128,7 @@ def plan(
 def run(
     context: typer.Context,
     runtime: Runtime,
-    suite: Annotated[str | None, typer.Argument(help="Registered suite or TOML file.")] = None,
+    suite: Annotated[str | None, suite_argument(help="Registered suite or TOML file.")] = None,
     spec: Annotated[Path | None, typer.Option(help="Run one cell, not a suite: the spec.json of a run, with --out as its folder.")] = None,
     out: Out = Path("runs"),
     changes: Changes = None,
@@ -163,10 +162,10 @@ def _is_given(context: typer.Context, name: str) -> bool:
 @with_options
 def score(
     settings: Settings,
-    fake: Annotated[str, typer.Argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")],
-    real: Annotated[str | None, typer.Option(help="Reference set: like FAKE, or a statistics file.")] = None,
-    metrics: Annotated[str | None, typer.Option(help="Comma-separated: fid,kid,is,precision,fd@pixels, my.py:METRIC, ...")] = None,
-    held_out: Annotated[str | None, typer.Option(help="Held-out set: real examples that the generator was not trained on.")] = None,
+    fake: Annotated[str, set_argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")],
+    real: Annotated[str | None, set_option(help="Reference set: like FAKE, or a statistics file.")] = None,
+    metrics: Annotated[str | None, metrics_option(help="Comma-separated: fid,kid,is,precision,fd@pixels, my.py:METRIC, ...")] = None,
+    held_out: Annotated[str | None, set_option(help="Held-out set: real examples that the generator was not trained on.")] = None,
     verify: Annotated[str | None, typer.Option(metavar="torch-fidelity", help="Recompute with it; fail if 1e-5 apart.")] = None,
     no_cache: NoCache = False,
     threads: AllThreads = None,
@@ -182,9 +181,9 @@ def score(
 @with_options
 def diagnose(
     settings: Settings,
-    fake: Annotated[str | None, typer.Argument(help="Run directory, or samples from anywhere: as for FAKE of score.")] = None,
-    real: Annotated[str | None, typer.Option(help="Real examples, the training set at best: like FAKE.")] = None,
-    held_out: Annotated[str | None, typer.Option(help="Other real examples; default: a random half of the real set.")] = None,
+    fake: Annotated[str | None, set_argument(help="Run directory, or samples from anywhere: as for FAKE of score.")] = None,
+    real: Annotated[str | None, set_option(help="Real examples, the training set at best: like FAKE.")] = None,
+    held_out: Annotated[str | None, set_option(help="Other real examples; default: a random half of the real set.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for diagnosis.md, diagnosis.json and pairs.png.")] = None,
     fail_on: FailOn = None,
     rules: Annotated[bool, typer.Option("--rules", help="Print the rules of the verdicts, with their sources, and exit.")] = False,
@@ -259,7 +258,7 @@ def latents(
 @with_options
 def stats(
     settings: Looks,
-    sources: Annotated[str, typer.Argument(help="Sets as for FAKE of score, comma-separated; statistics files of ganbench are merged.")],
+    sources: Annotated[str, set_argument(help="Sets as for FAKE of score, comma-separated; statistics files of ganbench are merged.")],
     out: Annotated[Path, typer.Option(help="npz file to write.")],
     no_cache: NoCache = False,
     threads: AllThreads = None,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ganbench.commands.arguments import AllThreads
+from ganbench.commands.completion import sinks_option
 from ganbench.commands.output import PlainConsole
 
 
@@ -27,7 +28,7 @@ def export(
 
 def replay(
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Folders of runs, or folders given as --out of `run`.")],
-    to: Annotated[str, typer.Option(metavar="SINK[=PLACE],...", help="tensorboard, wandb, mlflow, own.py:MySink.")],
+    to: Annotated[str, sinks_option(metavar="SINK[=PLACE],...", help="tensorboard, wandb, mlflow, own.py:MySink.")],
 ) -> None:
     """Send the events of runs that are there to TensorBoard, Weights & Biases or MLflow, as `run --log` does live."""
     from ganbench.commands.replay import run_replay

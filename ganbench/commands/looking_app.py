@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ganbench.commands.arguments import Format, Json
+from ganbench.commands.completion import games_argument, metrics_option
 from ganbench.commands.output import PlainConsole
 
 
@@ -14,7 +15,7 @@ def leaderboard(
     columns: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Only these columns (fd,failed), or all; default: those that fit.")
     ] = None,
-    metrics: Annotated[str | None, typer.Option(metavar="NAME,...", help="Only these metrics, as fd,recall or fd@digits-probe.")] = None,
+    metrics: Annotated[str | None, metrics_option(metavar="NAME,...", help="Only these metrics, as fd,recall or fd@digits-probe.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How the tables are written.")] = Format.terminal,
     as_json: Json = False,
 ) -> None:
@@ -53,7 +54,7 @@ def compare(
 
 
 def dirac(
-    games: Annotated[str, typer.Argument(help="Registered set of losses and regularisers, or file.py:NAME of your own.")] = "reference",
+    games: Annotated[str, games_argument(help="Registered set of losses and regularisers, or file.py:NAME of your own.")] = "reference",
     step_size: Annotated[float, typer.Option(help="Learning rate.")] = 0.2,
     steps: Annotated[int, typer.Option(min=200, max=20_000, help="Updates of the discriminator.")] = 1_200,
     strength: Annotated[
