@@ -16,7 +16,7 @@ else
   CREATE := uv venv --quiet --python $(PYTHON) $(VENV)
 endif
 
-.PHONY: quickstart test test-all lint types unit gpu bench bands format clean
+.PHONY: quickstart test test-all smoke lint types unit gpu bench bands reference format clean
 
 quickstart: $(VENV)/.runtime  ## install, then train, score and compare four variants on bundled data
 	$(BIN)/ganbench quickstart --out $(OUT)
@@ -37,6 +37,12 @@ unit: $(VENV)/.development
 test-all: $(VENV)/.development  ## also what a plain run leaves out
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal -m "not network"
 
+smoke: $(VENV)/.development  ## does it work on another Python? make smoke PYTHON=python3.13 VENV=.venv-3.13
+	rm -rf $(VENV)/smoke
+	$(BIN)/ganbench run quickstart --device cpu --set budget_images=1_000 --out $(VENV)/smoke
+	$(BIN)/ganbench score $(VENV)/smoke/runs/dcgan-digits-s0-* --real digits:test --extractor digits-probe --n 1000
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal tests/plan tests/results tests/report tests/metrics tests/test_wheel.py
+
 bands: $(VENV)/.development  ## measure the variants' bands (hours on two CPU cores; resumes) and write baselines/README.md
 	$(BIN)/ganbench run smoke --device cpu --out runs/bands/smoke
 	$(BIN)/ganbench run digits --device cpu --out runs/bands/digits
@@ -46,6 +52,12 @@ bands: $(VENV)/.development  ## measure the variants' bands (hours on two CPU co
 	$(BIN)/ganbench run modes --device cpu --only dataset=ring8,grid25,stacked-digits --out runs/bands/modes
 	$(BIN)/ganbench run mnist --device cpu --out runs/bands/mnist
 	$(BIN)/python -m baselines.bands runs/bands/smoke runs/bands/digits runs/bands/broken runs/bands/few runs/bands/ablation runs/bands/modes runs/bands/mnist
+
+reference: $(VENV)/.development  ## run the committed suites (hours on two CPU cores; resumes) and write reports/reference
+	$(BIN)/ganbench run digits --device cpu --out runs/reference/digits
+	$(BIN)/ganbench run modes --device cpu --only dataset=ring8,grid25 --out runs/reference/modes
+	$(BIN)/ganbench run mnist --device cpu --out runs/reference/mnist
+	$(BIN)/ganbench report runs/reference/digits runs/reference/modes runs/reference/mnist reports/timing/cpu --out reports/reference --title "ganbench reference report"
 
 gpu: $(VENV)/.development  ## what needs a CUDA device, in parts: make gpu PARTS="tests training timings scores features bands"
 	$(BIN)/python benchmarks/gpu.py $(PARTS)

@@ -183,7 +183,7 @@ class Synthesis(Growing):
             reached, alpha = self.reached()
             return self.shown(self(styles, reached, alpha), reached)
         styles = by_layer(styles, self.styles)
-        x = below = self.constant.expand(len(styles), -1, -1, -1)
+        x = below = self.constant.expand(styles.shape[0], -1, -1, -1)
         for index in range(level + 1):
             below = x
             x = self.layers[2 * index](x, styles[:, 2 * index])

@@ -17,10 +17,12 @@ import typer
 
 from ganbench import __version__
 from ganbench.commands import stopping
-from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, NoCache, Only, Out, Retry, Workers
+from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, Log, NoCache, Only, Out, Retry, Workers
 from ganbench.commands.bench_app import bench
 from ganbench.commands.board_app import leaderboard, submit_check
+from ganbench.commands.completion import metrics_option, name_argument, set_argument, set_option, suite_argument
 from ganbench.commands.gate_app import gate
+from ganbench.commands.leaving_app import LEAVING
 from ganbench.commands.looking_app import LOOKING
 from ganbench.commands.options import with_options
 from ganbench.commands.output import PlainConsole
@@ -28,9 +30,7 @@ from ganbench.errors import Diverged, GanbenchError, Interrupted, MachineFault, 
 from ganbench.evaluation.settings import Looks, Place, Settings
 from ganbench.plan.runtime import OnCpu, Runtime
 
-app = typer.Typer(
-    name="ganbench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Train, score and compare GANs."
-)
+app = typer.Typer(name="ganbench", no_args_is_help=True, pretty_exceptions_enable=False, help="Train, score and compare GANs.")
 app.add_typer(bench)
 app.add_typer(gate, name="gate")
 app.add_typer(leaderboard)
@@ -52,6 +52,7 @@ class Kind(StrEnum):
     presets = "presets"
     games = "games"
     publications = "publications"
+    sinks = "sinks"
 
 
 class Template(StrEnum):
@@ -90,7 +91,7 @@ def quickstart(
 @app.command("list")
 def list_(
     kind: Annotated[Kind, typer.Argument(help="Kind to list.")],
-    name: Annotated[str | None, typer.Argument(help="Show only this one: its options with their sources, its facts or budgets.")] = None,
+    name: Annotated[str | None, name_argument(help="Show only this one: its options with their sources, its facts or budgets.")] = None,
     as_json: Json = False,
 ) -> None:
     """List what is registered, with a one-line description each, or show one in detail."""
@@ -113,7 +114,7 @@ def new(
 
 @app.command()
 def plan(
-    suite: Annotated[str, typer.Argument(help="Registered suite or TOML file.")],
+    suite: Annotated[str, suite_argument(help="Registered suite or TOML file.")],
     out: Out = Path("runs"),
     changes: Changes = None,
     only: Only = None,
@@ -130,13 +131,14 @@ def plan(
 def run(
     context: typer.Context,
     runtime: Runtime,
-    suite: Annotated[str | None, typer.Argument(help="Registered suite or TOML file.")] = None,
+    suite: Annotated[str | None, suite_argument(help="Registered suite or TOML file.")] = None,
     spec: Annotated[Path | None, typer.Option(help="Run one cell, not a suite: the spec.json of a run, with --out as its folder.")] = None,
     out: Out = Path("runs"),
     changes: Changes = None,
     only: Only = None,
     workers: Workers = None,
     retry_failed: Retry = False,
+    log: Log = None,
     as_json: Json = False,
 ) -> None:
     """Run the missing cells of a suite and print the leaderboard; failures do not stop the other cells."""
@@ -145,12 +147,12 @@ def run(
     if (suite is None) == (spec is None):
         raise RequestError("give either a suite or --spec; `ganbench list suites` shows the registered suites")
     if spec is not None:
-        if changes or only or workers or retry_failed:
-            raise RequestError("--spec runs one cell as it is written; --set, --only, --workers and --retry-failed go with a suite")
+        if changes or only or workers or retry_failed or log:
+            raise RequestError("--spec runs one cell as it is written; --set, --only, --workers, --retry-failed and --log go with a suite")
         by_hand = {name: value for name, value in vars(runtime).items() if _is_given(context, name)}
         run_one(spec, out, by_hand, as_json, console)
     else:
-        run_suite(str(suite), out, changes or [], only or [], workers, runtime, retry_failed, as_json, console)
+        run_suite(str(suite), out, changes or [], only or [], workers, runtime, retry_failed, as_json, console, log)
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
@@ -163,10 +165,10 @@ def _is_given(context: typer.Context, name: str) -> bool:
 @with_options
 def score(
     settings: Settings,
-    fake: Annotated[str, typer.Argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")],
-    real: Annotated[str | None, typer.Option(help="Reference set: like FAKE, or a statistics file.")] = None,
-    metrics: Annotated[str | None, typer.Option(help="Comma-separated: fid,kid,is,precision,fd@pixels, my.py:METRIC, ...")] = None,
-    held_out: Annotated[str | None, typer.Option(help="Held-out set: real examples that the generator was not trained on.")] = None,
+    fake: Annotated[str, set_argument(help="Folder, zip, npz, npy, run directory, program, data set (NAME:SPLIT) or module:callable.")],
+    real: Annotated[str | None, set_option(help="Reference set: like FAKE, or a statistics file.")] = None,
+    metrics: Annotated[str | None, metrics_option(help="Comma-separated: fid,kid,is,precision,fd@pixels, my.py:METRIC, ...")] = None,
+    held_out: Annotated[str | None, set_option(help="Held-out set: real examples that the generator was not trained on.")] = None,
     verify: Annotated[str | None, typer.Option(metavar="torch-fidelity", help="Recompute with it; fail if 1e-5 apart.")] = None,
     no_cache: NoCache = False,
     threads: AllThreads = None,
@@ -182,9 +184,9 @@ def score(
 @with_options
 def diagnose(
     settings: Settings,
-    fake: Annotated[str | None, typer.Argument(help="Run directory, or samples from anywhere: as for FAKE of score.")] = None,
-    real: Annotated[str | None, typer.Option(help="Real examples, the training set at best: like FAKE.")] = None,
-    held_out: Annotated[str | None, typer.Option(help="Other real examples; default: a random half of the real set.")] = None,
+    fake: Annotated[str | None, set_argument(help="Run directory, or samples from anywhere: as for FAKE of score.")] = None,
+    real: Annotated[str | None, set_option(help="Real examples, the training set at best: like FAKE.")] = None,
+    held_out: Annotated[str | None, set_option(help="Other real examples; default: a random half of the real set.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for diagnosis.md, diagnosis.json and pairs.png.")] = None,
     fail_on: FailOn = None,
     rules: Annotated[bool, typer.Option("--rules", help="Print the rules of the verdicts, with their sources, and exit.")] = False,
@@ -204,8 +206,8 @@ def diagnose(
     run_diagnose(fake, real, held_out, out, fail_on and fail_on.value, replace(settings, use_cache=not no_cache), threads, as_json, console)
 
 
-for looking in LOOKING:
-    app.command()(looking)
+for command in (*LOOKING, *LEAVING):
+    app.command()(command)
 
 
 Run = Annotated[str, typer.Argument(help="Directory of a run, OUT/runs/NAME, with its EMA weights; NAME:raw for its raw weights.")]
@@ -259,7 +261,7 @@ def latents(
 @with_options
 def stats(
     settings: Looks,
-    sources: Annotated[str, typer.Argument(help="Sets as for FAKE of score, comma-separated; statistics files of ganbench are merged.")],
+    sources: Annotated[str, set_argument(help="Sets as for FAKE of score, comma-separated; statistics files of ganbench are merged.")],
     out: Annotated[Path, typer.Option(help="npz file to write.")],
     no_cache: NoCache = False,
     threads: AllThreads = None,

@@ -1,10 +1,10 @@
-"""Which variants, data sets, extractors, metrics, diagnostics, suites, presets, games and publications are registered?
+"""Which variants, data sets, extractors, metrics, diagnostics, suites, presets, games, publications and sinks are registered?
 
 A name stands for a ``module:attribute`` target, which is imported when it is used, not when it is listed: one-line
 descriptions are read from the source, so that listing never imports torch.
 Built-in names are in the dictionaries below; other packages, such as ``baselines``, register names through
 entry points of the groups ``ganbench.variants``, ``.datasets``, ``.extractors``, ``.metrics``, ``.diagnostics``, ``.suites``,
-``.presets``, ``.games`` and ``.published``.
+``.presets``, ``.games``, ``.published`` and ``.sinks``.
 """
 
 from dataclasses import dataclass
@@ -93,6 +93,15 @@ SUITES = Registry("suite", "ganbench.suites", {})
 PRESETS = Registry("preset", "ganbench.presets", {})
 GAMES = Registry("game", "ganbench.games", {})
 PUBLICATIONS = Registry("publication", "ganbench.published", {})
+SINKS = Registry(
+    "sink",
+    "ganbench.sinks",
+    {
+        "tensorboard": "ganbench.sinks.tensorboard:TensorBoard",
+        "wandb": "ganbench.sinks.wandb:WeightsAndBiases",
+        "mlflow": "ganbench.sinks.mlflow:MLflow",
+    },
+)
 DATASETS = Registry(
     "dataset",
     "ganbench.datasets",

@@ -249,6 +249,18 @@ def check_folder(path: Path, option: str) -> None:
         raise RequestError(f"{nearest}: cannot be written to; name another folder with {option}")
 
 
+def check_parent(path: Path, option: str = "--out") -> None:
+    """Checks that a file can be written: its folder is there.
+
+    Raises:
+        RequestError: Its folder is missing, or there is no write permission.
+    """
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise RequestError(f"{path}: its folder does not exist; make it, or name another file with {option}")
+    check_folder(folder, option)
+
+
 def writable_folder(path: Path, option: str = "--out") -> Path:
     """Creates a folder if it is missing, and checks that it can be written to.
 

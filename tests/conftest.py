@@ -24,7 +24,14 @@ IMAGES = DatasetSpec(name="digits", resolution=8)
 POINTS = DatasetSpec(name="ring8")
 
 TinySpec = Callable[..., RunSpec]
-LONG = ("test_interval_coverage_n2000.py", "test_families_coverage.py", "test_cifar10_probe.py", "test_learning.py", "test_networks.py")
+LONG = (
+    "test_interval_coverage_n2000.py",
+    "test_families_coverage.py",
+    "test_cifar10_probe.py",
+    "test_learning.py",
+    "test_networks.py",
+    "test_wheel.py",
+)
 """Files of tests that take tens of seconds each; they begin, so that none is left to one worker at the end."""
 
 

@@ -54,7 +54,7 @@ class FromLatent(nn.Module):
     def forward(self, latents: Tensor) -> Tensor:
         """Every weight is used once for each latent."""
         weight = self.kernels.weight
-        return (latents @ weight.transpose(0, 1).flatten(1)).view(len(latents), *weight[:, 0].shape)
+        return (latents @ weight.transpose(0, 1).flatten(1)).view(latents.shape[0], *weight[:, 0].shape)
 
 
 class Doubling(nn.Module):

@@ -44,7 +44,7 @@ class Synthesis(nn.Module):
     def forward(self, styles: Tensor) -> Tensor:
         """Styles (n, style_dim), or (n, layers, style_dim) with two layers a level, to images; outside of training within [-1, 1]."""
         styles = by_layer(styles, self.styles)
-        x: Tensor = self.layers[0](self.constant.expand(len(styles), -1, -1, -1), styles[:, 0])
+        x: Tensor = self.layers[0](self.constant.expand(styles.shape[0], -1, -1, -1), styles[:, 0])
         images: Tensor = self.to_rgb[0](x, styles[:, 1]) + self.bias[0][:, None, None]
         for level in range(1, len(self.to_rgb)):
             x = self.layers[2 * level - 1](x, styles[:, 2 * level - 1])

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from ganbench.commands.completion import sinks_option
+
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change the suite: training.batch_size=32, seeds=[0], config.dcgan.latent_dim=64."),
@@ -15,6 +17,9 @@ Only = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder of the results; runs that are already there are kept or resumed.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of runs at a time; default: one per GPU, or per CPU core.")]
+Log = Annotated[
+    str | None, sinks_option("--log", metavar="SINK[=PLACE],...", help="Also send events to: tensorboard, wandb, mlflow, own.py:MySink.")
+]
 Retry = Annotated[bool, typer.Option("--retry-failed", help="Repeat runs that failed.")]
 Json = Annotated[bool, typer.Option("--json", help="Print results as JSON on stdout.")]
 NoCache = Annotated[bool, typer.Option("--no-cache", help="Neither read nor write cached features.")]

@@ -5,13 +5,14 @@ from typing import Annotated
 import typer
 
 from ganbench.commands.arguments import Changes
+from ganbench.commands.completion import metrics_option, variants_argument
 from ganbench.commands.options import with_options
 from ganbench.commands.output import PlainConsole
 from ganbench.plan.runtime import Runtime
 from ganbench.plan.workload import Timed, Workload
 
 bench = typer.Typer(name="bench", no_args_is_help=True, help="Time training, sampling or scoring, without training to the end.")
-Variants = Annotated[list[str], typer.Argument(metavar="VARIANT...", help="Registered names, file.py:Class, or all.")]
+Variants = Annotated[list[str], variants_argument(metavar="VARIANT...", help="Registered names, file.py:Class, or all.")]
 
 
 @bench.command("train")
@@ -39,7 +40,7 @@ def score(
     runtime: Runtime,
     n: Annotated[str, typer.Option("--n", help="Examples of each set; several with commas give a curve of costs.")] = "5_000,10_000",
     width: Annotated[int, typer.Option(min=1, help="Numbers of a feature.")] = 2_048,
-    metrics: Annotated[str, typer.Option(help="Metrics that need features alone.")] = "fd,kd,precision,recall,density,coverage",
+    metrics: Annotated[str, metrics_option(help="Metrics that need features alone.")] = "fd,kd,precision,recall,density,coverage",
 ) -> None:
     """Time scores with their intervals, from features of a network's width."""
     from ganbench.commands.bench import bench_scores

@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from ganbench.commands.arguments import Format, Json
+from ganbench.commands.completion import metrics_option
 from ganbench.commands.output import PlainConsole
 
 SHOW = "show"
@@ -20,9 +21,10 @@ class FoldersOrCommand(TyperGroup):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts ``show`` before what is neither a command nor the group's own help."""
+        """Puts ``show`` before what is neither a command nor the group's own help; to a shell that completes nothing yet, all are offered."""
         known = {*self.commands, *ctx.help_option_names}
-        return super().parse_args(ctx, args if args and args[0] in known else [SHOW, *args])
+        whole = args[0] in known if args else ctx.resilient_parsing
+        return super().parse_args(ctx, args if whole else [SHOW, *args])
 
 
 leaderboard = typer.Typer(
@@ -40,7 +42,7 @@ def show(
     columns: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Only these columns (fd,failed), or all; default: those that fit.")
     ] = None,
-    metrics: Annotated[str | None, typer.Option(metavar="NAME,...", help="Only these metrics, as fd,recall or fd@digits-probe.")] = None,
+    metrics: Annotated[str | None, metrics_option(metavar="NAME,...", help="Only these metrics, as fd,recall or fd@digits-probe.")] = None,
     form: Annotated[Format, typer.Option("--format", help="How the tables are written.")] = Format.terminal,
     as_json: Json = False,
 ) -> None:

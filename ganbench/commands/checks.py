@@ -15,7 +15,7 @@ from ganbench.plan.spec import read_spec
 from ganbench.plan.variant_config import class_target, config_definition
 from ganbench.registry import EXTRACTORS, GAMES
 from ganbench.sources.naming import check_named, check_target
-from ganbench.storage import check_folder
+from ganbench.storage import check_folder, check_parent
 from ganbench.targets import Target
 
 LARGEST_STEP = 10.0
@@ -88,6 +88,19 @@ def check_drawing(run: str, out: Path, device: str) -> None:
         RequestError: There is no such run, it has no checkpoint, or the folder holds examples already.
     """
     check_device(device)
+    check_drawable(run)
+    _check_unused(out)
+
+
+def check_drawable(run: str) -> Path:
+    """Checks that a run is there and has a checkpoint.
+
+    Returns:
+        Its directory.
+
+    Raises:
+        RequestError: There is no such run, or it has no checkpoint.
+    """
     folder = run_folder(run)
     if not (folder / "spec.json").is_file():
         raise RequestError(f"{folder}: is no run directory, which holds a spec.json; give one of those below OUT/runs")
@@ -95,7 +108,7 @@ def check_drawing(run: str, out: Path, device: str) -> None:
     config_definition(class_target(spec.variant))
     if not any((folder / "checkpoints").glob("[0-9]*")):
         raise RequestError(f"{folder}: the run has no checkpoint yet; run it first: ganbench run --spec {folder}/spec.json --out {folder}")
-    _check_unused(out)
+    return folder
 
 
 def check_dirac(games: str, step_size: float, strengths: Sequence[str], out: Path | None) -> list[tuple[str, float]]:
@@ -161,6 +174,4 @@ def check_page(page: Path | None) -> None:
         return
     if page.is_dir():
         raise RequestError(f"{page}: is a folder; name a file with --markdown, as {page / 'gate.md'}")
-    if not page.absolute().parent.is_dir():
-        raise RequestError(f"{page}: its folder does not exist; make it, or name another file with --markdown")
-    check_folder(page.absolute().parent, "--markdown")
+    check_parent(page, "--markdown")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ganbench.commands.arguments import Json, Workers
+from ganbench.commands.completion import suite_option
 from ganbench.commands.options import with_options
 from ganbench.commands.output import PlainConsole
 from ganbench.errors import RequestError
@@ -13,7 +14,7 @@ from ganbench.plan.runtime import Runtime
 
 gate = typer.Typer(invoke_without_command=True, help="Has training become worse? PASS (exit 0), REGRESSED (1) or INCONCLUSIVE (3).")
 Bank = Annotated[Path, typer.Argument(metavar="BANK", help="Folder of a bank.")]
-Suite = Annotated[str | None, typer.Option(metavar="SUITE", help="Suite whose recipes are those of the bank: run what is missing.")]
+Suite = Annotated[str | None, suite_option(metavar="SUITE", help="Suite whose recipes are those of the bank: run what is missing.")]
 Recipes = Annotated[list[str] | None, typer.Option("--recipe", metavar="NAME", help="Only this recipe of the bank, as 'dcgan on digits'.")]
 
 
@@ -60,7 +61,7 @@ def bank(
     runtime: Runtime,
     folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Runs: --out of `run`, logged runs, or the bank itself.")],
     out: Annotated[Path | None, typer.Option(metavar="BANK", help="Folder of the bank, made or extended; default: the first DIR.")] = None,
-    suite: Annotated[str | None, typer.Option(metavar="SUITE", help="Suite of the runs: also trace the first steps of two seeds.")] = None,
+    suite: Annotated[str | None, suite_option(metavar="SUITE", help="Suite of the runs: also trace the first steps of two seeds.")] = None,
     measure: Annotated[str | None, typer.Option(help="What decides, as fd@digits-probe; default: each recipe's first.")] = None,
 ) -> None:
     """Make or extend a bank: the runs of a baseline as small files to commit, and what is asked of candidates."""

@@ -15,6 +15,7 @@ from ganbench.data.root import data_root
 from ganbench.environment import chosen_device
 from ganbench.errors import RequestError
 from ganbench.evaluation.settings import Place
+from ganbench.results.record import Weights
 from ganbench.sampling import CHUNK, draw, heeds_labels, observed, to_uint8
 from ganbench.sources.runs import RunSource
 from ganbench.storage import writable_folder, write_json
@@ -91,7 +92,7 @@ def run_latents(
 
 def _source(text: str, seed: int | None, place: Place) -> RunSource:
     """Opens the run in a directory, with its EMA weights, or its raw weights if the name ends in ``:raw``."""
-    which = "raw" if text.endswith(":raw") else "ema"
+    which: Weights = "raw" if text.endswith(":raw") else "ema"
     return RunSource(text, run_folder(text), which, None, seed, data_root(place.data_root), chosen_device(place.device), place.trust)
 
 

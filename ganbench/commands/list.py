@@ -9,7 +9,7 @@ from rich.table import Table
 from ganbench.commands.details import show
 from ganbench.commands.output import PlainConsole, print_json
 from ganbench.plan.metric_names import STANDARD
-from ganbench.registry import DATASETS, DIAGNOSTICS, EXTRACTORS, GAMES, METRICS, PRESETS, PUBLICATIONS, SUITES, VARIANTS, Registry
+from ganbench.registry import DATASETS, DIAGNOSTICS, EXTRACTORS, GAMES, METRICS, PRESETS, PUBLICATIONS, SINKS, SUITES, VARIANTS, Registry
 
 REGISTRIES: dict[str, Registry] = {
     "variants": VARIANTS,
@@ -21,6 +21,7 @@ REGISTRIES: dict[str, Registry] = {
     "presets": PRESETS,
     "games": GAMES,
     "publications": PUBLICATIONS,
+    "sinks": SINKS,
 }
 
 ROOMY = 120

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ganbench.commands.arguments import Json
+from ganbench.commands.completion import games_argument
 from ganbench.commands.output import PlainConsole
 
 
@@ -38,7 +39,7 @@ def compare(
 
 
 def dirac(
-    games: Annotated[str, typer.Argument(help="Registered set of losses and regularisers, or file.py:NAME of your own.")] = "reference",
+    games: Annotated[str, games_argument(help="Registered set of losses and regularisers, or file.py:NAME of your own.")] = "reference",
     step_size: Annotated[float, typer.Option(help="Learning rate.")] = 0.2,
     steps: Annotated[int, typer.Option(min=200, max=20_000, help="Updates of the discriminator.")] = 1_200,
     strength: Annotated[

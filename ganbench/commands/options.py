@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 import typer
 from annotated_types import Ge
 
+from ganbench.commands.completion import one
 from ganbench.plan.options import Help
 
 
@@ -52,5 +53,5 @@ def _options(cls: type) -> Iterator[inspect.Parameter]:
         kind, *known = get_args(hint)
         least: Any = next((one.ge for one in known if isinstance(one, Ge)), None)
         flag = said.flag or f"--{field.name.replace('_', '-')}"
-        option = typer.Option(flag, help=said.text, min=least)
+        option = typer.Option(flag, help=said.text, min=least, autocompletion=one(said.names) if said.names else None)
         yield inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=Annotated[kind, option])

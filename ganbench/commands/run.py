@@ -21,6 +21,8 @@ from ganbench.results.collection import Collection
 from ganbench.results.folders import TRACEBACK, record_in, run_folder
 from ganbench.results.record import Failure, Record
 from ganbench.results.timing_record import timings_of
+from ganbench.sinks.choosing import chosen
+from ganbench.sinks.live import LiveSinks
 from ganbench.storage import read_json
 
 
@@ -34,14 +36,19 @@ def run_suite(
     retry_failed: bool,
     as_json: bool,
     console: PlainConsole,
+    log: str | None = None,
 ) -> None:
-    """Runs the missing cells of a suite, then prints and writes the leaderboard."""
+    """Runs the missing cells of a suite, then prints and writes the leaderboard; ``log`` names the sinks that get the events as well."""
     shown: list[Reporter] = []
+    sinks = chosen(log) if log else ()
 
     def watch(suite: str, total: int, missing: Sequence[RunSpec], places: int) -> Reporter:
+        for said in filter(None, (sink.kind.remark() for sink in sinks)):
+            console.say(said, "dim")
         console.say(f"{suite}: {len(missing)} of {total} runs to do, {places} at a time, in {out}")
         Thread(target=import_module, args=("ganbench.report.folder",), daemon=True).start()  # needed at the end; a second's work
-        shown.append(MatrixProgress(console, missing))
+        progress = MatrixProgress(console, missing)
+        shown.append(LiveSinks(progress, sinks, out, lambda line: console.say(line, "yellow")) if sinks else progress)
         return shown[-1]
 
     matrix = run(name, out, settings=changes, only=only, workers=workers, runtime=runtime, retry_failed=retry_failed, watch=watch)

@@ -27,6 +27,8 @@ WIDTH_LIMIT = 2**14
 """Largest number of features of statistics, whose covariance then takes 2 GiB; the widest published network has 4,096."""
 CLASSES_LIMIT = 2**16
 """Largest number of classes of a data set."""
+METHOD_LIMIT_BYTES = 2**33
+"""Largest size of the networks that the header of a file of weights may ask for; StyleGAN2's at 1024 x 1024 take 0.23 GiB."""
 
 
 def check_decoded(where: str, shape: Sequence[int]) -> None:

@@ -25,7 +25,7 @@ class Looks(Place):
     """How examples are read, and how their features are computed."""
 
     features: Annotated[bool, Help("The sets are features: npz with an array 'features' (n, d), or npy.")] = False
-    extractor: Annotated[str | None, Help("Feature extractor, or path/to/file.py:Class; default: Inception.")] = None
+    extractor: Annotated[str | None, Help("Feature extractor, or path/to/file.py:Class; default: Inception.", names="extractors")] = None
     """None takes Inception for images and ``identity`` for features."""
     weights: Annotated[Path | None, Help("File of the extractor's weights, or folder with the published files.")] = None
     resize: Annotated[str | None, Help("Resize protocol: tf1, torch, clean, clean-gpu or bicubic; default: the extractor's own.")] = None

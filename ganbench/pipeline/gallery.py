@@ -29,6 +29,7 @@ from ganbench.latents.figures import LatentAtlas, LatentFigure
 from ganbench.metrics.prd import attainable
 from ganbench.results.gallery import (
     COPIES,
+    DIRECTIONS,
     FOLDER,
     INTERPOLATION,
     SCORED,
@@ -174,7 +175,7 @@ def _spectrum(subject: Subject, folder: Path) -> dict[str, Any]:
 
 
 def _strips(subject: Subject, folder: Path) -> dict[str, Any]:
-    """Paths between latents, and the same latents under rising truncation."""
+    """Paths between latents, the same latents under rising truncation, and one latent along the main directions."""
     if not subject.dataset.shape.is_image:
         return {}
     with observed(subject.variant, subject.ema) as shown:
@@ -182,6 +183,8 @@ def _strips(subject: Subject, folder: Path) -> dict[str, Any]:
         found = {"interpolation": _strip(atlas.interpolation(straight=False), folder / INTERPOLATION)}
         for figure in atlas.truncation():
             found["truncation"] = _strip(figure, folder / TRUNCATION)
+        for figure in atlas.directions():
+            found["directions"] = _strip(figure, folder / DIRECTIONS)
     return found
 
 

@@ -10,3 +10,5 @@ class Help:
     text: str
     flag: str = ""
     """The option's name if it differs from the field's."""
+    names: str = ""
+    """Kind of registered names that a shell offers as values, as "extractors"; "": none."""

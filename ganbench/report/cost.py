@@ -7,11 +7,23 @@ from statistics import median
 from ganbench.plan.naming import setup
 from ganbench.report.boards import where
 from ganbench.report.speed import how_timed
+from ganbench.results.record import Timing
 from ganbench.results.timing_record import TimingRecord, plain_settings
 from ganbench.statistics.leaderboard import Leaderboard, Row
 
 ELSEWHERE = ("budget_images", "training.precision")
 """Parts of a run's setup that are none of a timing's subject: the one is a matter of length, the other of the setting."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How a method trains under one setting."""
+
+    images_per_s: float
+    memory_bytes: float | None
+    """Most memory at a time; None if not measured."""
+    watts: float | None
+    """Power of the device in the mean; None if not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +33,14 @@ class Cost:
     name: str
     seconds: float
     """Time of training for the whole budget, without evaluations."""
+    pace: Pace
     values: tuple[float, ...]
     """The ranking score of every finished seed."""
+
+    @property
+    def joules(self) -> float | None:
+        """Energy of the device for the whole budget; None if its power was not measured."""
+        return None if self.pace.watts is None else self.pace.watts * self.seconds
 
 
 def costs(board: Leaderboard, timings: Sequence[TimingRecord]) -> dict[str, list[Cost]]:
@@ -38,23 +56,33 @@ def costs(board: Leaderboard, timings: Sequence[TimingRecord]) -> dict[str, list
         score = row.scores.get(board.primary.key) if board.primary else None
         if score is None or not row.done:
             continue
-        for place, rate in (*_own(row), *_timed(row, timings)):
-            seconds = row.done[0].spec.budget_images / rate
-            found.setdefault(place, []).append(Cost(name=row.variant, seconds=seconds, values=tuple(score.values)))
+        for place, pace in (*_own(row), *_timed(row, timings)):
+            seconds = row.done[0].spec.budget_images / pace.images_per_s
+            found.setdefault(place, []).append(Cost(name=row.variant, seconds=seconds, pace=pace, values=tuple(score.values)))
     return dict(sorted(found.items()))
 
 
-def _own(row: Row) -> list[tuple[str, float]]:
-    """Settings under which the row's runs were trained, with the median of their images a second."""
-    rates: dict[str, list[float]] = {}
+def _own(row: Row) -> list[tuple[str, Pace]]:
+    """Settings under which the row's runs were trained, with the medians of their paces."""
+    timed: dict[str, list[Timing]] = {}
     for record in row.done:
         if record.timing and record.timing.training:
-            rates.setdefault(where(record), []).append(record.timing.training.median)
-    return [(f"as trained: {place}", median(found)) for place, found in rates.items()]
+            timed.setdefault(where(record), []).append(record.timing)
+    return [
+        (
+            f"as trained: {place}",
+            Pace(
+                images_per_s=median([one.training.median for one in found if one.training]),
+                memory_bytes=median([one.peak_memory_bytes for one in found]),
+                watts=None,
+            ),
+        )
+        for place, found in timed.items()
+    ]
 
 
-def _timed(row: Row, timings: Sequence[TimingRecord]) -> list[tuple[str, float]]:
-    """Settings under which the row's method was timed, with images a second."""
+def _timed(row: Row, timings: Sequence[TimingRecord]) -> list[tuple[str, Pace]]:
+    """Settings under which the row's method was timed, with its pace."""
     spec = row.done[0].spec
     shape = str(row.done[0].provenance.get("dataset", {}).get("shape", ""))
     wanted = plain_settings({key: value for key, value in setup(spec).items() if key not in ELSEWHERE})
@@ -66,7 +94,12 @@ def _timed(row: Row, timings: Sequence[TimingRecord]) -> list[tuple[str, float]]
         and {**timing.subject, "shape": shape} == timing.subject
         and all(timing.subject.get(key) == value for key, value in wanted.items())
     ]
-    return [(f"as timed: {how_timed(timing)}", timing.rate.median) for timing in fitting]
+    return [(f"as timed: {how_timed(timing)}", _pace(timing)) for timing in fitting]
+
+
+def _pace(timing: TimingRecord) -> Pace:
+    memory = timing.peak_reserved_bytes if timing.peak_allocated_bytes is None else timing.peak_allocated_bytes
+    return Pace(images_per_s=timing.rate.median, memory_bytes=memory, watts=timing.watts)
 
 
 def unit_of(longest: float) -> tuple[float, str]:

@@ -8,7 +8,6 @@
     OUT/records/                 one record file a run, from which it can be repeated
 """
 
-import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from ganbench.report.latex import to_latex
 from ganbench.report.markdown import to_markdown
 from ganbench.report.page import Cite, index_page
 from ganbench.report.published import published_tables
-from ganbench.report.rows import COLUMNS, columns, score_rows
+from ganbench.report.rows import write_scores
 from ganbench.report.speed import speed_tables
 from ganbench.report.standings import standings
 from ganbench.results.collection import RECORDS, Collection, stem
@@ -98,9 +97,6 @@ def _write(path: Path, data: bytes) -> bool:
 
 
 def _csv(records: Sequence[Record], boards: Sequence[Leaderboard]) -> str:
-    rows = score_rows(records, boards)
     text = io.StringIO()
-    writer = csv.DictWriter(text, columns(rows, COLUMNS), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    write_scores(text, records, boards)
     return text.getvalue()

@@ -3,10 +3,11 @@
 Text that a spreadsheet would take for a formula is marked as text, so that the rows may be saved as CSV.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ganbench.plan.naming import names, setup
 from ganbench.results.events import EventLog
@@ -26,15 +27,32 @@ CURVE_COLUMNS = (*RUN, "kind", "weights", "metric", "value", "ci_low", "ci_high"
 """Columns of curves, before those of the configuration."""
 
 
-def score_rows(found: Iterable[Record], boards: Sequence[Leaderboard] | None = None) -> list[Row]:
-    """One row per run, weights and score; a run without scores has one row without a score, and repeated records count once.
+def score_rows(found: Iterable[Record]) -> list[Row]:
+    """One row per run, weights and score; a run without scores has one row without a score, and repeated records count once."""
+    return [row for own, config in _scores(_runs(found)) for row in ({**one, **config} for one in own)]
+
+
+def write_scores(handle: TextIO, found: Iterable[Record], boards: Sequence[Leaderboard]) -> None:
+    """Writes the rows of :func:`score_rows` as CSV, run by run, since those of thousands of runs take gigabytes together.
 
     Args:
+        handle: Text file.
         found: The records.
-        boards: Their leaderboards, if they are made already.
+        boards: Their leaderboards.
     """
-    rows = []
-    for record, run, config in _runs(found, boards):
+    runs = _runs(found, boards)
+    names = columns([config for _, _, config in runs], COLUMNS)
+    of_config = names[len(COLUMNS) :]
+    writer = csv.writer(handle, lineterminator="\n")
+    writer.writerow(names)
+    for rows, config in _scores(runs):
+        last = [config.get(name) for name in of_config]
+        writer.writerows([*(row.get(name) for name in COLUMNS), *last] for row in rows)
+
+
+def _scores(runs: Iterable[tuple[Record, Row, Row]]) -> Iterator[tuple[list[Row], Row]]:
+    """By run, the rows of its scores, and the columns of its configuration, which they share."""
+    for record, run, config in runs:
         timing = record.timing
         speed = {
             "train_images_per_s": timing.training.median if timing and timing.training else None,
@@ -42,8 +60,7 @@ def score_rows(found: Iterable[Record], boards: Sequence[Leaderboard] | None = N
             "peak_memory_bytes": timing.peak_memory_bytes if timing else None,
             "device": timing.device if timing else None,
         }
-        rows += [{**run, **_score(score), **speed, **config} for score in record.scores] or [{**run, **speed, **config}]
-    return _safe(rows)
+        yield _safe([{**run, **_score(score), **speed} for score in record.scores] or [{**run, **speed}]), _safe([config])[0]
 
 
 def curve_rows(out: Path, found: Iterable[Record]) -> list[Row]:

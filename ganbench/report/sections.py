@@ -19,7 +19,7 @@ from ganbench.report.pictures import Album, Picture, point_cloud
 from ganbench.report.runs import Run
 from ganbench.report.table import Table
 from ganbench.results.collection import Collection
-from ganbench.results.gallery import COPIES, INTERPOLATION, TRUNCATION
+from ganbench.results.gallery import COPIES, DIRECTIONS, INTERPOLATION, TRUNCATION, Gallery
 from ganbench.results.record import Record
 from ganbench.results.timing_record import TimingRecord
 from ganbench.statistics.improvement import improvements
@@ -242,27 +242,34 @@ def _headline(board: Leaderboard, row: Row) -> str:
 
 
 def _pictures(run: Run, name: str, album: Album) -> Iterator[Picture]:
-    samples, gallery = run.sample_grid(), run.gallery
+    samples = run.sample_grid()
     wanted = [
-        (
-            samples if samples and samples.suffix == ".png" else None,
-            "Samples",
-            f"First samples, {run.how}, EMA weights at the end; not selected",
-        )
+        (samples if samples and samples.suffix == ".png" else None, "Samples", f"First samples, {run.how}, EMA weights; not selected")
     ]
-    if gallery and gallery.interpolation:
-        words = "From one latent to another in equal steps, a row a pair; the same latents for all methods of this latent width"
-        wanted.append((run.picture(INTERPOLATION), "Interpolations", words))
-    if gallery and gallery.truncation:
-        words = f"The same latents with truncation {', '.join(gallery.truncation.columns)}"
-        wanted.append((run.picture(TRUNCATION), "Truncation", words))
-    if gallery and gallery.copies:
-        ratios = ", ".join("copied twice" if one.ratio is None else f"{one.ratio:.2f}" for one in gallery.copies)
-        words = f"Generated (left), nearest training image (right); distances by those to the next training image: {ratios}"
-        wanted.append((run.picture(COPIES), "Nearest training images", words))
+    wanted += [(run.picture(file), what, words) for file, what, words in _of_gallery(run.gallery)] if run.gallery else []
     for path, what, caption in wanted:
         if picture := album.take(path, f"{what} of {name}", caption):
             yield picture
+
+
+def _of_gallery(gallery: Gallery) -> Iterator[tuple[str, str, str]]:
+    """File, name and caption of every picture of a gallery."""
+    if gallery.interpolation:
+        words = "From one latent to another in equal steps, a row a pair; the same latents for all methods of this latent width"
+        yield INTERPOLATION, "Interpolations", words
+    if gallery.truncation:
+        yield TRUNCATION, "Truncation", f"The same latents with truncation {', '.join(gallery.truncation.columns)}"
+    if gallery.directions:
+        places = ", ".join(gallery.directions.columns)
+        yield (
+            DIRECTIONS,
+            "Directions",
+            f"One latent along the directions of largest change (SeFa), a row each; standard deviations: {places}",
+        )
+    if gallery.copies:
+        ratios = ", ".join("copied twice" if one.ratio is None else f"{one.ratio:.2f}" for one in gallery.copies)
+        words = f"Generated (left), nearest training image (right); distances by those to the next training image: {ratios}"
+        yield COPIES, "Nearest training images", words
 
 
 def _reproduction(run: Run, score: float | None, files: Mapping[str, str]) -> Reproduction:

@@ -11,7 +11,7 @@ from typing import Any
 from ganbench.errors import RequestError
 from ganbench.plan.spec import RunSpec
 from ganbench.results.folders import Found, find_records
-from ganbench.results.reading import read_all, told_again
+from ganbench.results.reading import read_all, share, told_again
 from ganbench.results.record import Record
 from ganbench.results.timing_record import TimingRecord, timings_of
 from ganbench.text import file_name
@@ -81,7 +81,7 @@ def collect(paths: Sequence[Path]) -> Collection:
         for record in found.records:
             place = places[record.run_id]
             if record.run_id not in kept:
-                kept[record.run_id] = _sharing(record, shared), place
+                kept[record.run_id] = share(record, shared), place
             elif place != kept[record.run_id][1]:
                 repeated.append(told_again(record, place, *kept[record.run_id]))
         stopped = {record.run_id: record for record in found.interrupted} | stopped
@@ -102,7 +102,7 @@ def collect_files(files: Sequence[Path]) -> Collection:
     found, places = _read(files)
     shared: dict[Any, Any] = {}
     return Collection(
-        records=tuple(_sharing(record, shared) for record in found.records),
+        records=tuple(share(record, shared) for record in found.records),
         files={run: Path(place) for run, place in places.items()},
         faults=found.faults,
         repeated=found.repeated,
@@ -152,11 +152,3 @@ def _record_files(path: Path) -> list[Path]:
         return [path / "record.json"]
     found = (file for folder in (path, path / RECORDS) for file in sorted([*folder.glob("*.json"), *folder.glob("*.json.gz")]))
     return [file for file in found if file.is_file() and file.name not in OTHERS]
-
-
-def _sharing(record: Record, shared: dict[Any, Any]) -> Record:
-    """The record with parts that equal those of other records replaced by theirs, since thousands of records repeat the same protocols."""
-    for one in (*record.scores, *(score for evaluation in record.evaluations for score in evaluation.scores)):
-        # equal values in another object: the record stays what it is, which frozen dataclasses cannot know
-        object.__setattr__(one, "protocol", shared.setdefault(tuple(one.protocol.items()), one.protocol))
-    return record

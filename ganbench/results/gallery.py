@@ -14,7 +14,7 @@ from ganbench.storage import read_json, write_json
 
 SCHEMA_VERSION = 1
 FOLDER, FILE = "gallery", "gallery.json"
-INTERPOLATION, TRUNCATION, COPIES = "interpolation.png", "truncation.png", "copies.png"
+INTERPOLATION, TRUNCATION, DIRECTIONS, COPIES = "interpolation.png", "truncation.png", "directions.png", "copies.png"
 """Pictures in the folder, each a grid of images."""
 SCORED = ("train", "held_out", "fake")
 """Sets of examples of which the discriminator is asked, in the order in which they are shown."""
@@ -79,6 +79,8 @@ class Gallery:
     """Mean log10 power by radial frequency, of ``real`` and ``fake`` images (see :mod:`ganbench.diagnostics.frequencies`)."""
     interpolation: Strip | None = None
     truncation: Strip | None = None
+    directions: Strip | None = None
+    """One latent, moved along the directions in which images change most (SeFa), a row each."""
     copies: tuple[NearPair, ...] = ()
     """The pairs of ``copies.png``, in order, the most suspicious first."""
     left_out: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,9 @@ from ganbench.targets import Target
 
 SPLITS = {"train": "train", "test": "held_out", "held_out": "held_out"}
 """Names of the splits of a data set, and the fields of ``Dataset`` that they mean."""
-PROGRAMS = (".pt", ".pth", ".ts", ".jit", ".torchscript", ".pt2")
+PROGRAMS = (".pt", ".pth", ".ts", ".jit", ".torchscript", ".pt2", ".onnx")
+WEIGHTS = (".safetensors",)
+"""Endings of a generator's weights, which say what network they belong to."""
 ARRAYS = (".npz", ".npy")
 
 
@@ -59,7 +61,7 @@ def _check_path(text: str, path: Path) -> None:
 
         with open_zip(path) as archive:
             list_zip(archive, repr(str(path)))
-    elif not path.is_dir() and suffix not in (*ARRAYS, *PROGRAMS):
+    elif not path.is_dir() and suffix not in (*ARRAYS, *PROGRAMS, *WEIGHTS):
         raise unfit(text, path)
 
 
@@ -97,7 +99,7 @@ def unfit(text: str, path: Path) -> DataError:
         return DataError(
             f"{text!r} is a pickle, which could run anything and is never loaded; save mu and sigma with np.savez, or export the network"
         )
-    kinds = "a folder, .zip, .npz, .npy, program (.pt, .pt2), run directory, data set or module:callable"
+    kinds = "a folder, .zip, .npz, .npy, program (.pt, .pt2, .onnx), .safetensors, run directory, data set or module:callable"
     return DataError(f"{text!r} is none of these: {kinds}; put single images into a folder and name that")
 
 

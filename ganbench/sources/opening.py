@@ -17,6 +17,7 @@ from ganbench.data.stored import array_shapes
 from ganbench.errors import DataError, RequestError, nearest
 from ganbench.plan.spec import DatasetSpec
 from ganbench.registry import DATASETS
+from ganbench.results.record import Weights
 from ganbench.sets.classes import Classes
 from ganbench.sets.features import Features
 from ganbench.sets.source import GivenSet, Source
@@ -25,7 +26,7 @@ from ganbench.sources.conversion import Converted, ValueRange, as_array, as_exam
 from ganbench.sources.generated import FunctionSource
 from ganbench.sources.given import GivenFeatures, matrix, read_features
 from ganbench.sources.image_files import FileSource
-from ganbench.sources.naming import PROGRAMS, SPLITS, existing, path_of, unfit, unknown, unknown_split
+from ganbench.sources.naming import PROGRAMS, SPLITS, WEIGHTS, existing, path_of, unfit, unknown, unknown_split
 from ganbench.sources.programs import ProgramSource
 from ganbench.sources.statistics_files import holds_images_too, is_statistics, read_statistics
 
@@ -45,7 +46,7 @@ class Opening:
     n: int | None = None
     """Number of examples drawn from a generator; None is 50,000 as in the literature."""
     seed: int | None = None
-    """Root seed of generators; None is a run's own seed, and 0 for other generators."""
+    """Root seed of generators; None is a run's own seed, also of what was exported from it, and 0 for other generators."""
     trust: bool = False
     """Whether code in an input may run: that of a program, or of a run whose method is a Python file."""
     latent_dim: int | None = None
@@ -60,8 +61,8 @@ def open_source(text: str, how: Opening) -> GivenSet:
     """Opens the set that the user named.
 
     Args:
-        text: A folder, zip, npz, npy, run directory (``DIR`` or ``DIR:raw``), program, data set (``NAME`` or ``NAME:SPLIT``),
-            ``module:callable`` or ``file.py:callable``.
+        text: A folder, zip, npz, npy, run directory (``DIR`` or ``DIR:raw``), program, exported weights, data set (``NAME`` or
+            ``NAME:SPLIT``), ``module:callable`` or ``file.py:callable``.
         how: Settings.
 
     Raises:
@@ -74,7 +75,7 @@ def open_source(text: str, how: Opening) -> GivenSet:
         return _at_path(text, ordinary(path), how)
     bare, _, suffix = text.rpartition(":")
     if suffix in ("raw", "ema") and (Path(bare).expanduser() / "spec.json").is_file():
-        return _run(text, Path(bare).expanduser(), suffix, how)
+        return _run(text, Path(bare).expanduser(), "raw" if suffix == "raw" else "ema", how)
     name, _, split = text.partition(":")
     if name in DATASETS.targets:
         return _dataset(text, name, split or "train", how)
@@ -127,7 +128,11 @@ def _at_path(text: str, path: Path, how: Opening) -> GivenSet:
     if suffix in (".npz", ".npy"):
         return _arrays(text, path, how)
     if suffix in PROGRAMS:
-        return ProgramSource(text, path, how.latent_dim, how.n, how.seed or 0, how.device, how.trust)
+        return ProgramSource(text, path, how.latent_dim, how.n, how.seed, how.device, how.trust)
+    if suffix in WEIGHTS:
+        from ganbench.sources.weights import WeightsSource
+
+        return WeightsSource(text, path, how.n, how.seed, how.device, how.trust)
     raise unfit(text, path)
 
 
@@ -138,7 +143,7 @@ def _arrays(text: str, path: Path, how: Opening) -> ArraySource:
     return ArraySource(text, content.images, found, content.labels, classes)
 
 
-def _run(text: str, folder: Path, weights: str, how: Opening) -> Source:
+def _run(text: str, folder: Path, weights: Weights, how: Opening) -> Source:
     from ganbench.sources.runs import RunSource
 
     return RunSource(text, folder, weights, how.n, how.seed, how.root, how.device, how.trust)

@@ -1,26 +1,22 @@
 """How are examples drawn from the checkpoint of a run?"""
 
-import inspect
-import sys
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from ganbench.data.loading import load_dataset
 from ganbench.errors import DataError
 from ganbench.plan.spec import read_spec, run_id
 from ganbench.plan.variant_config import outdated
-from ganbench.sampling import SAMPLING_VERSION, VariantLatents, asked_labels, draw, observed
+from ganbench.results.record import Weights
 from ganbench.sets.classes import Classes
-from ganbench.sources.generated import DrawnSource, digest
-from ganbench.sources.outputs import Reading
 from ganbench.sources.trust import check_trust
+from ganbench.sources.variants import VariantSource
 from ganbench.training.building import build
-from ganbench.training.checkpoint import read_checkpoints, weights_sha256
+from ganbench.training.checkpoint import read_checkpoints
 
 
-class RunSource(DrawnSource):
+class RunSource(VariantSource):
     """Examples from the generator of a finished or interrupted run, at its newest checkpoint.
 
     Args:
@@ -42,7 +38,7 @@ class RunSource(DrawnSource):
         self,
         name: str,
         folder: Path,
-        weights: str,
+        weights: Weights,
         n: int | None,
         seed: int | None,
         root: Path,
@@ -52,15 +48,14 @@ class RunSource(DrawnSource):
         spec = read_spec(folder)
         if spec.variant.path is not None:
             check_trust(trust, name, f"a run whose method is the Python file {spec.variant.path!r}")
-        super().__init__(name, n, spec.seed if seed is None else seed)
         dataset = load_dataset(spec.dataset, root)
         faults: list[str] = []
         checkpoint = next(read_checkpoints(folder / "checkpoints", device, run_id(spec), faults), None)
         if checkpoint is None:
             why = f"the run has no readable checkpoint ({'; '.join(faults)})" if faults else "the run has no checkpoint yet"
             raise DataError(f"{name}: {why}; run it {'again' if faults else 'first'}: ganbench run --spec {name}/spec.json --out {name}")
-        self.variant = build(spec, dataset, device)
-        network = self.variant if weights == "raw" else self.variant.generator
+        variant = build(spec, dataset, device)
+        network = variant if weights == "raw" else variant.generator
         late = outdated(spec.variant)
         try:
             network.load_state_dict(checkpoint.weights[weights])
@@ -68,24 +63,13 @@ class RunSource(DrawnSource):
             if not late:
                 raise
             raise DataError(f"{name}: its weights are of {late}, whose networks differ; use the ganbench that trained them") from error
+        known = Classes.of_data(dataset, own_numbers=spec.dataset.path is None)
+        shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
+        super().__init__(name, n, spec.seed if seed is None else seed, variant, run_id(spec), known, shares, device)
+        self.spec, self.run_id, self.weights = spec, run_id(spec), weights
+        self.steps = int(checkpoint.state["step"])
+        """Steps of the training behind which the weights are."""
         if late:
             self.notes.append(f"{name}: trained by {late}; the same weights may make other images in it")
-        self.device = device
-        self._reading = Reading(points=not self.variant.shape.is_image)  # by contract, so that nothing is guessed
-        self.known_classes = Classes.of_data(dataset, own_numbers=spec.dataset.path is None)
-        """Classes of the run's data, also if the method ignores them."""
-        self.shares = None if dataset.class_shares is None else torch.from_numpy(dataset.class_shares).float()
-        self.generator = VariantLatents(self.variant, device)
-        self.labels = asked_labels(self.variant, self.n, self.seed, device, self.shares)
-        self.classes = None if self.labels is None else self.known_classes
-        shares = None if self.shares is None else self.shares.tolist()
-        method = inspect.getsource(sys.modules[type(self.variant).__module__])
-        weights_hash = weights_sha256(self.variant.generator.state_dict())
-        self.content = digest(weights_hash, run_id(spec), method, shares, SAMPLING_VERSION, self.seed, device.type)
         self.notes += [f"{name}: {fault}; took the one before it" for fault in faults]
-        self.remarks.append(f"{name}: {'EMA' if weights == 'ema' else 'raw'} weights after {int(checkpoint.state['step']):,} steps")
-
-    def draw(self, chunk: int) -> Tensor:
-        """Draws the same chunk as :func:`ganbench.sampling.sample`."""
-        with observed(self.variant) as ready:
-            return draw(ready, chunk, self.seed, self.device, self.shares)
+        self.remarks.append(f"{name}: {'EMA' if weights == 'ema' else 'raw'} weights after {self.steps:,} steps")

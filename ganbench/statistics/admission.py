@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from ganbench.plan.naming import setup_key
+from ganbench.results.reading import confirms
 from ganbench.results.record import Record, Score, protocol_key
 from ganbench.results.repository import Accepted, Limits, Settings
 from ganbench.results.submission import Finding, Submission
@@ -148,7 +149,9 @@ def repeated(record: Record, before: Standing) -> Iterator[str]:
     if known is None:
         return
     if known.record == record:
-        yield f"is the run {record.run_id} of {known.file} again, with the same result"
+        yield f"is the run {record.run_id} of {known.file} again"
+    elif confirms(record, known.record):
+        yield f"repeats the run {record.run_id} of {known.file} with the same weights and scores, which confirms it; a run counts once"
     elif record.weights_sha256 and record.weights_sha256 == known.record.weights_sha256:
         yield f"is the run {record.run_id} of {known.file} with the same weights and another result, so that one of them was changed"
     elif record.provenance.get("fingerprint") == known.record.provenance.get("fingerprint"):

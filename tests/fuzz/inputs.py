@@ -13,12 +13,19 @@ from fuzzing import Door
 from PIL import Image
 from safetensors.torch import save_file
 
+from ganbench.data.dataset import DataShape
 from ganbench.data.own import content_at
 from ganbench.evaluation.score import score
+from ganbench.export import writers
 from ganbench.features import archives, shipped
 from ganbench.features.plain import Elsewhere
+from ganbench.plan.validation import validated
+from ganbench.plan.variant_config import variant_spec
 from ganbench.sets.moments import moments
+from ganbench.sources.passport import Passport
 from ganbench.sources.stats import write_statistics
+from ganbench.training.building import variant_class
+from ganbench.training.checkpoint import weights_sha256
 
 Make = Callable[[Path], Path]
 N, SIDE = 12, 8
@@ -54,6 +61,10 @@ def _with_logits(path: Path) -> None:
 
 def _as_program(path: Path) -> None:
     score(str(path), "ring8", ["fd"], extractor="identity", **CHOICES)
+
+
+def _as_exported(path: Path) -> None:
+    score(str(path), IMAGES.transpose(0, 3, 1, 2), ["fd"], extractor="pixels", n=64, **CHOICES)
 
 
 def _as_weights(path: Path) -> None:
@@ -153,6 +164,17 @@ def _probe(place: Path) -> Path:
     return place / "probe.safetensors"
 
 
+def _exported(place: Path) -> Path:
+    config = variant_spec("gan", {"latent_dim": 3, "generator_widths": [4], "discriminator_widths": [4]}, "fuzz")
+    network = variant_class(config)(validated(variant_class(config).Config, config.config, "fuzz"), DataShape(size=(3, SIDE, SIDE)))
+    passport = Passport(
+        run_id="0123456789abcdef", variant=config, weights="ema", weights_sha256=weights_sha256(network.generator.state_dict()),
+        images_seen=64, seed=0, latent_dim=3, size=(3, SIDE, SIDE), value_range=(-1.0, 1.0), takes_labels=False,
+    )  # fmt: skip
+    writers.safetensors(network, passport, place / "generator.safetensors")
+    return place / "generator.safetensors"
+
+
 def _own_statistics(place: Path) -> Path:
     write_statistics(place / "s.npz", moments(torch.from_numpy(FEATURES)), Elsewhere("identity").identity(), ["a"], ["a note"])
     return place / "s.npz"
@@ -181,4 +203,5 @@ DOORS = [
     Door(name="state dictionary", make=_state, open=_as_weights),
     Door(name="old state dictionary", make=_old_state, open=_as_weights),
     Door(name="safetensors", make=_probe, open=_as_probe),
+    Door(name="exported weights", make=_exported, open=_as_exported),
 ]

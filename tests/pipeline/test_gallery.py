@@ -35,7 +35,7 @@ def test_a_run_on_images_leaves_pictures_and_curves(tmp_path: Path) -> None:
     assert found.modes is not None and len(found.modes.names) == 10 and sum(found.modes.generated) == pytest.approx(1, abs=1e-4)
     assert len(found.spectrum["real"]) == len(found.spectrum["fake"]) == 8
     assert found.interpolation is not None and found.interpolation.columns[0] == "0" and found.truncation is None
-    for name, (rows, columns) in {"interpolation": (4, 9), "copies": (len(found.copies), 2)}.items():
+    for name, (rows, columns) in {"interpolation": (4, 9), "directions": (4, 9), "copies": (len(found.copies), 2)}.items():
         with Image.open(folder / FOLDER / f"{name}.png") as image:
             assert image.size == (17 * columns - 1, 17 * rows - 1)
     assert found.copies[0].distance >= 0

@@ -57,7 +57,8 @@ def test_nothing_is_said_about_what_is_there_already(honest: Honest) -> None:
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        ({}, "is the run {id} of old-0 again, with the same result"),
+        ({}, "is the run {id} of old-0 again"),
+        ({"created": "2026-01-01T00:00:00+00:00", "attempts": 1}, "with the same weights and scores, which confirms it; a run counts once"),
         ({"fd": 1.0}, "with the same weights and another result, so that one of them was changed"),
         ({"fd": 1.0, "weights_sha256": {"raw": "56" * 32, "ema": "78" * 32}}, "with other weights from the same environment"),
         (
@@ -65,7 +66,7 @@ def test_nothing_is_said_about_what_is_there_already(honest: Honest) -> None:
             "repeated in another environment with other weights; a run counts once",
         ),
     ],
-    ids=["equal", "another result", "another weights", "elsewhere"],
+    ids=["equal", "repeated", "another result", "another weights", "elsewhere"],
 )
 def test_a_run_counts_once(honest: Honest, other: dict[str, Any], words: str) -> None:
     (text,) = said([honest(0, **other)], [honest()])["duplicates"]

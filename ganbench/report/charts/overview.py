@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from ganbench.report.charts.chart import Chart, Mark, chart
 from ganbench.report.charts.marks import crosses, dots, ranges, words
 from ganbench.report.charts.scale import Axis, categories, fitted, short
+from ganbench.report.charts.sheet import together
 from ganbench.report.cost import Cost, unit_of
 from ganbench.report.runs import Run
 from ganbench.statistics.leaderboard import Column, Leaderboard
@@ -86,28 +87,42 @@ def fidelity_against_diversity(board: Leaderboard) -> Chart | None:
 
 
 def quality_against_cost(board: Leaderboard, place: str, rows: Sequence[Cost]) -> Chart | None:
-    """The ranking score over the time of training: a dot a row, a line over its seeds, on one device and under one setting."""
+    """The ranking score over what training costs: time, images a second, memory, and energy where it was measured.
+
+    Args:
+        board: The leaderboard.
+        place: Device and settings that all rows were timed on and under.
+        rows: Its rows with their prices; None comes back without any.
+    """
     if board.primary is None or not rows:
         return None
     size, unit = unit_of(max(row.seconds for row in rows))
-    score = f"{board.primary.label} ({'higher' if board.primary.higher_is_better else 'lower'} is better)"
-    points = [(row.seconds / size, statistics.median(row.values)) for row in rows]
-    marks: list[Mark] = [
-        ranges([(x, min(row.values), max(row.values))], number, upright=True)
-        for number, ((x, _), row) in enumerate(zip(points, rows, strict=True))
-    ]
-    for number, (point, row) in enumerate(zip(points, rows, strict=True)):
-        marks.append(dots([point], number, [f"{row.name}: {point[1]:.4g} after {point[0]:.3g} {unit}"]))
-    marks.append(words(points, [_name(row.name) for row in rows]))
+    prices = {
+        f"{unit} of training": [row.seconds / size for row in rows],
+        "images a second (more is cheaper)": [row.pace.images_per_s for row in rows],
+        "MiB of memory": [math.nan if row.pace.memory_bytes is None else row.pace.memory_bytes / 2**20 for row in rows],
+        "kJ of energy": [math.nan if row.joules is None else row.joules / 1_000 for row in rows],
+    }
+    known = {label: price for label, price in prices.items() if any(math.isfinite(one) for one in price)}
     cheapest = min(rows, key=lambda row: row.seconds)
-    return chart(
-        f"Quality against cost, {place}",
-        f"{board.primary.label} over {unit} of training, {place}: {len(rows)} rows; the cheapest is {cheapest.name}",
-        fitted(f"{unit} of training", [x for x, _ in points]),
-        fitted(score, [value for row in rows for value in row.values]),
-        marks,
-        size=(560, 420),
-    )
+    title = f"Quality against cost, {place}"
+    alt = f"{board.primary.label} over {', '.join(known)}, {place}: {len(rows)} rows; the quickest is {cheapest.name}"
+    return together(title, alt, [_priced(board.primary, label, price, rows) for label, price in known.items()], 2)
+
+
+def _priced(column: Column, label: str, price: Sequence[float], rows: Sequence[Cost]) -> Chart:
+    """The score over one price: a dot a row, a line over its seeds."""
+    kept = [(x, row) for x, row in zip(price, rows, strict=True) if math.isfinite(x)]
+    points = [(x, statistics.median(row.values)) for x, row in kept]
+    marks: list[Mark] = []
+    for number, (x, row) in enumerate(kept):
+        marks.append(ranges([(x, min(row.values), max(row.values))], number, upright=True))
+    for number, (point, (_, row)) in enumerate(zip(points, kept, strict=True)):
+        marks.append(dots([point], number, [f"{row.name}: {point[1]:.4g} for {point[0]:.3g} {label}"]))
+    marks.append(words(points, [_name(row.name) for _, row in kept]))
+    score = f"{column.label} ({'higher' if column.higher_is_better else 'lower'} is better)"
+    across, up = fitted(label, [x for x, _ in kept]), fitted(score, [value for _, row in kept for value in row.values])
+    return chart(f"Over {label}", f"{column.label} over {label}", across, up, marks, size=(540, 360))
 
 
 def _column(board: Leaderboard, metric: str) -> Column | None:

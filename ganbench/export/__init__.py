@@ -1,0 +1,1 @@
+"""How does a generator leave the suite, so that it can come back through ``score``?"""

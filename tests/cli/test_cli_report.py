@@ -1,0 +1,89 @@
+"""Does `report` write a page of results from anywhere without torch, tell every fault, and name commands that repeat the runs?"""
+
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ganbench.plan.spec import run_id, to_json
+from ganbench.report.charts.chart import Chart
+from ganbench.report.sections import command
+from ganbench.results.folders import run_folder
+from ganbench.results.record import Record, read_record, write_record
+from ganbench.storage import write_json
+
+GOLDEN = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
+Command = Callable[..., Any]
+
+
+def stored(out: Path, seed: int) -> Record:
+    spec = replace(GOLDEN.spec, seed=seed)
+    record = replace(GOLDEN, spec=spec, run_id=run_id(spec))
+    folder = run_folder(out, spec)
+    folder.mkdir(parents=True)
+    write_json(folder / "spec.json", to_json(spec))
+    return write_record(folder / "record.json", record)
+
+
+def test_results_of_several_places_become_one_report_without_torch(ganbench: Command, tmp_path: Path) -> None:
+    stored(tmp_path / "a", 0)
+    stored(tmp_path / "b", 1)
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    (tmp_path / "copy" / "runs" / "broken").mkdir()
+    (tmp_path / "copy" / "runs" / "broken" / "record.json").write_text('{"schema_version": 1, "cut')
+    call = [sys.executable, "-X", "importtime", "-m", "ganbench", "report", "a", "b", "copy", "--out", "site", "--title", "Ours & theirs"]
+    done = subprocess.run(call, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr  # one record was left out
+    said = [line for line in done.stderr.splitlines() if not line.startswith("import time:")]
+    assert said[0] == "report: site/index.html" and "records/" in said[1]
+    assert any(line.startswith("counted once: copy/runs/") for line in said)
+    assert any(line.startswith("left out: copy/runs/broken/record.json") for line in said)
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "jinja2" in imported and not imported & {"torch", "torchvision", "pandas", "matplotlib", "sklearn"}
+    page = (tmp_path / "site" / "index.html").read_text()
+    assert "<title>Ours &amp; theirs</title>" in page and "2 runs of 1 variant on digits: 2 done" in page
+    assert "copy/runs/broken/record.json" in page and "counted once" in page
+    again = ganbench("report", "site/records", "--out", "again", "--title", "Ours & theirs")
+    assert again.code == 0, again.err
+    assert (tmp_path / "again" / "leaderboard.csv").read_text() == (tmp_path / "site" / "leaderboard.csv").read_text()
+
+
+def test_what_cannot_be_reported_is_refused_in_one_line(ganbench: Command, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "holds no results" in ganbench("report", "empty").one_line()
+    assert "there is no such folder or file" in ganbench("report", "nothing").one_line()
+    (tmp_path / "x.json").write_text("{}")
+    assert "no record can be read, the first because of this: x.json" in ganbench("report", "x.json").one_line()
+    (tmp_path / "taken").write_text("")
+    stored(tmp_path / "a", 0)
+    assert "taken" in ganbench("report", "a", "--out", "taken").one_line()
+
+
+def test_a_run_is_repeated_from_its_record_with_the_command_of_the_page(
+    ganbench: Command, suite: Callable[..., Path], tmp_path: Path
+) -> None:
+    suite()
+    assert ganbench("run", "suite.toml", "--out", "out", "--device", "cpu").code == 0
+    assert ganbench("report", "out", "--out", "site").code == 0
+    (file,) = (tmp_path / "site" / "records").iterdir()
+    first = read_record(file)
+    said = command(first, f"records/{file.name}")
+    assert f"<code>{said}</code>" in (tmp_path / "site" / "index.html").read_text()
+    words = shlex.split(said)
+    assert words[0] == "ganbench"
+    assert ganbench(*words[1:], "--device", "cpu", cwd=tmp_path / "site").code == 0
+    again = read_record(tmp_path / "site" / words[-1] / "record.json")
+    assert again.weights_sha256 == first.weights_sha256 and again.run_id == first.run_id
+
+
+def test_a_chart_is_a_file_of_either_kind(tmp_path: Path) -> None:
+    one = Chart(title="t", alt="a", width=10, height=10, body="<rect/>")
+    assert one.save(tmp_path / "a.svg").read_text().count("<svg") == 1
+    with pytest.raises(Exception, match=r"written as \.svg or \.png"):
+        one.save(tmp_path / "a.jpg")
