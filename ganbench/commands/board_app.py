@@ -21,7 +21,7 @@ class FoldersOrCommand(TyperGroup):
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts ``show`` before what is neither a command nor the group's own help; to a shell that completes nothing yet, all are offered."""
+        """Puts ``show`` before what is neither a command nor the group's own help; to a shell that completes nothing yet, all."""
         known = {*self.commands, *ctx.help_option_names}
         whole = args[0] in known if args else ctx.resilient_parsing
         return super().parse_args(ctx, args if whole else [SHOW, *args])
