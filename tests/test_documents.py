@@ -77,8 +77,9 @@ def test_commands_exist_with_their_options(name: str, least: int) -> None:
     for words in told:
         command, rest, values = top, list(words), []
         while rest and hasattr(command, "commands") and not rest[0].startswith("-"):
-            assert rest[0] in command.commands, words
-            command = command.commands[rest.pop(0)]
+            named = rest[0] in command.commands
+            assert named or hasattr(command, "default"), words
+            command = command.commands[rest.pop(0) if named else command.default]
         options = {flag: one for one in command.params for flag in (*one.opts, *one.secondary_opts)}
         while rest:
             word = rest.pop(0)

@@ -20,11 +20,13 @@ class FoldersOrCommand(TyperGroup):
     ``ganbench leaderboard runs`` is ``ganbench leaderboard show runs``; a folder that has the name of a command is reached as ``./init``.
     """
 
+    default = SHOW
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Puts ``show`` before what is neither a command nor the group's own help; to a shell that completes nothing yet, all."""
+        """Puts ``show`` before what is neither a command nor the group's own help; a shell that asks for the first word is offered all."""
         known = {*self.commands, *ctx.help_option_names}
         whole = args[0] in known if args else ctx.resilient_parsing
-        return super().parse_args(ctx, args if whole else [SHOW, *args])
+        return super().parse_args(ctx, args if whole else [self.default, *args])
 
 
 leaderboard = typer.Typer(
