@@ -17,7 +17,7 @@ import typer
 
 from ganbench import __version__
 from ganbench.commands import stopping
-from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, Log, NoCache, Only, Out, Retry, Workers
+from ganbench.commands.arguments import AllThreads, Changes, FailOn, Json, Log, NoCache, Only, Out, Retry, Trust, Workers
 from ganbench.commands.bench_app import bench
 from ganbench.commands.board_app import leaderboard, submit_check
 from ganbench.commands.completion import metrics_option, name_argument, set_argument, set_option, suite_argument
@@ -139,6 +139,7 @@ def run(
     workers: Workers = None,
     retry_failed: Retry = False,
     log: Log = None,
+    trust: Trust = False,
     as_json: Json = False,
 ) -> None:
     """Run the missing cells of a suite and print the leaderboard; failures do not stop the other cells."""
@@ -150,7 +151,7 @@ def run(
         if changes or only or workers or retry_failed or log:
             raise RequestError("--spec runs one cell as it is written; --set, --only, --workers, --retry-failed and --log go with a suite")
         by_hand = {name: value for name, value in vars(runtime).items() if _is_given(context, name)}
-        run_one(spec, out, by_hand, as_json, console)
+        run_one(spec, out, by_hand, trust, as_json, console)
     else:
         run_suite(str(suite), out, changes or [], only or [], workers, runtime, retry_failed, as_json, console, log)
 

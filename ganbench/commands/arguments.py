@@ -44,3 +44,6 @@ class Format(StrEnum):
     csv = "csv"
     latex = "latex"
     html = "html"
+
+
+Trust = Annotated[bool, typer.Option("--trust", help="With --spec RECORD: let a method that is a Python file run.")]

@@ -7,7 +7,7 @@ import typer
 
 from ganbench.commands.output import PlainConsole
 from ganbench.errors import RequestError
-from ganbench.report.folder import write_report
+from ganbench.report.folder import check_earlier, write_report
 from ganbench.results.collection import collect
 from ganbench.storage import writable_folder
 
@@ -24,17 +24,22 @@ def run_report(sources: Sequence[Path], out: Path, title: str | None, console: P
     Raises:
         RequestError: A source holds no results, or none of its runs has ended.
     """
+    if any(out.resolve() == source.resolve() and not (source / "runs").is_dir() for source in sources):
+        raise RequestError(f"{out}: is one of the folders whose records are reported; name another folder with --out")
     found = collect(sources)
     if not found.all and not found.timings:
         if found.faults:
             raise RequestError(f"no record can be read, the first because of this: {found.faults[0]}")
         raise RequestError(f"{', '.join(map(str, sources))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+    check_earlier(out, found)
     page, *others = write_report(writable_folder(out), found, title or f"ganbench: {', '.join(path.resolve().name for path in sources)}")
     console.say(f"report: {page}")
     names = dict.fromkeys(
         "figures/" if path.parent.name == "figures" else f"{path.name}/" if path.is_dir() else path.name for path in others
     )
     console.say(f"beside it: {', '.join(names)}", "dim")
+    for line in found.missing:
+        console.say(line, "yellow")
     for line in found.repeated:
         console.say(f"counted once: {line}", "yellow")
     for line in found.faults:

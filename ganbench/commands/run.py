@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from ganbench.commands.output import PlainConsole, print_json
+from ganbench.errors import RequestError
 from ganbench.execution.reporter import Reporter
 from ganbench.execution.worker import die_with_parent
 from ganbench.matrix import Matrix, run
@@ -135,19 +136,33 @@ def _failed(error: Failure) -> str:
     return f"{message} ({error.where})" if error.where else message
 
 
-def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], as_json: bool, console: PlainConsole) -> None:
+def _spec(path: Path, trust: bool) -> RunSpec:
+    """The run of a spec or of a record, which others may have made: a method of theirs runs only if that was allowed."""
+    data = read_json(path, "give the spec.json of a run, or its record")
+    if "run_id" not in data or not isinstance(data.get("spec"), dict):
+        return from_json(data, str(path))
+    spec = from_json(data["spec"], str(path))
+    if spec.variant.path and not trust:
+        raise RequestError(
+            f"{path}: a record whose method is the Python file {spec.variant.path}, of which nothing has run; "
+            "if you trust whoever made both, add --trust"
+        )
+    return spec
+
+
+def run_one(path: Path, folder: Path, by_hand: Mapping[str, Any], trust: bool, as_json: bool, console: PlainConsole) -> None:
     """Runs one cell in this process; the only entry point of workers, for all executors.
 
     Args:
         path: The run's ``spec.json``, with the runtime settings in the file beside it, or a record, whose run is repeated.
         folder: Directory of the run.
         by_hand: Fields of :class:`Runtime` that the user gave.
+        trust: Whether the method of a record may be a Python file, which runs.
         as_json: Whether to print the record as JSON.
         console: PlainConsole to print the outcome to.
     """
     die_with_parent()
-    data = read_json(path, "give the spec.json of a run, or its record")
-    spec = from_json(data["spec"] if "run_id" in data and isinstance(data.get("spec"), dict) else data, str(path))
+    spec = _spec(path, trust)
     runtime = read_runtime(path.parent, **by_hand)
     record = record_in(folder, spec)
     if record is None:

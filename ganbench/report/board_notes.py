@@ -38,8 +38,8 @@ def _best(shown: Sequence[tuple[Column, Best]]) -> list[str]:
     notes = []
     if any(one.rows for _, one in shown):
         notes.append(
-            "Bold: the best mean, and every mean whose t interval overlaps that one's; never of a row with one seed, which has no "
-            "interval, or with a seed that failed, diverged, was lost or ended lifeless."
+            "Bold: the best mean, and every mean whose t interval overlaps that one's; never of a row with fewer than three seeds, "
+            "or with a seed that failed, diverged, was lost or ended lifeless."
         )
     reasons: dict[str, list[str]] = {}
     for column, one in shown:

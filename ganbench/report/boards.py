@@ -26,13 +26,22 @@ def tables(boards: Iterable[Leaderboard], metrics: Sequence[str] = ()) -> list[T
         metrics: Keys of the metrics that are shown, as ``--metrics`` takes them; none are all.
     """
     boards = list(boards)
+    return [table for board, name in zip(boards, titles(boards), strict=True) for table in board_tables(board, name, metrics)]
+
+
+def titles(boards: Sequence[Leaderboard]) -> list[str]:
+    """The data set of every board, with a number where several boards are of one."""
     total, seen, found = Counter(board.dataset for board in boards), Counter[str](), []
     for board in boards:
         seen[board.dataset] += 1
         several = total[board.dataset] > 1
-        name = f"{board.dataset} (protocol {seen[board.dataset]} of {total[board.dataset]})" if several else board.dataset
-        found += [_scores(board, name, metrics), _diagnostics(board, name), *_speeds(board, name)]
+        found.append(f"{board.dataset} (protocol {seen[board.dataset]} of {total[board.dataset]})" if several else board.dataset)
     return found
+
+
+def board_tables(board: Leaderboard, name: str, metrics: Sequence[str] = ()) -> list[Table]:
+    """The tables of one leaderboard, whose titles begin with a name."""
+    return [_scores(board, name, metrics), _diagnostics(board, name), *_speeds(board, name)]
 
 
 def key_of(column: leaderboard.Column) -> str:

@@ -73,7 +73,7 @@ def _own(row: Row) -> list[tuple[str, Pace]]:
             f"as trained: {place}",
             Pace(
                 images_per_s=median([one.training.median for one in found if one.training]),
-                memory_bytes=median([one.peak_memory_bytes for one in found]),
+                memory_bytes=max(one.peak_memory_bytes for one in found),
                 watts=None,
             ),
         )

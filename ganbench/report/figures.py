@@ -6,7 +6,7 @@ from ganbench.report.charts.chart import Chart
 from ganbench.report.charts.sheet import panel, together
 from ganbench.report.charts.training import score_axis, score_curve
 from ganbench.report.pictures import Album, Picture
-from ganbench.report.sections import SECTIONS, board_charts, median_run, runs_of, side_by_side
+from ganbench.report.sections import SECTIONS, Making, board_charts, median_run, runs_of, side_by_side
 from ganbench.results.collection import Collection
 from ganbench.statistics.leaderboard import Leaderboard
 from ganbench.text import file_name
@@ -27,7 +27,7 @@ def board_figures(boards: Sequence[Leaderboard], found: Collection) -> dict[str,
     for board in boards:
         number = sum(name.startswith("curves-") for name in figures if name.endswith(file_name(board.dataset))) + 1
         place = file_name(board.dataset) + (f"-{number}" if number > 1 else "")
-        for chart in board_charts(board, found.timings):
+        for chart in board_charts(board, Making(found, {})):
             kind = "seeds" if chart.title.endswith("by seed") else "cost" if chart.title.startswith("Quality") else "fidelity"
             taken = sum(name.startswith(f"{kind}-{place}") for name in figures)
             figures[f"{kind}-{place}" + (f"-{taken + 1}" if taken else "")] = chart

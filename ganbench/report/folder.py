@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ganbench.errors import RequestError
 from ganbench.report.boards import tables
 from ganbench.report.figures import board_figures
 from ganbench.report.latex import to_latex
@@ -27,6 +28,8 @@ from ganbench.results.record import Record
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 from ganbench.storage import compressed, read_bytes, write_bytes
 
+KINDS = ("seeds-", "fidelity-", "cost-", "curves-", "samples-")
+"""How the names of figures begin."""
 DOWNLOADS = {"tables": "leaderboard.md", "scores": "leaderboard.csv", "LaTeX": "leaderboard.tex", "JSON": "leaderboard.json"}
 
 
@@ -44,9 +47,9 @@ def write_report(out: Path, found: Collection, title: str, cite: Cite | None = N
     Returns:
         The files of the report, the page first; the folder of records counts as one.
     """
+    files = _files(out, found)
     boards = leaderboards(found.all)
     shown = [*tables(boards), *published_tables(boards), *speed_tables(list(found.timings))]
-    files = _files(out, found)
     texts = {
         "index.html": index_page(found, boards, title, files, download=DOWNLOADS, cite=cite),
         "leaderboard.md": to_markdown(shown, title),
@@ -63,7 +66,25 @@ def write_report(out: Path, found: Collection, title: str, cite: Cite | None = N
         if _write(drawing, (chart.svg() + "\n").encode()) or not picture.exists():
             _write(picture, chart.png())
         written += [drawing, picture]
+    for path in (out / "figures").glob("*.*"):
+        if path not in written and path.suffix in (".svg", ".png") and path.name.startswith(KINDS):
+            path.unlink()  # of an earlier report, whose page is gone
     return [*written, *([out / RECORDS] if _write_records(out, found, files) else [])]
+
+
+def check_earlier(out: Path, found: Collection) -> None:
+    """Checks that a folder has no records that are not in the report, for they would be taken for a part of it.
+
+    Raises:
+        RequestError: It has some.
+    """
+    known = {Path(file).name.partition(".json")[0] for file in _files(out, found).values()}
+    other = [path.name for path in sorted((out / RECORDS).glob("*.json*")) if path.name.partition(".json")[0] not in known]
+    if other:
+        raise RequestError(
+            f"{out / RECORDS}: holds {len(other)} records that are not in this report, the first is {other[0]}; "
+            "name another folder with --out, or move them away"
+        )
 
 
 def _files(out: Path, found: Collection) -> dict[str, str]:
@@ -72,8 +93,13 @@ def _files(out: Path, found: Collection) -> dict[str, str]:
     for record in found.records:
         folder = found.folders.get(record.run_id)
         here = folder is not None and folder.parent.resolve() == (out / "runs").resolve()
-        files[record.run_id] = f"runs/{folder.name}/record.json" if here and folder else f"{RECORDS}/{stem(record.spec)}.json.gz"
+        files[record.run_id] = f"runs/{folder.name}/{_repeatable(folder)}" if here and folder else f"{RECORDS}/{stem(record.spec)}.json.gz"
     return files
+
+
+def _repeatable(folder: Path) -> str:
+    """The file of a run of one's own from which it is repeated."""
+    return "spec.json" if (folder / "spec.json").is_file() else "record.json"
 
 
 def _write_records(out: Path, found: Collection, files: Mapping[str, str]) -> bool:

@@ -64,7 +64,7 @@ def index_page(
     making = Making(found, files)
     sections = board_sections(boards, making)
     style, script = _file("charts.css") + _file("page.css"), _file("page.js")
-    left_out = [*found.faults, *found.repeated, *notes, *making.album.left_out]
+    left_out = [*found.faults, *found.missing, *found.repeated, *notes, *making.album.left_out]
     return (
         _environment()
         .get_template("page.html.j2")

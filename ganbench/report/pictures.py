@@ -10,7 +10,7 @@ from PIL import Image
 
 from ganbench.report.charts.chart import Chart, chart
 from ganbench.report.charts.marks import cloud
-from ganbench.report.charts.scale import Axis
+from ganbench.report.charts.scale import MOST, Axis
 
 BUDGET_BYTES = 7_000_000
 """Bytes of all pictures of a page, encoded; a page with its tables and charts then stays below 10 MB."""
@@ -89,7 +89,8 @@ def point_cloud(path: Path, real: Path | None, title: str, alt: str, side: int =
         return None
     behind = points if frame is None else frame
     low, high = behind.min(0), behind.max(0)
-    margin = 0.25 * np.maximum(high - low, 1e-6)  # so that spread and collapse are visible, and equal in all charts of a data set
+    # so that spread and collapse are visible, and equal in all charts of a data set
+    margin = 0.25 * np.maximum(high - low, 1e-3 * np.maximum(1.0, np.abs(high)))
     x, y = (Axis(low=float(low[k] - margin[k]), high=float(high[k] + margin[k])) for k in (0, 1))
     marks = [cloud([(float(a), float(b)) for a, b in points], 0)]
     if frame is not None:
@@ -98,11 +99,13 @@ def point_cloud(path: Path, real: Path | None, title: str, alt: str, side: int =
 
 
 def _points(path: Path) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]] | None":
+    """The first points of an npy file; None if it holds none."""
     try:
-        found = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        found = np.load(path, mmap_mode="r", allow_pickle=False)  # only what is used is read, whatever size the header claims
+    except Exception:  # numpy raises many kinds for damaged files
         return None
-    if found.ndim != 2 or found.shape[1] < 2 or not len(found) or found.dtype.kind not in "fiu":
+    if not isinstance(found, np.ndarray) or found.ndim != 2 or found.shape[1] < 2 or not len(found) or found.dtype.kind not in "fiu":
         return None
-    chosen = found[:POINTS, :2].astype(np.float64)
-    return chosen[np.isfinite(chosen).all(1)] if np.isfinite(chosen).any() else None
+    chosen = np.array(found[:POINTS, :2], dtype=np.float64)
+    chosen = chosen[(np.abs(chosen) <= MOST).all(1)]
+    return chosen if len(chosen) else None

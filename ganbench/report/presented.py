@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ganbench.errors import RequestError
 from ganbench.report.boards import tables
+from ganbench.report.folder import check_earlier
 from ganbench.report.folder import write_report as write_files
 from ganbench.report.html import to_html
 from ganbench.report.latex import to_latex
@@ -72,10 +73,11 @@ def write_report(results: str | Path | Sequence[str | Path], out: str | Path, *,
         The page.
 
     Raises:
-        RequestError: There are no such results, or no run has ended.
+        RequestError: There are no such results, no run has ended, or the folder has records of an earlier report that are not in this one.
     """
     paths = [Path(results)] if isinstance(results, str | Path) else [Path(one) for one in results]
     found = collect(paths)
     if not found.all and not found.timings:
         raise RequestError(f"{', '.join(map(str, paths))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+    check_earlier(Path(out), found)
     return write_files(writable_folder(Path(out)), found, title or f"ganbench: {', '.join(path.resolve().name for path in paths)}")[0]

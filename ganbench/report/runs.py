@@ -1,8 +1,7 @@
 """What is known of a run beside its record? (its gallery, its events and its samples, where its folder is at hand)"""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from ganbench.results.events import EventLog
 from ganbench.results.gallery import FOLDER, Gallery, read_gallery
 from ganbench.results.record import Record
 
+MOST, MOST_IMAGES = 1e150, 2**53
+"""Largest number of a log, and of images, that is drawn."""
 Series = Mapping[int, float]
 """Values by images seen."""
 
@@ -23,6 +24,8 @@ class Run:
     record: Record
     folder: Path | None = None
     """None if the record is all there is."""
+    problems: list[str] = field(default_factory=list, compare=False)
+    """A line about each file that cannot be read, found when it is asked for."""
 
     @property
     def seed(self) -> int:
@@ -36,10 +39,11 @@ class Run:
 
     @cached_property
     def gallery(self) -> Gallery | None:
-        """Its gallery; None without a folder, or if it has none that can be read."""
+        """Its gallery; None without a folder, or if it has none that can be read, which ``problems`` then tells."""
         try:
             return read_gallery(self.folder) if self.folder else None
-        except RequestError:
+        except RequestError as error:
+            self.problems.append(str(error))
             return None  # pictures are never worth a record
 
     def score(self, column: tuple[str, str, str] | None) -> float | None:
@@ -68,11 +72,21 @@ class Run:
     @cached_property
     def _events(self) -> dict[str, list[dict[str, Any]]]:
         found: dict[str, list[dict[str, Any]]] = {"tick": [], "health": []}
-        events = EventLog(self.folder / "events.jsonl").scan()[0] if self.folder else []  # of a damaged log, what comes before the damage
+        events, fault = self._scanned() if self.folder else ([], "")
+        if fault:
+            self.problems.append(fault)
         for event in events:
             if event["kind"] in found:
                 found[event["kind"]].append(event)
         return found
+
+    def _scanned(self) -> tuple[list[dict[str, Any]], str]:
+        """The events, of a damaged log those before the damage, and what is wrong with it."""
+        assert self.folder is not None
+        try:
+            return EventLog(self.folder / "events.jsonl").scan()
+        except RequestError as error:
+            return [], str(error)
 
     def sample_grid(self) -> Path | None:
         """The last samples of the EMA weights, a PNG of images or an array of points."""
@@ -85,18 +99,23 @@ class Run:
     def picture(self, name: str) -> Path | None:
         """A picture of the gallery."""
         path = self.folder / FOLDER / name if self.folder else None
-        return path if path and path.is_file() else None
+        return path if path and _own(path) else None
 
     def _last(self, pattern: str) -> Path | None:
-        found = sorted((self.folder / "samples").glob(pattern)) if self.folder else []
+        found = [path for path in sorted((self.folder / "samples").glob(pattern)) if _own(path)] if self.folder else []
         return found[-1] if found else None
+
+
+def _own(path: Path) -> bool:
+    """Whether a path is an ordinary file, and no link to another one or a pipe."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _series(events: Sequence[Mapping[str, Any]], part: str, name: str) -> dict[int, float]:
     found = {}
     for event in events:
         values = event.get(part)
-        value = values.get(name) if isinstance(values, Mapping) else None
-        if isinstance(value, int | float) and math.isfinite(value):
-            found[int(event["images_seen"])] = float(value)
+        value, seen = values.get(name) if isinstance(values, Mapping) else None, event["images_seen"]
+        if isinstance(value, int | float) and abs(value) <= MOST and 0 <= seen <= MOST_IMAGES:
+            found[int(seen)] = float(value)
     return found

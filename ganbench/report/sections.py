@@ -3,13 +3,15 @@
 The page lays out what is decided here: boards with their tables and charts, and a section for every row.
 """
 
+import math
 import re
 import shlex
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
-from ganbench.report.boards import tables
+from ganbench.report.boards import board_tables, titles
 from ganbench.report.charts.chart import Chart
 from ganbench.report.charts.ends import attainable_curve, frequency_curve, mode_histogram, value_histogram
 from ganbench.report.charts.overview import fidelity_against_diversity, quality_against_cost, seed_strips
@@ -17,11 +19,11 @@ from ganbench.report.charts.training import gradient_curve, loss_curve, score_cu
 from ganbench.report.cost import costs
 from ganbench.report.pictures import Album, Picture, point_cloud
 from ganbench.report.runs import Run
-from ganbench.report.table import Table
+from ganbench.report.table import Table, number
 from ganbench.results.collection import Collection
 from ganbench.results.gallery import COPIES, DIRECTIONS, INTERPOLATION, TRUNCATION, Gallery
 from ganbench.results.record import Record
-from ganbench.results.timing_record import TimingRecord
+from ganbench.statistics.best import best
 from ganbench.statistics.improvement import improvements
 from ganbench.statistics.leaderboard import Leaderboard, Row
 
@@ -52,7 +54,7 @@ class VariantSection:
     anchor: str
     row: Row
     shown: Run
-    """The run whose pictures are shown: that of the median seed."""
+    """The run whose pictures are shown: that of the median seed, of two the better one."""
     budget: int
     headline: str
     charts: tuple[Chart, ...]
@@ -78,6 +80,8 @@ class BoardSection:
     anchor: str
     title: str
     board: Leaderboard
+    lead: str
+    """Which row is first, and whether the seeds can tell it from the others."""
     tables: tuple[Table, ...]
     charts: tuple[Chart, ...]
     matrix: Matrix | None
@@ -116,36 +120,62 @@ class Making:
     album: Album = field(default_factory=Album)
     places: Places = field(default_factory=Places)
 
+    def drawn(self, draw: Callable[[], Chart | None], what: str) -> Chart | None:
+        """A chart; None, with a line in what is left out, if what other people's files hold cannot be drawn."""
+        try:
+            return draw()
+        except Exception as error:  # a chart is never worth a report
+            self.album.left_out.append(f"{what}: cannot be drawn ({type(error).__name__}: {error})")
+            return None
+
 
 def board_sections(boards: Sequence[Leaderboard], making: Making) -> list[BoardSection]:
     """A section for every board of comparable rows."""
     left = SECTIONS
     sections = []
-    for board in boards:
-        section = _board(board, making, left)
+    for board, title in zip(boards, titles(boards), strict=True):
+        section = _board(board, title, making, left)
         left -= len(section.variants)
         sections.append(section)
     return sections
 
 
-def _board(board: Leaderboard, making: Making, left: int) -> BoardSection:
+def _board(board: Leaderboard, title: str, making: Making, left: int) -> BoardSection:
     anchor = making.places.of(board.dataset)
     with_section = board.rows[:left]
     runs = {row.variant: runs_of(row, making.found) for row in with_section}
     anchors = {row.variant: making.places.of(f"{anchor}-{row.variant}") for row in with_section}
     shown = {row.variant: median_run(board, runs[row.variant]) for row in with_section}
-    return BoardSection(
+    section = BoardSection(
         anchor=anchor,
-        title=board.dataset,
+        title=title,
         board=board,
-        tables=tuple(tables([board])),
-        charts=tuple(board_charts(board, making.found.timings)),
+        lead=_lead(board),
+        tables=tuple(board_tables(board, title)),
+        charts=tuple(board_charts(board, making)),
         matrix=_matrix(board, anchors),
         samples=tuple(side_by_side(board.dataset, shown, making.album)),
         variants=tuple(_variant(board, row, runs[row.variant], anchors[row.variant], making) for row in with_section),
         anchors=anchors,
         more=len(board.rows) - len(with_section),
     )
+    making.album.left_out += dict.fromkeys(problem for group in runs.values() for run in group for problem in run.problems)
+    return section
+
+
+def _lead(board: Leaderboard) -> str:
+    """Which row is first, in a sentence."""
+    first = next((row for row in board.rows if row.rank == 1), None)
+    column = board.primary
+    if first is None or column is None or first.ranked_by is None or math.isinf(first.ranked_by):
+        return ""
+    found = best(board.rows, column)
+    words = f"First by {column.label}: {first.variant}, {number(first.ranked_by)} in the median seed"
+    if found.unsettled:
+        return f"{words}. The seeds do not tell who is best: {found.unsettled}."
+    others = [board.rows[place].variant for place in sorted(found.rows) if board.rows[place] is not first]
+    told = f"not to be told from {', '.join(others)}" if others else "apart from all others"
+    return f"{words}, {told} by the intervals of the seeds."
 
 
 def runs_of(row: Row, found: Collection) -> list[Run]:
@@ -153,11 +183,12 @@ def runs_of(row: Row, found: Collection) -> list[Run]:
     return [Run(record, found.folders.get(record.run_id)) for record in row.records]
 
 
-def board_charts(board: Leaderboard, timings: Sequence[TimingRecord]) -> list[Chart]:
+def board_charts(board: Leaderboard, making: Making) -> list[Chart]:
     """Charts of all rows of a board together."""
-    charts = [seed_strips(board), fidelity_against_diversity(board)]
-    charts += [quality_against_cost(board, place, rows) for place, rows in costs(board, timings).items()]
-    return [one for one in charts if one]
+    drawings: list[Callable[[], Chart | None]] = [lambda: seed_strips(board), lambda: fidelity_against_diversity(board)]
+    for place, rows in costs(board, making.found.timings).items():
+        drawings.append(partial(quality_against_cost, board, place, rows))
+    return [chart for draw in drawings if (chart := making.drawn(draw, f"a chart of {board.dataset}"))]
 
 
 def side_by_side(dataset: str, shown: Mapping[str, Run], album: Album) -> Iterator[Picture | Chart]:
@@ -194,16 +225,17 @@ def _matrix(board: Leaderboard, anchors: Mapping[str, str]) -> Matrix | None:
 def _variant(board: Leaderboard, row: Row, runs: Sequence[Run], anchor: str, making: Making) -> VariantSection:
     column, shown = board.primary, median_run(board, runs)
     name = f"{row.variant} on {board.dataset}"
-    charts = [
-        score_curve(runs, column, name) if column else None,
-        loss_curve(runs, name),
-        value_curve(runs, name),
-        gradient_curve(runs, name),
-        value_histogram(shown, name),
-        attainable_curve(runs, name),
-        mode_histogram(runs, name),
-        frequency_curve(runs, name),
+    drawings: list[Callable[[], Chart | None]] = [
+        lambda: score_curve(runs, column, name) if column else None,
+        lambda: loss_curve(runs, name),
+        lambda: value_curve(runs, name),
+        lambda: gradient_curve(runs, name),
+        lambda: value_histogram(shown, name),
+        lambda: attainable_curve(runs, name),
+        lambda: mode_histogram(runs, name),
+        lambda: frequency_curve(runs, name),
     ]
+    charts = [making.drawn(draw, f"a chart of {name}") for draw in drawings]
     spec = row.records[0].spec
     settings = {key: str(value) for key, value in spec.variant.config.items()}
     settings |= {f"training.{key}": str(value) for key, value in vars(spec.training).items()}

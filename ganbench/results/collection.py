@@ -3,7 +3,7 @@
 Records may come from other people: every one is validated, a fault is a line about one file, and the rest stands.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ganbench.results.folders import Found, find_records
 from ganbench.results.reading import read_all, share, told_again
 from ganbench.results.record import Record
 from ganbench.results.timing_record import TimingRecord, timings_of
+from ganbench.storage import read_json
 from ganbench.text import file_name
 
 RECORDS = "records"
@@ -48,6 +49,8 @@ class Collection:
     """A line about each file that cannot be read."""
     repeated: tuple[str, ...] = ()
     """A line about each run that was found twice: what was left out of it."""
+    missing: tuple[str, ...] = ()
+    """A line about each folder of a matrix that has planned runs without a result."""
 
     @property
     def all(self) -> tuple[Record, ...]:
@@ -70,22 +73,25 @@ def collect(paths: Sequence[Path]) -> Collection:
     timings: dict[str, TimingRecord] = {}
     faults: list[str] = []
     repeated: list[str] = []
+    missing: list[str] = []
     folders: dict[str, Path] = {}
     shared: dict[Any, Any] = {}
     for path in paths:
         timed, broken = timings_of(path) if path.is_dir() else ([], [])
         timings |= {timing.timing_id: timing for timing in timed}
-        found, places = _found(path, bool(timed or broken))
-        faults += [*broken, *found.faults]
-        repeated += found.repeated
-        for record in found.records:
-            place = places[record.run_id]
-            if record.run_id not in kept:
-                kept[record.run_id] = share(record, shared), place
-            elif place != kept[record.run_id][1]:
-                repeated.append(told_again(record, place, *kept[record.run_id]))
-        stopped = {record.run_id: record for record in found.interrupted} | stopped
-        folders = {**found.folders, **folders}
+        faults += broken
+        for found, places in _found(path, bool(timed or broken)):
+            faults += found.faults
+            repeated += found.repeated
+            for record in found.records:
+                place = places[record.run_id]
+                if record.run_id not in kept:
+                    kept[record.run_id] = share(record, shared), place
+                elif place != kept[record.run_id][1]:
+                    repeated.append(told_again(record, place, *kept[record.run_id]))
+            stopped = {record.run_id: record for record in found.interrupted} | stopped
+            folders = {**found.folders, **folders}
+        missing += _missing(path, {*kept, *stopped})
     return Collection(
         records=tuple(record for record, _ in kept.values()),
         interrupted=tuple(record for run, record in stopped.items() if run not in kept),
@@ -94,6 +100,7 @@ def collect(paths: Sequence[Path]) -> Collection:
         timings=tuple(timings.values()),
         faults=tuple(faults),
         repeated=tuple(repeated),
+        missing=tuple(missing),
     )
 
 
@@ -109,17 +116,32 @@ def collect_files(files: Sequence[Path]) -> Collection:
     )
 
 
-def _found(path: Path, timed: bool) -> tuple[Found, dict[str, str]]:
-    """The results at one path, and the file of every record."""
+def _missing(path: Path, known: Container[str]) -> list[str]:
+    """How many planned runs of a matrix have no result, in a line."""
+    try:
+        cells = read_json(path / "manifest.json").get("cells") if (path / "manifest.json").is_file() else {}
+    except RequestError as error:
+        return [str(error)]
+    if not isinstance(cells, dict):
+        return []
+    without = [run for run in cells if run not in known]
+    said = f"{path}: {len(without)} of {len(cells)} planned runs have no result yet; the same `ganbench run` goes on with them"
+    return [said] if without else []
+
+
+def _found(path: Path, timed: bool) -> list[tuple[Found, dict[str, str]]]:
+    """The results at one path, and the file of every record; those of runs come first."""
     if (path / "runs").is_dir():
         found = find_records(path)
-        return found, {run: str(folder / "record.json") for run, folder in found.folders.items()}
+        of_runs = found, {run: str(folder / "record.json") for run, folder in found.folders.items()}
+        beside = _record_files(path / RECORDS) if (path / RECORDS).is_dir() else []
+        return [of_runs, *([_read(beside)] if beside else [])]
     files = _record_files(path)
     if not files and not timed:
         raise RequestError(
             f"{path}: holds no results; give the --out of a `ganbench run`, the folder of a run, record files or a folder of them"
         )
-    return _read(files)
+    return [_read(files)]
 
 
 def _read(files: Sequence[Path]) -> tuple[Found, dict[str, str]]:

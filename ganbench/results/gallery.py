@@ -16,6 +16,8 @@ SCHEMA_VERSION = 1
 FOLDER, FILE = "gallery", "gallery.json"
 INTERPOLATION, TRUNCATION, DIRECTIONS, COPIES = "interpolation.png", "truncation.png", "directions.png", "copies.png"
 """Pictures in the folder, each a grid of images."""
+MOST = 1e12
+"""Largest number in a gallery."""
 SCORED = ("train", "held_out", "fake")
 """Sets of examples of which the discriminator is asked, in the order in which they are shown."""
 
@@ -108,4 +110,28 @@ def read_gallery(run: Path) -> Gallery | None:
             f"{path}: gallery of schema {data.get('schema_version')}; this ganbench reads {SCHEMA_VERSION}, so update ganbench"
         )
     found: Gallery = validated(Gallery, data, str(path))
+    if fault := _fault(found):
+        raise RequestError(f"{path}: damaged, {fault}")
     return found
+
+
+def _fault(gallery: Gallery) -> str:
+    """What parts of a gallery do not fit together, in words; empty if they do."""
+    values = gallery.discriminator
+    if values:
+        rising = len(values.edges) > 1 and all(a < b for a, b in zip(values.edges, values.edges[1:], strict=False))
+        sides = all(name in values.counts for name in SCORED) and all(len(side) == len(values.edges) - 1 for side in values.counts.values())
+        if not (rising and sides and all(count >= 0 for side in values.counts.values() for count in side)):
+            return "bins and counts of the discriminator's values do not fit together"
+    if len(gallery.precision) != len(gallery.recall):
+        return "precision and recall have different lengths"
+    modes = gallery.modes
+    if modes and not 0 < len(modes.names) == len(modes.expected) == len(modes.generated):
+        return "names and shares of modes have different lengths"
+    spectra = gallery.spectrum
+    if spectra and (set(spectra) != {"real", "fake"} or not 0 < len(spectra["real"]) == len(spectra["fake"])):
+        return "the spectra do not fit together"
+    numbers = (*(values.edges if values else ()), *gallery.precision, *gallery.recall, *(modes.expected + modes.generated if modes else ()))
+    if any(abs(one) > MOST for one in (*numbers, *(one for side in gallery.spectrum.values() for one in side))):
+        return f"a number is larger than {MOST:g}"
+    return ""

@@ -147,6 +147,11 @@ def _read(data: Mapping[str, Any], where: str) -> TimingRecord:
     record = validated(TimingRecord, data, where)
     if record.digest != digest(data):
         raise RequestError(f"{where}: was changed after it was written (its digest does not fit); time it again")
+    if missing := [name for name in ("device", "threads", "precision", "determinism", "engine") if name not in record.setting]:
+        raise RequestError(f"{where}: its setting lacks {', '.join(missing)}; time it again")
+    sizes = (record.peak_allocated_bytes, record.peak_reserved_bytes)
+    if any(size is not None and not 0 <= size < 2**63 for size in sizes):
+        raise RequestError(f"{where}: tells of a memory that no machine has; time it again")
     if not record.seconds or min(*record.seconds, record.rate.median) <= 0:
         raise RequestError(f"{where}: tells of no time that can be compared; time it again")
     return record

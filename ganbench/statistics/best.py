@@ -2,7 +2,7 @@
 
 Of the rows with a rank and a score, the leader is the one with the best mean. It is the best, and so are all rows whose 95 % interval of
 the mean overlaps the leader's: between them the seeds cannot decide. A row that lost a seed (failed, diverged, interrupted, skipped, or
-without the score), had one end lifeless, or has one seed alone, and so no interval, is never among them. If such a row is the leader,
+without the score), had one end lifeless, or has fewer than three seeds is never among them. If such a row is the leader,
 nobody is the best, for what is second is not. Neither is the only row of a column, nor any row by a metric without a direction.
 """
 
@@ -42,7 +42,7 @@ def unfit(row: Row, score: MeanInterval) -> str:
         return "lost a seed"
     if row.lifeless:
         return "has lifeless seeds"
-    return "has one seed" if score.low is None else ""
+    return {1: "has one seed", 2: "has two seeds, which are too few to tell"}.get(score.n, "")
 
 
 def overlap(one: MeanInterval, other: MeanInterval) -> bool:

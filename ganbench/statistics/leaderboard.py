@@ -2,8 +2,8 @@
 
 A row is one variant with one configuration, training and budget, averaged over seeds. Rows are compared
 only if all their scores have equal protocols. They are ordered by the first metric's median over seeds;
-failed and diverged seeds count as worst, so that failures are not averaged away. Interrupted seeds count as not
-run. Rows most of whose finished seeds ended lifeless stand behind all others that finished, without a rank.
+failed and diverged seeds count as worst, so that failures are not averaged away. Interrupted and skipped seeds count
+as not run. Rows most of whose finished seeds ended lifeless stand behind all others that finished, without a rank.
 """
 
 import math
@@ -199,7 +199,7 @@ def _median_seed(row: Row, primary: Column | None) -> float | None:
 
 
 def _ended(row: Row) -> list[Record]:
-    return [record for record in row.records if record.status != "interrupted"]
+    return [record for record in row.records if record.status not in ("interrupted", "skipped")]
 
 
 def _standing(row: Row, primary: Column | None) -> tuple[bool, bool, float, float, float]:

@@ -52,7 +52,7 @@ def test_every_row_whose_interval_overlaps_the_leaders_is_tied_with_it_and_no_ch
 
 
 def test_intervals_that_touch_overlap() -> None:
-    assert names(*seeds("a", 1.0, 1.0), *seeds("b", 1.0, 1.0)) == ({"a", "b"}, "")
+    assert names(*seeds("a", 1.0, 1.0, 1.0), *seeds("b", 1.0, 1.0, 1.0)) == ({"a", "b"}, "")
 
 
 def test_the_only_row_and_a_metric_without_a_direction_have_no_best() -> None:
@@ -65,10 +65,11 @@ def test_the_only_row_and_a_metric_without_a_direction_have_no_best() -> None:
     ("leader", "why"),
     [
         (seeds("a", 1.0), "a, whose mean is best, has one seed"),
+        (seeds("a", 1.0, 1.01), "a, whose mean is best, has two seeds, which are too few to tell"),
         ([*seeds("a", 1.0, 1.1, 1.2), run("a", 3, 1.0, status="interrupted", reason="full")], "a, whose mean is best, lost a seed"),
         ([*seeds("a", 1.0, 1.1, 1.2), run("a", 3, 1.0, diagnostics=ALIKE)], "a, whose mean is best, has lifeless seeds"),
     ],
-    ids=["one seed", "lost", "lifeless"],
+    ids=["one seed", "two seeds", "lost", "lifeless"],
 )
 def test_a_leader_that_cannot_be_the_best_leaves_nobody(leader: list[Record], why: str) -> None:
     assert names(*leader, *seeds("b", 5.0, 5.1, 5.2), *seeds("c", 9.0, 9.1, 9.2)) == (set(), why)

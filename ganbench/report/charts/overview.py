@@ -78,7 +78,7 @@ def fidelity_against_diversity(board: Leaderboard) -> Chart | None:
     best = max(points, key=lambda one: min(one[1].median, one[2].median))
     return chart(
         f"{pair[0].capitalize()} against {pair[1]}",
-        f"{pair[0]} against {pair[1]} of {len(points)} rows on {board.dataset}; {best[0]} has the largest smaller one of both",
+        f"{pair[0]} against {pair[1]} of {len(points)} rows on {board.dataset}; the best by the weaker one of the two is {best[0]}",
         Axis(label=f"{pair[1]} (diversity)", low=0, high=max(1.02, 1.05 * max(one.median for _, one, _ in points))),
         Axis(label=f"{pair[0]} (fidelity)", low=0, high=max(1.02, 1.05 * max(one.median for _, _, one in points))),
         marks,
@@ -118,7 +118,7 @@ def _priced(column: Column, label: str, price: Sequence[float], rows: Sequence[C
     for number, (x, row) in enumerate(kept):
         marks.append(ranges([(x, min(row.values), max(row.values))], number, upright=True))
     for number, (point, (_, row)) in enumerate(zip(points, kept, strict=True)):
-        marks.append(dots([point], number, [f"{row.name}: {point[1]:.4g} for {point[0]:.3g} {label}"]))
+        marks.append(dots([point], number, [f"{row.name}: {short(point[1])} for {short(point[0])} {label}"]))
     marks.append(words(points, [_name(row.name) for _, row in kept]))
     score = f"{column.label} ({'higher' if column.higher_is_better else 'lower'} is better)"
     across, up = fitted(label, [x for x, _ in kept]), fitted(score, [value for _, row in kept for value in row.values])

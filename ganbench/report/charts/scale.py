@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 WIDE = 10.0
 """Ratio of the largest to the smallest value from which an axis of positive values is logarithmic."""
+MOST = 1e150
+"""Values beyond it are drawn at the edge: the differences of larger ones overflow."""
 TICKS = 5
 """About as many values are marked on an axis."""
 
@@ -47,7 +49,7 @@ def fitted(label: str, values: Iterable[float], *, log: bool | None = None, zero
         log: Whether it is logarithmic; None decides by the values, which must then be positive and span a decade.
         zero: Whether 0 is on the axis, as for counts.
     """
-    finite = [value for value in values if math.isfinite(value)]
+    finite = [value for value in values if abs(value) <= MOST]
     low, high = (min(finite), max(finite)) if finite else (0.0, 1.0)
     if log or (log is None and low > 0 and high > WIDE * low):
         low, high = max(low, 1e-12), max(high, 1e-12)
@@ -80,7 +82,7 @@ def _ticks(low: float, high: float) -> list[float]:
     step = 10.0 ** math.floor(math.log10((high - low) / TICKS))
     step *= next(factor for factor in (1, 2, 2.5, 5, 10) if (high - low) / (step * factor) <= TICKS)
     first = math.ceil(low / step - 1e-9)
-    return [round(number * step, 12) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [float(f"{number * step:.12g}") for number in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -61,27 +61,24 @@
   const fields = { q: "filter-text", data: "filter-data", metric: "filter-metric", budget: "filter-budget" };
   const form = document.getElementById("filters");
   const read = () => Object.fromEntries(Object.entries(fields).map(([key, id]) => [key, document.getElementById(id).value]));
-  const leading = (heads) => heads.findIndex((head) => head.dataset.key === "variant");
   const apply = (asked) => {
     const words = asked.q.trim().toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0, total = 0;
     for (const board of all(".board")) {
       board.hidden = Boolean(asked.data) && board.dataset.board !== asked.data;
-      const kept = new Set();
+      const texts = new Map(); // what a search looks at: the name and the settings
       for (const section of all("details.variant", board)) {
-        const name = section.dataset.name;
-        const keep = words.every((word) => name.toLowerCase().includes(word)) && (!asked.budget || section.dataset.budget === asked.budget);
-        section.hidden = !keep;
-        if (keep) kept.add(name);
+        const text = `${section.dataset.name} ${section.querySelector("dl")?.textContent ?? ""}`.toLowerCase();
+        texts.set(section.dataset.name, text);
+        section.hidden = !words.every((word) => text.includes(word)) || (Boolean(asked.budget) && section.dataset.budget !== asked.budget);
       }
       all("table:not(.matrix)", board).forEach((table) => {
         const heads = all("thead th", table);
-        const column = leading(heads);
         for (const row of table.tBodies[0].rows) {
           if (row.dataset.name === undefined) continue;
           const name = row.dataset.name;
-          const text = words.every((word) => name.toLowerCase().includes(word));
-          row.hidden = !text || (Boolean(asked.budget) && row.dataset.budget !== asked.budget);
+          const text = texts.get(name) ?? name.toLowerCase();
+          row.hidden = !words.every((word) => text.includes(word)) || (Boolean(asked.budget) && row.dataset.budget !== asked.budget);
         }
         heads.forEach((head, place) => {
           const [metric, network] = (head.dataset.key || "").split("@");
@@ -89,7 +86,6 @@
           head.hidden = hide;
           for (const row of table.tBodies[0].rows) row.cells[place].hidden = hide;
         });
-        if (column < 0) return;
       });
       const first = board.querySelector("table:not(.matrix)");
       const rows = first ? [...first.tBodies[0].rows] : [];
@@ -113,7 +109,8 @@
 
   // Addresses: a view, or a section, which is opened
   const go = () => {
-    const [name, asked] = decodeURIComponent(location.hash.slice(1)).split("?");
+    const [name, ...rest] = location.hash.slice(1).split("?"); // anchors are plain letters, digits and hyphens
+    const asked = rest.join("?");
     if (name === "view") {
       const given = new URLSearchParams(asked);
       for (const [key, id] of Object.entries(fields)) {
