@@ -9,8 +9,6 @@ import warnings
 
 import numpy as np
 import torch
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor
 
 from ganbench.errors import RequestError
@@ -77,6 +75,9 @@ def _shares(clusters: Tensor) -> Tensor:
 
 def _clusters(real: Tensor, fake: Tensor, generator: torch.Generator) -> Tensor:
     """The cluster of every example in every clustering run (runs, n + m)."""
+    from sklearn.cluster import MiniBatchKMeans  # it brings a thread along where pyarrow is there, and workers are forked without one
+    from sklearn.exceptions import ConvergenceWarning
+
     union = torch.cat([real, fake]).cpu().numpy()
     seeds = torch.randint(0, 2**31 - 1, (RUNS,), generator=generator, device=generator.device).tolist()
     with warnings.catch_warnings():

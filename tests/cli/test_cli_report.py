@@ -1,5 +1,6 @@
 """Does `report` write a page of results from anywhere without torch, tell every fault, and name commands that repeat the runs?"""
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -80,6 +81,38 @@ def test_a_run_is_repeated_from_its_record_with_the_command_of_the_page(
     assert ganbench(*words[1:], "--device", "cpu", cwd=tmp_path / "site").code == 0
     again = read_record(tmp_path / "site" / words[-1] / "record.json")
     assert again.weights_sha256 == first.weights_sha256 and again.run_id == first.run_id
+
+
+def test_the_python_file_of_a_record_runs_only_if_that_is_allowed(ganbench: Command, tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text("open('ran', 'w').close()\n")
+    data = json.loads((Path(__file__).parents[1] / "golden" / "record-v1.json").read_text())
+    data["spec"]["variant"] |= {"name": "evil.py:Evil", "path": "evil.py", "content": "0" * 64}
+    (tmp_path / "record.json").write_text(json.dumps(data))
+    said = ganbench("run", "--spec", "record.json", "--out", "again").one_line()
+    assert "a record whose method is the Python file evil.py, of which nothing has run" in said and "--trust" in said
+    assert not (tmp_path / "ran").exists() and not (tmp_path / "again").exists()
+
+
+def test_a_folder_with_records_of_another_report_is_refused(ganbench: Command, tmp_path: Path) -> None:
+    stored(tmp_path / "a", 0)
+    stored(tmp_path / "b", 1)
+    assert ganbench("report", "a", "--out", "site").code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()}
+    assert "holds 1 records that are not in this report" in ganbench("report", "b", "--out", "site").one_line()
+    assert "is one of the folders whose records are reported" in ganbench("report", "site", "--out", "site").one_line()
+    assert {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()} == before
+    assert ganbench("report", "a", "b", "--out", "site").code == 0
+
+
+def test_planned_runs_without_a_result_are_told(ganbench: Command, suite: Callable[..., Path], tmp_path: Path) -> None:
+    suite()
+    assert ganbench("run", "suite.toml", "--out", "out", "--device", "cpu").code == 0
+    (record,) = (tmp_path / "out" / "runs").glob("*/record.json")
+    record.unlink()
+    stored(tmp_path / "out", 7)
+    result = ganbench("report", "out", "--out", "site")
+    assert result.code == 0 and "out: 1 of 1 planned runs have no result yet" in result.err
+    assert "1 of 1 planned runs have no result yet" in (tmp_path / "site" / "index.html").read_text()
 
 
 def test_a_chart_is_a_file_of_either_kind(tmp_path: Path) -> None:
