@@ -24,7 +24,7 @@ def to_html(table: Table, prefix: str, about: Mapping[str, Mapping[str, str]] | 
         about: By name of a row (the value of its last leading cell), ``link``, an address to which its name leads, and further
             attributes that become ``data-`` attributes of the row.
     """
-    return _template("table.html.j2").render(table=table, prefix=prefix, letters=table.footnotes(), spoken=SPOKEN, about=about or {})
+    return template("table.html.j2").render(table=table, prefix=prefix, letters=table.footnotes(), spoken=SPOKEN, about=about or {})
 
 
 SPOKEN = {True: "higher is better", False: "lower is better"}
@@ -33,12 +33,12 @@ SPOKEN = {True: "higher is better", False: "lower is better"}
 def to_document(tables: Iterable[Table], heading: str) -> str:
     """Tables as an HTML document of its own."""
     fragments = [to_html(table, f"table-{place}") for place, table in enumerate(tables, start=1)]
-    return _template("tables.html.j2").render(heading=heading, fragments=fragments)
+    return template("tables.html.j2").render(heading=heading, fragments=fragments)
 
 
 @cache
-def _template(name: str) -> Template:
-    """A template; what it writes passes :func:`ganbench.text.plain` and is escaped."""
+def template(name: str) -> Template:
+    """A template of this package; what it writes passes :func:`ganbench.text.plain` and is escaped."""
 
     def finalize(value: Any) -> Any:
         return plain(value) if type(value) is str else "" if value is None else value

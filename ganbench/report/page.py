@@ -4,15 +4,13 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ganbench.report.html import to_html
+from ganbench.report.html import template, to_html
 from ganbench.report.published import published_tables
 from ganbench.report.sections import BoardSection, Making, board_sections
 from ganbench.report.speed import speed_tables
@@ -20,7 +18,6 @@ from ganbench.report.table import Table
 from ganbench.results.collection import Collection
 from ganbench.results.record import Record
 from ganbench.statistics.leaderboard import Leaderboard
-from ganbench.text import plain
 
 TEMPLATES = "ganbench.report", "templates"
 
@@ -65,36 +62,33 @@ def index_page(
     sections = board_sections(boards, making)
     style, script = _file("charts.css") + _file("page.css"), _file("page.js")
     left_out = [*found.faults, *found.missing, *found.repeated, *notes, *making.album.left_out]
-    return (
-        _environment()
-        .get_template("page.html.j2")
-        .render(
-            title=title,
-            version=version("ganbench"),
-            policy=_policy(style, script),
-            style=Markup(style),
-            script=Markup(script),
-            sections=sections,
-            published=published_tables([section.board for section in sections]),
-            timings=speed_tables(list(found.timings)),
-            summary=_summary(found.all),
-            machines=_machines(found.all),
-            left_out=left_out,
-            download=download or {},
-            cite=cite,
-            budgets=sorted({record.spec.budget_images for record in found.all}),
-            metrics=_metrics(sections),
-            table=_table,
-            inline=lambda chart: Markup(chart.inline()),
-        )
+    return template("page.html.j2").render(
+        title=title,
+        version=version("ganbench"),
+        policy=_policy(style, script),
+        style=Markup(style),
+        script=Markup(script),
+        sections=sections,
+        published=published_tables([section.board for section in sections]),
+        timings=speed_tables(list(found.timings)),
+        summary=_summary(found.all),
+        machines=_machines(found.all),
+        left_out=left_out,
+        download=download or {},
+        cite=cite,
+        budgets=sorted({record.spec.budget_images for record in found.all}),
+        metrics=_metrics(sections),
+        table=_table,
+        inline=lambda chart: Markup(chart.inline()),
     )
 
 
 def releases_page(title: str, releases: Sequence[Any]) -> str:
     """The page that lists the releases of a leaderboard, newest first (:class:`ganbench.report.site.Release`)."""
     style = _file("page.css")
-    template = _environment().get_template("releases.html.j2")
-    return template.render(title=title, version=version("ganbench"), policy=_policy(style), style=Markup(style), releases=releases)
+    return template("releases.html.j2").render(
+        title=title, version=version("ganbench"), policy=_policy(style), style=Markup(style), releases=releases
+    )
 
 
 def _table(table: Table, prefix: str, section: BoardSection | None) -> Markup:
@@ -153,23 +147,6 @@ def _machines(records: Sequence[Record]) -> list[str]:
 def _metrics(sections: Sequence[Any]) -> list[str]:
     """Metrics of all boards, in the order of their columns."""
     return list(dict.fromkeys(column.metric for section in sections for column in section.board.columns))
-
-
-@cache
-def _environment() -> Environment:
-    """Templates; what they write is escaped and free of control characters."""
-
-    def finalize(value: Any) -> Any:
-        return plain(value) if type(value) is str else "" if value is None else value
-
-    return Environment(
-        loader=PackageLoader(*TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=finalize,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _file(name: str) -> str:
