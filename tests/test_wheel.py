@@ -8,7 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import zipfile
-from importlib.util import find_spec
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,8 @@ import pytest
 import ganbench
 
 ROOT = Path(__file__).parents[1]
-PIP = [sys.executable, "-m", "pip"] if find_spec("pip") else None
-"""Environments of uv have no pip."""
+PIP = [sys.executable, "-m", "pip"] if any(distributions(name="pip")) else None
+"""Environments of uv have no pip. Asking for its module would have setuptools take its own distutils away from this process."""
 
 
 def has(*arguments: object, cwd: Path, env: dict[str, str] | None = None) -> str:
