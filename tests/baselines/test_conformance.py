@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.utils.cpp_extension  # brings setuptools, which must be there before distutils of the standard library
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
