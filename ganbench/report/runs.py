@@ -116,6 +116,6 @@ def _series(events: Sequence[Mapping[str, Any]], part: str, name: str) -> dict[i
     for event in events:
         values = event.get(part)
         value, seen = values.get(name) if isinstance(values, Mapping) else None, event["images_seen"]
-        if isinstance(value, int | float) and abs(value) <= MOST and 0 <= seen <= MOST_IMAGES:
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST and 0 <= seen <= MOST_IMAGES:
             found[int(seen)] = float(value)
     return found

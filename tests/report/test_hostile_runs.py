@@ -132,7 +132,9 @@ def test_a_link_out_of_the_run_is_not_followed(tmp_path: Path) -> None:
     ids=["a large integer", "many images", "fewer than none", "a wide range", "no numbers"],
 )
 def test_hostile_numbers_of_a_log_are_not_drawn(tmp_path: Path, log: str) -> None:
-    reported(tmp_path, lambda folder: (folder / "events.jsonl").write_text(log))
+    page = reported(tmp_path, lambda folder: (folder / "events.jsonl").write_text(log))
+    assert "<title>Losses</title>" not in page and "cannot be drawn" not in page
+    assert Run(FINISHED, tmp_path / "run").logged("loss/generator") == {}
 
 
 def test_a_log_that_cannot_be_read_is_named(tmp_path: Path) -> None:
