@@ -19,6 +19,7 @@ from ganbench.report.charts.sheet import together
 from ganbench.report.charts.training import gradient_curve, loss_curve, score_curve, value_curve
 from ganbench.report.cost import costs
 from ganbench.report.figures import curve_sheet, sample_sheet
+from ganbench.report.presented import check_ended, listed
 from ganbench.report.runs import Run
 from ganbench.report.sections import median_run, runs_of
 from ganbench.results.collection import Collection, collect
@@ -136,12 +137,13 @@ def variant(results: Paths, name: str, *, data: str | None = None) -> Chart:
 
 def _board(results: Paths, data: str | None) -> tuple[Collection, Leaderboard]:
     """The results, and the leaderboard that is asked for."""
-    paths = [Path(results)] if isinstance(results, str | Path) else [Path(one) for one in results]
+    paths = listed(results)
     found = collect(paths)
+    check_ended(found, paths)
     boards = leaderboards(found.all)
     names = list(dict.fromkeys(board.dataset for board in boards))
     if not boards:
-        raise RequestError(f"{', '.join(map(str, paths))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+        raise RequestError(f"{', '.join(map(str, paths))}: holds timings alone, and charts are of runs; give the --out of a `ganbench run`")
     if data is None and len(names) > 1:
         raise RequestError(f"the results are on several data sets; name one of them with data=: {', '.join(names)}")
     if data is not None and data not in names:

@@ -8,6 +8,7 @@ import typer
 from ganbench.commands.output import PlainConsole
 from ganbench.errors import RequestError
 from ganbench.report.folder import check_earlier, write_report
+from ganbench.report.presented import check_ended
 from ganbench.results.collection import collect
 from ganbench.storage import writable_folder
 
@@ -27,10 +28,7 @@ def run_report(sources: Sequence[Path], out: Path, title: str | None, console: P
     if any(out.resolve() == source.resolve() and not (source / "runs").is_dir() for source in sources):
         raise RequestError(f"{out}: is one of the folders whose records are reported; name another folder with --out")
     found = collect(sources)
-    if not found.all and not found.timings:
-        if found.faults:
-            raise RequestError(f"no record can be read, the first because of this: {found.faults[0]}")
-        raise RequestError(f"{', '.join(map(str, sources))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+    check_ended(found, sources)
     check_earlier(out, found)
     page, *others = write_report(writable_folder(out), found, title or f"ganbench: {', '.join(path.resolve().name for path in sources)}")
     console.say(f"report: {page}")

@@ -13,7 +13,7 @@ from ganbench.report.markdown import to_markdown
 from ganbench.report.speed import speed_tables
 from ganbench.report.table import Table
 from ganbench.report.terminal import in_terminal
-from ganbench.results.collection import collect
+from ganbench.results.collection import Collection, collect
 from ganbench.statistics.leaderboard import leaderboards
 from ganbench.storage import writable_folder
 
@@ -39,6 +39,24 @@ class Tables(tuple[Table, ...]):
         return to_latex(self, heading)
 
 
+def listed(results: str | Path | Sequence[str | Path]) -> list[Path]:
+    """One or several paths, as a list."""
+    return [Path(results)] if isinstance(results, str | Path) else [Path(one) for one in results]
+
+
+def check_ended(found: Collection, paths: Sequence[Path]) -> None:
+    """Checks that there is something to show.
+
+    Raises:
+        RequestError: No run has ended, and nothing was timed; or no record can be read.
+    """
+    if found.all or found.timings:
+        return
+    if found.faults:
+        raise RequestError(f"no record can be read, the first because of this: {found.faults[0]}")
+    raise RequestError(f"{', '.join(map(str, paths))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+
+
 def leaderboard(results: str | Path | Sequence[str | Path]) -> Tables:
     """The leaderboards of results, as tables that show themselves.
 
@@ -54,10 +72,8 @@ def leaderboard(results: str | Path | Sequence[str | Path]) -> Tables:
     Raises:
         RequestError: There are no such results, or no run has ended.
     """
-    paths = [Path(results)] if isinstance(results, str | Path) else [Path(one) for one in results]
-    found = collect(paths)
-    if not found.all:
-        raise RequestError(f"{', '.join(map(str, paths))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+    found = collect(listed(results))
+    check_ended(found, listed(results))
     return Tables([*tables(leaderboards(found.all)), *speed_tables(list(found.timings))])
 
 
@@ -75,9 +91,8 @@ def write_report(results: str | Path | Sequence[str | Path], out: str | Path, *,
     Raises:
         RequestError: There are no such results, no run has ended, or the folder has records of an earlier report that are not in this one.
     """
-    paths = [Path(results)] if isinstance(results, str | Path) else [Path(one) for one in results]
+    paths = listed(results)
     found = collect(paths)
-    if not found.all and not found.timings:
-        raise RequestError(f"{', '.join(map(str, paths))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
+    check_ended(found, paths)
     check_earlier(Path(out), found)
     return write_files(writable_folder(Path(out)), found, title or f"ganbench: {', '.join(path.resolve().name for path in paths)}")[0]
