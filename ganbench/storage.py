@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from ganbench.errors import RequestError
 
 MAX_BYTES = 256 * 2**20
@@ -22,6 +24,8 @@ PARTIAL = ".partial"
 """Suffix of files that are being written."""
 GZIP = b"\x1f\x8b"
 """First bytes of a file that gzip compressed."""
+_NESTING = (dict, list)
+"""Types that hold others; a tuple, since ``dict | list`` would be built for each of the hundred thousand values of some files."""
 AGAIN = "move it away and run the same command again"
 
 
@@ -163,10 +167,12 @@ def parsed_json(data: bytes, where: str, remedy: str = AGAIN) -> dict[str, Any]:
         RequestError: It is no such object.
     """
     try:
-        fields = json.loads(data.decode("utf-8"), parse_constant=_refused)
+        try:
+            fields = from_json(data, allow_inf_nan=False)  # in half the time
+        except ValueError:
+            fields = json.loads(data.decode("utf-8"), parse_constant=_refused)  # says more clearly what is wrong
+            json.dumps(fields, ensure_ascii=False).encode()  # half of a pair of surrogates is no character
         _check_depth(fields)
-        if b"\\ud" in data.lower():  # half of a pair of surrogates is no character
-            json.dumps(fields, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:  # UnicodeError and JSONDecodeError are ValueErrors, as are numbers of too many digits
         raise RequestError(f"{where}: damaged, not valid JSON ({_first_line(error)}); {remedy}") from None
     if not isinstance(fields, dict):
@@ -204,9 +210,9 @@ def _refused(constant: str) -> None:
 
 def _check_depth(value: Any) -> None:
     """Raises a RecursionError for data nested more deeply than ``MAX_DEPTH``, which would fail at other places later."""
-    level = [value]
+    level = [value] if isinstance(value, _NESTING) else []
     for _ in range(MAX_DEPTH):
-        level = [inner for one in level for inner in _inner(one) if isinstance(inner, dict | list)]
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one) if isinstance(inner, _NESTING)]
         if not level:
             return
     raise RecursionError

@@ -1,7 +1,7 @@
 """How are the different configurations of a variant named?"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,7 +19,11 @@ def setup(spec: RunSpec) -> dict[str, Any]:
 
 def setup_key(spec: RunSpec) -> str:
     """The setup as a string, for grouping."""
-    return json.dumps(setup(spec), sort_keys=True, default=list)
+    return _key(setup(spec))
+
+
+def _key(own: Mapping[str, Any]) -> str:
+    return json.dumps(own, sort_keys=True, default=list)
 
 
 def names(specs: Sequence[RunSpec]) -> list[str]:
@@ -30,11 +34,12 @@ def names(specs: Sequence[RunSpec]) -> list[str]:
     Args:
         specs: All runs that appear together, in a table or figure.
     """
+    own = [setup(spec) for spec in specs]
     groups: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
-    for spec in specs:
-        groups.setdefault((spec.dataset.name, spec.variant.name), {})[setup_key(spec)] = setup(spec)
+    for spec, one in zip(specs, own, strict=True):
+        groups.setdefault((spec.dataset.name, spec.variant.name), {})[_key(one)] = one
     differing = {group: _differing(list(setups.values())) for group, setups in groups.items()}
-    return [_name(spec, differing[spec.dataset.name, spec.variant.name]) for spec in specs]
+    return [_name(spec, one, differing[spec.dataset.name, spec.variant.name]) for spec, one in zip(specs, own, strict=True)]
 
 
 def _differing(setups: Sequence[dict[str, Any]]) -> list[str]:
@@ -43,8 +48,7 @@ def _differing(setups: Sequence[dict[str, Any]]) -> list[str]:
     return [key for key in keys if key != "content" and any(one.get(key) != first.get(key) for one in setups)]
 
 
-def _name(spec: RunSpec, differing: Sequence[str]) -> str:
-    own = setup(spec)
+def _name(spec: RunSpec, own: Mapping[str, Any], differing: Sequence[str]) -> str:
     shown = differing if "version" in differing or not outdated(spec.variant) else ["version", *differing]
     settings = ", ".join(f"{key.removeprefix('config.').removeprefix('training.')}={own[key]}" for key in shown if key in own)
     return f"{spec.variant.name} ({settings})" if settings else spec.variant.name

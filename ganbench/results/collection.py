@@ -6,12 +6,11 @@ Records may come from other people: every one is validated, a fault is a line ab
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ganbench.errors import RequestError
 from ganbench.plan.spec import RunSpec
 from ganbench.results.folders import Found, find_records
-from ganbench.results.reading import read_all, share, told_again
+from ganbench.results.reading import read_all, told_again
 from ganbench.results.record import Record
 from ganbench.results.timing_record import TimingRecord, timings_of
 from ganbench.storage import read_json
@@ -75,7 +74,6 @@ def collect(paths: Sequence[Path]) -> Collection:
     repeated: list[str] = []
     missing: list[str] = []
     folders: dict[str, Path] = {}
-    shared: dict[Any, Any] = {}
     for path in paths:
         timed, broken = timings_of(path) if path.is_dir() else ([], [])
         timings |= {timing.timing_id: timing for timing in timed}
@@ -86,7 +84,7 @@ def collect(paths: Sequence[Path]) -> Collection:
             for record in found.records:
                 place = places[record.run_id]
                 if record.run_id not in kept:
-                    kept[record.run_id] = share(record, shared), place
+                    kept[record.run_id] = record, place
                 elif place != kept[record.run_id][1]:
                     repeated.append(told_again(record, place, *kept[record.run_id]))
             stopped = {record.run_id: record for record in found.interrupted} | stopped
@@ -107,9 +105,8 @@ def collect(paths: Sequence[Path]) -> Collection:
 def collect_files(files: Sequence[Path]) -> Collection:
     """Reads record files alone, without what may lie beside them."""
     found, places = _read(files)
-    shared: dict[Any, Any] = {}
     return Collection(
-        records=tuple(share(record, shared) for record in found.records),
+        records=found.records,
         files={run: Path(place) for run, place in places.items()},
         faults=found.faults,
         repeated=found.repeated,

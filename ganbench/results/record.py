@@ -26,6 +26,7 @@ LARGEST = 1e150
 Status = Literal["done", "diverged", "failed", "interrupted", "skipped"]
 """How a run ended. An interrupted one, which a fault of the machine stopped, has no ``record.json``: the same command goes on with it."""
 Weights = Literal["raw", "ema"]
+_WEIGHTS = get_args(Weights)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -247,7 +248,7 @@ def check_record(record: Record, where: str) -> None:
     if record.id_version == ID_VERSION and run_id(record.spec) != record.run_id:
         raise RequestError(f"{where}: its spec gives the id {run_id(record.spec)}, and it claims {record.run_id}; {AGAIN}")
     for one in (*record.scores, *(score for evaluation in record.evaluations for score in evaluation.scores)):
-        if not isinstance(one.protocol.get("extractor"), str) or one.protocol.get("weights") not in get_args(Weights):
+        if not isinstance(one.protocol.get("extractor"), str) or one.protocol.get("weights") not in _WEIGHTS:
             raise RequestError(f"{where}: the protocol of {one.metric!r} does not name extractor and weights; {AGAIN}")
         if max(map(abs, (one.value, one.ci_low, one.ci_high, one.perfect or 0.0))) > LARGEST:
             raise RequestError(f"{where}: the score of {one.metric!r} is beyond {LARGEST:g}; {AGAIN}")

@@ -70,7 +70,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_stands(tmp_path: Path, monkey
     (tmp_path / "newer.json").write_text(json.dumps({**json.loads(whole), "schema_version": 99}))
     (tmp_path / "folder.json").mkdir()
     found = collect([tmp_path])
-    assert [record.spec.seed for record in found.records] == [0]
+    assert found.records == (of_seed(0),)
     named = {Path(fault.partition(":")[0]).name for fault in found.faults}
     assert named == {"cut.json", "cut.json.gz", "edited.json", "foreign.json", "newer.json"}
     assert next(fault for fault in found.faults if "newer.json" in fault).endswith("update ganbench")
