@@ -10,7 +10,10 @@
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 
 from ganbench.errors import RequestError
@@ -24,6 +27,7 @@ from ganbench.report.rows import write_scores
 from ganbench.report.speed import speed_tables
 from ganbench.report.standings import standings
 from ganbench.results.collection import RECORDS, Collection, stem
+from ganbench.results.reading import MANY
 from ganbench.results.record import Record
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 from ganbench.storage import compressed, read_bytes, write_bytes
@@ -48,28 +52,29 @@ def write_report(out: Path, found: Collection, title: str, cite: Cite | None = N
         The files of the report, the page first; the folder of records counts as one.
     """
     files = _files(out, found)
-    boards = leaderboards(found.all)
-    shown = [*tables(boards), *published_tables(boards), *speed_tables(list(found.timings))]
-    texts = {
-        "index.html": index_page(found, boards, title, files, download=DOWNLOADS, cite=cite),
-        "leaderboard.md": to_markdown(shown, title),
-        "leaderboard.csv": _csv(found.all, boards),
-        "leaderboard.tex": to_latex(shown, title),
-        "leaderboard.json": json.dumps(standings(boards, found.timings, found.faults), indent=1, ensure_ascii=False, allow_nan=False)
-        + "\n",
-    }
-    for name, text in texts.items():
-        _write(out / name, text.encode())
-    written = [out / name for name in texts]
-    for name, chart in board_figures(boards, found).items():
-        drawing, picture = (out / "figures" / f"{name}{ending}" for ending in (".svg", ".png"))
-        if _write(drawing, (chart.svg() + "\n").encode()) or not picture.exists():
-            _write(picture, chart.png())
-        written += [drawing, picture]
-    for path in (out / "figures").glob("*.*"):
-        if path not in written and path.suffix in (".svg", ".png") and path.name.startswith(KINDS):
-            path.unlink()  # of an earlier report, whose page is gone
-    return [*written, *([out / RECORDS] if _write_records(out, found, files) else [])]
+    with _copying(out, found, files) as copied:
+        boards = leaderboards(found.all)
+        shown = [*tables(boards), *published_tables(boards), *speed_tables(list(found.timings))]
+        texts = {
+            "index.html": index_page(found, boards, title, files, download=DOWNLOADS, cite=cite),
+            "leaderboard.md": to_markdown(shown, title),
+            "leaderboard.csv": _csv(found.all, boards),
+            "leaderboard.tex": to_latex(shown, title),
+            "leaderboard.json": json.dumps(standings(boards, found.timings, found.faults), indent=1, ensure_ascii=False, allow_nan=False)
+            + "\n",
+        }
+        for name, text in texts.items():
+            _write(out / name, text.encode())
+        written = [out / name for name in texts]
+        for name, chart in board_figures(boards, found).items():
+            drawing, picture = (out / "figures" / f"{name}{ending}" for ending in (".svg", ".png"))
+            if _write(drawing, (chart.svg() + "\n").encode()) or not picture.exists():
+                _write(picture, chart.png())
+            written += [drawing, picture]
+        for path in (out / "figures").glob("*.*"):
+            if path not in written and path.suffix in (".svg", ".png") and path.name.startswith(KINDS):
+                path.unlink()  # of an earlier report, whose page is gone
+    return [*written, *([out / RECORDS] if copied else [])]
 
 
 def check_earlier(out: Path, found: Collection) -> None:
@@ -102,12 +107,26 @@ def _repeatable(folder: Path) -> str:
     return "spec.json" if (folder / "spec.json").is_file() else "record.json"
 
 
-def _write_records(out: Path, found: Collection, files: Mapping[str, str]) -> bool:
-    """Writes the records that are not in the folder's own runs, compressed, and tells if there are any."""
-    own = [(record, files[record.run_id]) for record in found.records if files[record.run_id].startswith(f"{RECORDS}/")]
-    for record, file in own:
-        _write(out / file, compressed(read_bytes(found.files[record.run_id])))
-    return bool(own)
+@contextmanager
+def _copying(out: Path, found: Collection, files: Mapping[str, str]) -> Iterator[bool]:
+    """Writes the records that are not in the folder's own runs, compressed, and tells if there are any.
+
+    Thousands are written by another process during the block, and are there at its end.
+    """
+    own = [(found.files[run], out / file) for run, file in files.items() if file.startswith(f"{RECORDS}/")]
+    if len(own) < MANY:
+        _copy(own)
+        yield bool(own)
+        return
+    with ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool:
+        copied = pool.submit(_copy, own)
+        yield True
+        copied.result()
+
+
+def _copy(pairs: Sequence[tuple[Path, Path]]) -> None:
+    for source, target in pairs:
+        _write(target, compressed(read_bytes(source)))
 
 
 def _write(path: Path, data: bytes) -> bool:

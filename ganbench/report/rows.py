@@ -60,7 +60,8 @@ def _scores(runs: Iterable[tuple[Record, Row, Row]]) -> Iterator[tuple[list[Row]
             "peak_memory_bytes": timing.peak_memory_bytes if timing else None,
             "device": timing.device if timing else None,
         }
-        yield _safe([{**run, **_score(score), **speed} for score in record.scores] or [{**run, **speed}]), _safe([config])[0]
+        shared, scores = _safe({**run, **speed}), [_safe(_score(score)) for score in record.scores]
+        yield [{**shared, **score} for score in scores] or [shared], _safe(config)
 
 
 def curve_rows(out: Path, found: Iterable[Record]) -> list[Row]:
@@ -80,7 +81,7 @@ def curve_rows(out: Path, found: Iterable[Record]) -> list[Row]:
                 point = {**run, "images_seen": event["images_seen"], "kind": "log"}
                 numbers = {key: value for key, value in logs.items() if isinstance(value, int | float)}
                 rows += [{**point, "metric": key, "value": value, **config} for key, value in numbers.items()]
-    return _safe(rows)
+    return [_safe(row) for row in rows]
 
 
 def columns(rows: Sequence[Row], first: Sequence[str]) -> list[str]:
@@ -88,8 +89,8 @@ def columns(rows: Sequence[Row], first: Sequence[str]) -> list[str]:
     return [*first, *sorted({key for row in rows for key in row} - set(first))]
 
 
-def _safe(rows: Sequence[Row]) -> list[Row]:
-    return [{key: cell(value) for key, value in row.items()} for row in rows]
+def _safe(row: Row) -> Row:
+    return {key: cell(value) if isinstance(value, str) else value for key, value in row.items()}
 
 
 def _runs(found: Iterable[Record], boards: Sequence[Leaderboard] | None = None) -> list[tuple[Record, Row, Row]]:
