@@ -16,11 +16,14 @@ def report(
     ],
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
     title: Annotated[str | None, typer.Option(help="Heading of the page.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="BANK", help="Also hold the runs against a bank, and show the verdict of the gate.")
+    ] = None,
 ) -> None:
     """Write one page, tables, figures and records of results from anywhere; runs nothing."""
     from ganbench.commands.report import run_report
 
-    run_report(sources, out, title, PlainConsole(stderr=True))
+    run_report(sources, out, title, baseline, PlainConsole(stderr=True))
 
 
 def compare(

@@ -9,13 +9,15 @@ from ganbench.statistics.best import Best
 from ganbench.statistics.leaderboard import Column, Leaderboard
 from ganbench.statistics.noise import noise
 
+NAMED = 4
+"""Rows that a note names; of more it tells the number."""
 LIFELESS, DIVERGED = "†", "‡"
 """Marks behind the names of rows whose samples are all alike, and of rows whose scores are of diverged runs."""
 
 
 def score_notes(board: Leaderboard, shown: Sequence[tuple[Column, Best]]) -> list[str]:
     """How the scores are to be read, what is wrong with single rows, and which other boards they may not be ranked with."""
-    notes = [*(_reading(board) if board.columns else []), *_best(shown), *_noise(board), *_of_runs(board)]
+    notes = [*(_reading(board) if board.columns else []), *_best(shown), *_budgets(board), *_noise(board), *_of_runs(board)]
     if dead := [row for row in board.rows if row.lifeless]:
         why = "; ".join(f"{row.variant}, seed {seed}: {reason}" for row in dead for seed, reason in row.lifeless.items())
         notes.append(f"{LIFELESS} The samples at the end are all but alike, whatever the scores: {why}.")
@@ -46,6 +48,21 @@ def _best(shown: Sequence[tuple[Column, Best]]) -> list[str]:
         if one.unsettled:
             reasons.setdefault(one.unsettled, []).append(column.label + (" raw" if column.weights == "raw" else ""))
     return notes + [f"Nothing is bold in {', '.join(labels)}: {why}." for why, labels in reasons.items()]
+
+
+def _budgets(board: Leaderboard) -> list[str]:
+    """Which rows were trained for longer than others, which a rank does not allow for."""
+    names: dict[int, list[str]] = {}
+    for row in board.rows:
+        names.setdefault(row.records[0].spec.budget_images, []).append(row.variant)
+    if len(names) < 2:
+        return []
+    groups = [f"{budget:,} images {_some(rows)}" for budget, rows in sorted(names.items())]
+    return [f"Budgets differ, and ranks do not allow for it: {'; '.join(groups)}."]
+
+
+def _some(rows: Sequence[str]) -> str:
+    return f"({', '.join(rows)})" if len(rows) <= NAMED else f"({len(rows)} rows)"
 
 
 def _noise(board: Leaderboard) -> list[str]:

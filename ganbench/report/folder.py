@@ -26,6 +26,7 @@ from ganbench.report.published import published_tables
 from ganbench.report.rows import write_scores
 from ganbench.report.speed import speed_tables
 from ganbench.report.standings import standings
+from ganbench.report.table import Table
 from ganbench.results.collection import RECORDS, Collection, stem
 from ganbench.results.reading import MANY
 from ganbench.results.record import Record
@@ -37,7 +38,7 @@ KINDS = ("seeds-", "fidelity-", "cost-", "curves-", "samples-")
 DOWNLOADS = {"tables": "leaderboard.md", "scores": "leaderboard.csv", "LaTeX": "leaderboard.tex", "JSON": "leaderboard.json"}
 
 
-def write_report(out: Path, found: Collection, title: str, cite: Cite | None = None) -> list[Path]:
+def write_report(out: Path, found: Collection, title: str, cite: Cite | None = None, verdict: Sequence[Table] = ()) -> list[Path]:
     """Writes a report of runs into the folder that has them, or into another one.
 
     Files that are there and say the same are left as they are.
@@ -47,6 +48,7 @@ def write_report(out: Path, found: Collection, title: str, cite: Cite | None = N
         found: What is reported. Runs in ``OUT/runs`` are repeated from there; the records of all others are written, too.
         title: Heading of the pages.
         cite: How the page is cited, if it is to say so.
+        verdict: The verdict of the gate on these runs, if they were held against a bank.
 
     Returns:
         The files of the report, the page first; the folder of records counts as one.
@@ -54,9 +56,9 @@ def write_report(out: Path, found: Collection, title: str, cite: Cite | None = N
     files = _files(out, found)
     with _copying(out, found, files) as copied:
         boards = leaderboards(found.all)
-        shown = [*tables(boards), *published_tables(boards), *speed_tables(list(found.timings))]
+        shown = [*verdict, *tables(boards), *published_tables(boards), *speed_tables(list(found.timings))]
         texts = {
-            "index.html": index_page(found, boards, title, files, download=DOWNLOADS, cite=cite),
+            "index.html": index_page(found, boards, title, files, download=DOWNLOADS, cite=cite, verdict=verdict),
             "leaderboard.md": to_markdown(shown, title),
             "leaderboard.csv": _csv(found.all, boards),
             "leaderboard.tex": to_latex(shown, title),

@@ -63,7 +63,7 @@ def _widths(table: Table) -> list[int]:
     widths = []
     for place, column in enumerate(table.columns):
         cells = [row[place] for row in table.rows]
-        texts = [*column.headed.split("\n"), *(cell.shown(column) + cell.mark for cell in cells)]
+        texts = [*column.headed.split("\n"), *(cell.flat(column) + cell.mark for cell in cells)]
         longest = max([*map(len, texts), *(round(SMALL * len(cell.interval(column))) for cell in cells)])
         widths.append((LONG_NAME if _kind(table, place).startswith("p") else longest) + GAP)
     return widths
@@ -109,7 +109,7 @@ def _row(texts: Iterable[str]) -> str:
 
 def _value(cell: Cell, column: Column, letters: dict[str, str]) -> str:
     """A value with its marks."""
-    text = cell.shown(column)
+    text = cell.flat(column)
     shown = _number(text) if isinstance(cell.value, float | int) else latex(text)
     shown = rf"\textbf{{{shown}}}" if cell.best else shown
     mark = rf"~{latex(cell.mark)}" if cell.mark else ""

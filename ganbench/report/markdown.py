@@ -27,7 +27,7 @@ def _is_text(table: Table, place: int) -> bool:
 
 def _cell(cell: Cell, column: Column, letters: dict[str, str]) -> str:
     """A value with its marks and its interval; brackets around numbers are no link, and need no escape."""
-    text = cell.shown(column)
+    text = cell.flat(column)
     shown = markdown(text) if isinstance(cell.value, str) else line(text)
     shown = f"**{shown}**" if cell.best else shown
     shown += (f" {cell.mark}" if cell.mark else "") + letters.get(cell.note, "").translate(RAISED)

@@ -43,6 +43,7 @@ def index_page(
     notes: Sequence[str] = (),
     download: Mapping[str, str] | None = None,
     cite: Cite | None = None,
+    verdict: Sequence[Table] = (),
 ) -> str:
     """The page of a report.
 
@@ -54,6 +55,7 @@ def index_page(
         notes: Lines about what was left out, besides what the collection tells itself.
         download: By label, file names beside the page that a reader may want (``leaderboard.csv``).
         cite: How the page is cited, if it is to say so.
+        verdict: The verdict of the gate on these runs, if they were held against a bank.
 
     Returns:
         HTML. Equal results give equal pages: it tells when the results were made, not when it was written.
@@ -69,6 +71,7 @@ def index_page(
         style=Markup(style),
         script=Markup(script),
         sections=sections,
+        verdict=verdict,
         published=published_tables([section.board for section in sections]),
         timings=speed_tables(list(found.timings)),
         summary=_summary(found.all),

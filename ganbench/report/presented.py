@@ -13,8 +13,12 @@ from ganbench.report.markdown import to_markdown
 from ganbench.report.speed import speed_tables
 from ganbench.report.table import Table
 from ganbench.report.terminal import in_terminal
+from ganbench.report.verdicts import verdict_tables
 from ganbench.results.collection import Collection, collect
+from ganbench.statistics.gate import judge
 from ganbench.statistics.leaderboard import leaderboards
+from ganbench.statistics.outcomes import read_results, results_of
+from ganbench.statistics.thresholds import read_thresholds
 from ganbench.storage import writable_folder
 
 WIDTH = 100
@@ -57,6 +61,22 @@ def check_ended(found: Collection, paths: Sequence[Path]) -> None:
     raise RequestError(f"{', '.join(map(str, paths))}: no run has ended yet; repeat the `ganbench run`, which goes on with them")
 
 
+def judged(found: Collection, baseline: str | Path | None) -> list[Table]:
+    """The verdict of the gate on what was found, as ``ganbench gate`` shows it; no tables without a baseline.
+
+    Args:
+        found: Runs, which count as the candidate's.
+        baseline: Folder of a bank.
+
+    Raises:
+        RequestError: It is no bank, or a file of it cannot be read.
+    """
+    if baseline is None:
+        return []
+    bank = Path(baseline)
+    return verdict_tables(judge(read_results(bank), results_of(Path("report"), found.all), read_thresholds(bank)))
+
+
 def leaderboard(results: str | Path | Sequence[str | Path]) -> Tables:
     """The leaderboards of results, as tables that show themselves.
 
@@ -77,13 +97,16 @@ def leaderboard(results: str | Path | Sequence[str | Path]) -> Tables:
     return Tables([*tables(leaderboards(found.all)), *speed_tables(list(found.timings))])
 
 
-def write_report(results: str | Path | Sequence[str | Path], out: str | Path, *, title: str | None = None) -> Path:
+def write_report(
+    results: str | Path | Sequence[str | Path], out: str | Path, *, title: str | None = None, baseline: str | Path | None = None
+) -> Path:
     """Writes a report of results: one page, tables, figures and records; see ``ganbench report``.
 
     Args:
         results: Folders of results, or record files; one or several.
         out: Folder of the report.
         title: Heading of the page.
+        baseline: Folder of a bank that the runs are held against (see :func:`ganbench.gate`); the verdict becomes a part of the report.
 
     Returns:
         The page.
@@ -95,4 +118,6 @@ def write_report(results: str | Path | Sequence[str | Path], out: str | Path, *,
     found = collect(paths)
     check_ended(found, paths)
     check_earlier(Path(out), found)
-    return write_files(writable_folder(Path(out)), found, title or f"ganbench: {', '.join(path.resolve().name for path in paths)}")[0]
+    verdict = judged(found, baseline)
+    heading = title or f"ganbench: {', '.join(path.resolve().name for path in paths)}"
+    return write_files(writable_folder(Path(out)), found, heading, verdict=verdict)[0]

@@ -107,6 +107,10 @@ class Cell:
             return f"{round(self.value * self.n)}/{self.n}"
         return column.written(self.value)
 
+    def flat(self, column: Column) -> str:
+        """The value as text on one line; a word that is divided for narrow columns is whole."""
+        return self.shown(column).replace("-\n", "").replace("\n", " ")
+
     def interval(self, column: Column) -> str:
         """The ends as text; empty if there are none, or people are not shown them."""
         if column.bare or self.value is None or self.low is None or self.high is None:

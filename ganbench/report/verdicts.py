@@ -41,7 +41,7 @@ def verdict_tables(verdict: Verdict, speed: bool = False) -> list[Table]:
             Cell(value=one.word.replace("INCON", "INCON-\n")),  # so that a table fits 80 columns
             Cell(value=f"{one.baseline_runs}\n→ {one.used or len(one.candidate_seeds)}"),
             _change(one),
-            Cell(value=f"{amount(one.tolerance, one.measure)}\n{amount(one.detectable, one.measure)}"),
+            Cell(value=f"{amount(one.tolerance, one.measure)},\n{amount(one.detectable, one.measure)}"),
             Cell(value=f"{one.baseline_failures}\n→ {len(one.candidate_failures)}"),
         )
         for one in verdict.judgements

@@ -135,7 +135,8 @@ def judge(
         if new is not None:
             pairs[name] = old, new, threshold, again
     known = {one.name for one in bank.recipes}
-    notes += [f"{name}: not in the bank, so not judged" for name, one in named(theirs).items() if one.name not in known]
+    unknown = [name for name, one in named(theirs).items() if one.name not in known]
+    notes += [f"{', '.join(unknown)}: not in the bank, so not judged"] if unknown else []
     rule = thresholds.rule
     evidence = {name: stages(_values(old, old, t), _values(old, new, t), rule) for name, (old, new, t, _) in pairs.items()}
     tolerances = {name: t.as_shift(old.measures[t.measure]) for name, (old, _, t, _) in pairs.items()}

@@ -42,7 +42,7 @@ def read_results(path: Path) -> Results:
     if path.is_file():
         if read_json(path, "give a record.json, or a file of a bank").get("kind") == "recipe":
             return Results(path=path, recipes=(read_recipe(path),))
-        return _of_records(path, [read_record(path)], ())
+        return results_of(path, [read_record(path)], ())
     of_runs = [path] if (path / "runs").is_dir() else []
     files = [file for file in sorted(path.glob("*.json")) if file.name != "manifest.json"] if path.is_dir() else []
     recipes, faults = [], []
@@ -52,7 +52,7 @@ def read_results(path: Path) -> Results:
                 recipes.append(read_recipe(file))
         except RequestError as error:
             faults.append(str(error))
-    found = [_of_records(path, [*one.records, *one.interrupted], one.faults) for one in map(find_records, of_runs)]
+    found = [results_of(path, [*one.records, *one.interrupted], one.faults) for one in map(find_records, of_runs)]
     together = Results(
         path=path,
         recipes=tuple(merged([*recipes, *(recipe for one in found for recipe in one.recipes)], str(path))),
@@ -69,7 +69,17 @@ def read_results(path: Path) -> Results:
     return together
 
 
-def _of_records(path: Path, records: Sequence[Record], faults: Iterable[str]) -> Results:
+def results_of(path: Path, records: Sequence[Record], faults: Iterable[str] = ()) -> Results:
+    """The recipes of records.
+
+    Args:
+        path: Where they came from.
+        records: Runs, ended or not.
+        faults: A line about every file there that cannot be read.
+
+    Raises:
+        RequestError: Two of them have the same recipe and seed, and different outcomes.
+    """
     ended = [record for record in records if record.status in ("done", "diverged", "failed")]
     return Results(
         path=path,

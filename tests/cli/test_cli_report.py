@@ -120,3 +120,32 @@ def test_a_chart_is_a_file_of_either_kind(tmp_path: Path) -> None:
     assert one.save(tmp_path / "a.svg").read_text().count("<svg") == 1
     with pytest.raises(Exception, match=r"written as \.svg or \.png"):
         one.save(tmp_path / "a.jpg")
+
+
+def scored(folder: Path, seed: int, factor: float) -> None:
+    """Writes a run whose scores are those of the golden one times a factor."""
+    spec = replace(GOLDEN.spec, seed=seed)
+    series = tuple(
+        replace(one, scores=tuple(replace(score, value=score.value * factor) for score in one.scores)) for one in GOLDEN.evaluations
+    )
+    record = replace(GOLDEN, spec=spec, run_id=run_id(spec), evaluations=series, scores=series[-2].scores + series[-1].scores)
+    place = run_folder(folder, spec)
+    place.mkdir(parents=True)
+    write_record(place / "record.json", record)
+
+
+def test_runs_held_against_a_bank_have_the_verdict_of_the_gate_in_their_report(ganbench: Command, tmp_path: Path) -> None:
+    for seed in range(12):
+        scored(tmp_path / "old", seed, 1 + seed % 4 / 100)
+        scored(tmp_path / "new", 100 + seed, 2 + seed % 4 / 100)
+        scored(tmp_path / "same", 100 + seed, 1 + seed % 4 / 100)
+    assert ganbench("gate", "bank", "old", "--out", "bank").code == 0
+    for candidate, word in (("new", "REGRESSED"), ("same", "PASS")):
+        done = ganbench("report", candidate, "--baseline", "bank", "--out", f"{candidate}-report")
+        assert done.code == 0 and f"gate: {word}, against bank" in done.err
+        gate = ganbench("gate", "--baseline", "bank", "--candidate", candidate)
+        assert gate.code == (word == "REGRESSED")
+        page, text = (tmp_path / f"{candidate}-report" / name for name in ("index.html", "leaderboard.md"))
+        assert f'<a href="#gate">gate: {word}</a>' in page.read_text() and "Verdict of the gate" in page.read_text()
+        assert f"## gate: {word}" in text.read_text()
+    assert "holds no runs and no bank" in ganbench("report", "new", "--baseline", "same-report/figures").one_line()

@@ -8,9 +8,11 @@ from rich.console import Console
 
 from ganbench.plan.spec import run_id
 from ganbench.report.boards import tables
+from ganbench.report.html import to_html
+from ganbench.report.latex import to_latex
 from ganbench.report.markdown import to_markdown
-from ganbench.report.table import Table
-from ganbench.report.terminal import to_terminal
+from ganbench.report.table import Cell, Column, Table
+from ganbench.report.terminal import in_terminal, to_terminal
 from ganbench.results.record import Diagnostic, Divergence, Evaluation, Failure, Record, read_record
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 
@@ -301,3 +303,23 @@ def test_dead_diverged_and_interrupted_runs_are_marked_in_every_table_and_never_
 def test_what_a_record_notes_is_below_the_table() -> None:
     (noted,) = leaderboards([run("gan", 0, notes=("generator was never updated by ctx.minimize",)), run("gan", 1)])
     assert "gan, seed 0: generator was never updated by ctx.minimize." in tables([noted])[0].notes
+
+
+def test_rows_of_unlike_budgets_are_told_apart_in_a_note() -> None:
+    def longer(record: Record) -> Record:
+        spec = replace(record.spec, budget_images=2 * record.spec.budget_images)
+        return replace(record, spec=spec, run_id=run_id(spec))
+
+    (alike,) = leaderboards([run("a", 0), run("b", 0)])
+    assert not any("Budgets" in note for table in tables([alike]) for note in table.notes)
+    (unlike,) = leaderboards([run("a", 0), *(longer(run(name, 0)) for name in "bcdef")])
+    budget = FINISHED.spec.budget_images
+    said = f"Budgets differ, and ranks do not allow for it: {budget:,} images (a); {2 * budget:,} images (5 rows)."
+    assert said in tables([unlike])[0].notes
+
+
+def test_a_word_that_is_divided_for_a_terminal_is_whole_where_cells_have_one_line() -> None:
+    table = Table(title="t", columns=(Column(heading="verdict"),), rows=((Cell(value="INCON-\nCLUSIVE"),), (Cell(value="a\nb"),)))
+    for text in (to_markdown([table], "h"), to_latex([table], "h"), to_html(table, "t")):
+        assert "INCONCLUSIVE" in text and "a b" in text
+    assert "INCON-\n" in in_terminal([table], 80)
