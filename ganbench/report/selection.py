@@ -48,7 +48,7 @@ def check_names(names: Iterable[str], keys: Iterable[str], option: str) -> None:
 
 
 def chosen(tables: Sequence[Table], names: Sequence[str]) -> list[Table]:
-    """Tables with the columns that a user names, behind those that say which row it is; tables that have none of them are left out.
+    """Tables with the columns that a user names, in that order, behind those that say which row it is; tables without any are left out.
 
     Raises:
         RequestError: No table has a column of that name.
@@ -56,9 +56,10 @@ def chosen(tables: Sequence[Table], names: Sequence[str]) -> list[Table]:
     check_names(names, [column.name for table in tables for column in table.columns[table.leading :]], "--columns")
     found = []
     for table in tables:
-        places = [place for place, column in enumerate(table.columns) if any(matches(column.name, name) for name in names)]
-        if any(place >= table.leading for place in places):
-            found.append(table.of([*range(table.leading), *(place for place in places if place >= table.leading)]))
+        keys = [column.name for column in table.columns]
+        named = [place for name in names for place in range(table.leading, len(keys)) if matches(keys[place], name)]
+        if named:
+            found.append(table.of([*range(table.leading), *dict.fromkeys(named)]))
     return found
 
 

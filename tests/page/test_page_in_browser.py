@@ -154,6 +154,23 @@ def test_tables_are_sorted_by_mouse_and_by_keyboard(opened: Any) -> None:
     assert head.get_attribute("aria-sort") is None and names(page) == ranked
 
 
+def test_the_order_of_a_table_is_in_the_address(opened: Any) -> None:
+    page = opened()
+    ranked = names(page)
+    head = page.locator("table").first.locator("thead th", has_text="FD").first
+    head.get_by_role("button").dblclick()
+    page.get_by_label("Search").fill("other")
+    again = opened(at=page.evaluate("location.hash"))
+    assert names(again) == names(page) and names(again)[0] == "other_method_19" and len(names(again)) == 20
+    assert again.locator("th[aria-sort]").count() == 1
+    again.get_by_role("button", name="Show all").click()
+    again.wait_for_timeout(100)
+    assert names(again)[0] == "other_method_19" and again.evaluate("location.hash").startswith("#view?sort=")
+    again.locator("th[aria-sort]").get_by_role("button").click()
+    assert names(again) == ranked and again.evaluate("location.hash") == ""
+    assert names(opened(at="#view?sort=nowhere.fd.ascending&sort=x")) == ranked
+
+
 def test_filters_hide_rows_columns_and_sections_and_are_in_the_address(opened: Any) -> None:
     page = opened()
     page.get_by_label("Search").fill("GAN")

@@ -23,6 +23,8 @@ def test_a_name_is_that_of_a_column_or_of_its_metric_with_any_network() -> None:
     assert keys(whole) == ["fd@digits-probe", "fd@pixels"]
     (one,) = chosen([table(*KEYS)], ["fd.raw", "fd@pixels"])
     assert keys(one) == ["fd.raw@digits-probe", "fd@pixels"]
+    (turned,) = chosen([table(*KEYS)], ["fd@pixels", "fd.raw", "fd"])  # in the order of the names, each once
+    assert keys(turned) == ["fd@pixels", "fd.raw@digits-probe", "fd@digits-probe"]
 
 
 def test_columns_that_name_the_row_stay_and_tables_without_any_other_are_left_out() -> None:

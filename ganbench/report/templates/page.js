@@ -30,34 +30,38 @@
     return number === undefined || number === "" ? (cell.classList.contains("missing") ? null : cell.textContent.trim()) : Number(number);
   };
   const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
-  for (const table of all("table:not(.matrix)")) {
+  const sort = (table, head, direction) => { // no direction: as it was written
     const heads = all("thead th", table);
-    const body = table.tBodies[0];
-    [...body.rows].forEach((row, place) => { row.dataset.place = place; });
-    heads.forEach((head, column) => {
+    heads.forEach((other) => other.removeAttribute("aria-sort"));
+    if (direction) head.setAttribute("aria-sort", direction);
+    const column = heads.indexOf(head);
+    const rows = [...table.tBodies[0].rows];
+    rows.sort((one, other) => {
+      const back = Number(one.dataset.place) - Number(other.dataset.place);
+      if (!direction) return back;
+      const a = value(one, column), b = value(other, column);
+      if (a === null || b === null) return a === b ? back : a === null ? 1 : -1;
+      return (direction === "ascending" ? compare(a, b) : compare(b, a)) || back;
+    });
+    table.tBodies[0].append(...rows);
+  };
+  const tables = all("table:not(.matrix)");
+  for (const table of tables) {
+    [...table.tBodies[0].rows].forEach((row, place) => { row.dataset.place = place; });
+    all("thead th", table).forEach((head) => {
       const sorter = document.createElement("button");
       sorter.type = "button";
       sorter.append(...head.childNodes);
       head.append(sorter);
       sorter.addEventListener("click", () => {
         const was = head.getAttribute("aria-sort");
-        const next = { ascending: "descending", descending: null }[was] ?? (was === null ? "ascending" : null);
-        heads.forEach((other) => other.removeAttribute("aria-sort"));
-        if (next) head.setAttribute("aria-sort", next);
-        const rows = [...body.rows];
-        rows.sort((one, other) => {
-          const back = Number(one.dataset.place) - Number(other.dataset.place);
-          if (!next) return back;
-          const a = value(one, column), b = value(other, column);
-          if (a === null || b === null) return a === b ? back : a === null ? 1 : -1;
-          return (next === "ascending" ? compare(a, b) : compare(b, a)) || back;
-        });
-        body.append(...rows);
+        sort(table, head, { ascending: "descending", descending: null }[was] ?? (was === null ? "ascending" : null));
+        changed();
       });
     });
   }
 
-  // Filters; what they say is in the address, so that a view can be passed on
+  // Filters; what they say is in the address, as is the order of tables, so that a view can be passed on
   const fields = { q: "filter-text", data: "filter-data", metric: "filter-metric", budget: "filter-budget" };
   const form = document.getElementById("filters");
   const read = () => Object.fromEntries(Object.entries(fields).map(([key, id]) => [key, document.getElementById(id).value]));
@@ -94,8 +98,18 @@
     }
     document.getElementById("count").textContent = shown === total ? "" : `${shown} of ${total} rows`;
   };
+  const named = (table) => table.closest("section[id]").id; // of letters, digits and hyphens
+  const orders = () => tables.flatMap((table) => all("th[aria-sort]", table)
+    .map((head) => ["sort", `${named(table)}.${head.dataset.key}.${head.getAttribute("aria-sort")}`]));
+  const reorder = (given) => {
+    for (const table of tables) {
+      const [key, direction] = (given.find((text) => text.startsWith(`${named(table)}.`)) || "").match(/\.(.*)\.(ascending|descending)$/)?.slice(1) ?? [];
+      const head = all("thead th", table).find((one) => one.dataset.key === key);
+      if (head || table.querySelector("th[aria-sort]")) sort(table, head, head ? direction : null);
+    }
+  };
   const address = (asked) => {
-    const given = Object.entries(asked).filter(([, text]) => text);
+    const given = [...Object.entries(asked).filter(([, text]) => text), ...orders()];
     return given.length ? `#view?${new URLSearchParams(given)}` : "";
   };
   const changed = () => {
@@ -119,6 +133,7 @@
         if (field.value === "" && field.tagName === "SELECT") field.selectedIndex = 0;
       }
       apply(read());
+      reorder(given.getAll("sort"));
       return;
     }
     const target = name && document.getElementById(name);
