@@ -19,10 +19,10 @@ from ganbench.report.charts.sheet import together
 from ganbench.report.charts.training import gradient_curve, loss_curve, score_curve, value_curve
 from ganbench.report.cost import costs
 from ganbench.report.figures import curve_sheet, sample_sheet
-from ganbench.report.presented import check_ended, listed
+from ganbench.report.presented import check_ended
 from ganbench.report.runs import Run
 from ganbench.report.sections import median_run, runs_of
-from ganbench.results.collection import Collection, collect
+from ganbench.results.collection import Collection, collect, listed
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 
 __all__ = ["Chart", "cost", "curves", "fidelity", "samples", "seeds", "variant"]

@@ -1,19 +1,19 @@
 """How are results loaded into a data frame? (a row per run, weights and score, or per point of a curve)"""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ganbench.report.rows import COLUMNS, CURVE_COLUMNS, columns, curve_rows, score_rows
-from ganbench.results.folders import find_records
+from ganbench.results.collection import collect, listed
 from ganbench.results.record import Record
 from ganbench.text import plain
 
 
-def load_results(out: Path | str, *, curves: bool = False) -> pd.DataFrame:
-    """Loads all scores of all runs in an output folder of ``ganbench run``; a run whose directory was copied counts once.
+def load_results(results: str | Path | Sequence[str | Path], *, curves: bool = False) -> pd.DataFrame:
+    """Loads all scores of results from anywhere; a run that is found twice counts once.
 
     >>> import tempfile, ganbench
     >>> only = ["variant=gan", "dataset=ring8", "seed=0"]
@@ -24,8 +24,9 @@ def load_results(out: Path | str, *, curves: bool = False) -> pd.DataFrame:
     ['diagnostic', 'log', 'score']
 
     Args:
-        out: The folder given as ``--out``.
-        curves: Whether to load every evaluation and what the steps logged (losses, gradient norms), and not only the final scores.
+        results: Folders given as ``--out`` of ``ganbench run``, folders of record files, or record files; one or several.
+        curves: Whether to load every evaluation and what the steps logged (losses, gradient norms; only folders of runs have these), and
+            not only the final scores.
 
     Returns:
         The columns of :func:`frame`; of curves, with ``kind`` ("score", "diagnostic" or "log") and without what only final scores have.
@@ -34,15 +35,14 @@ def load_results(out: Path | str, *, curves: bool = False) -> pd.DataFrame:
         UserWarning: A record cannot be read, and is left out.
 
     Raises:
-        RequestError: The folder contains no runs.
+        RequestError: There are no such results.
     """
-    found = find_records(Path(out))
+    found = collect(listed(results))
     for fault in found.faults:
         warnings.warn(f"left out {plain(fault)}", stacklevel=2)
-    records = [*found.records, *found.interrupted]
     if not curves:
-        return frame(records)
-    rows = curve_rows(Path(out), records)
+        return frame(found.all)
+    rows = curve_rows(found)
     return pd.DataFrame(rows, columns=columns(rows, CURVE_COLUMNS))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ganbench.errors import RequestError
 from ganbench.packages import check_package
 from ganbench.report.rows import COLUMNS, CURVE_COLUMNS, Row, columns, curve_rows, score_rows
-from ganbench.results.folders import find_records
+from ganbench.results.collection import collect
 from ganbench.storage import check_parent
 
 if TYPE_CHECKING:
@@ -84,15 +84,14 @@ def write_parquet(folder: Path, out: Path) -> Written:
     """Writes the scores of all runs to a file, and their curves to one beside it; both are replaced if they are there.
 
     Args:
-        folder: The folder given as ``--out`` of ``ganbench run``.
+        folder: Results of any kind that ``ganbench report`` takes; what the steps logged only folders of runs have.
         out: File of the scores.
 
     Raises:
-        RequestError: The folder contains no runs.
+        RequestError: The folder contains no results, or a number that the columns of Parquet cannot hold.
     """
-    found = find_records(folder)
-    records = [*found.records, *found.interrupted]
-    scores, curves = score_rows(records), curve_rows(folder, records)
+    found = collect([folder])
+    scores, curves = score_rows(found.all), curve_rows(found)
     _write(table(scores, COLUMNS), out)
     _write(table(curves, CURVE_COLUMNS), curves_file(out))
     return Written(rows={out: len(scores), curves_file(out): len(curves)}, faults=found.faults)
@@ -116,7 +115,10 @@ def table(rows: Sequence[Row], first: Sequence[str]) -> "pa.Table":
         kind, meaning = DESCRIBED.get(name) or (_kind(values), PART)
         shown = [_text(value) for value in values] if kind == TEXT else values
         fields.append(pa.field(name, pa.type_for_alias(kind), metadata={"description": meaning}))
-        arrays.append(pa.array(shown, fields[-1].type))
+        try:
+            arrays.append(pa.array(shown, fields[-1].type))
+        except (OverflowError, pa.ArrowInvalid):
+            raise RequestError(f"column {name}: holds a number that a {kind} of Parquet cannot; leave its run out") from None
     return pa.table(arrays, schema=pa.schema(fields, metadata={"ganbench": version("ganbench")}))
 
 

@@ -14,7 +14,7 @@ from ganbench.report.speed import speed_tables
 from ganbench.report.table import Table
 from ganbench.report.terminal import in_terminal
 from ganbench.report.verdicts import verdict_tables
-from ganbench.results.collection import Collection, collect
+from ganbench.results.collection import Collection, collect, listed
 from ganbench.statistics.gate import judge
 from ganbench.statistics.leaderboard import leaderboards
 from ganbench.statistics.outcomes import read_results, results_of
@@ -41,11 +41,6 @@ class Tables(tuple[Table, ...]):
     def to_latex(self, heading: str = "Leaderboard") -> str:
         """The tables as LaTeX, for a document that uses booktabs."""
         return to_latex(self, heading)
-
-
-def listed(results: str | Path | Sequence[str | Path]) -> list[Path]:
-    """One or several paths, as a list."""
-    return [Path(results)] if isinstance(results, str | Path) else [Path(one) for one in results]
 
 
 def check_ended(found: Collection, paths: Sequence[Path]) -> None:

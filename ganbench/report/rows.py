@@ -4,14 +4,13 @@ Text that a spreadsheet would take for a formula is marked as text, so that the 
 """
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, TextIO
 
 from ganbench.plan.naming import names, setup
-from ganbench.results.events import EventLog
-from ganbench.results.folders import run_folder
+from ganbench.report.runs import Run, is_number
+from ganbench.results.collection import Collection
 from ganbench.results.record import Evaluation, Record, Score, protocol_key
 from ganbench.statistics.leaderboard import Leaderboard, leaderboards
 from ganbench.text import cell
@@ -64,23 +63,19 @@ def _scores(runs: Iterable[tuple[Record, Row, Row]]) -> Iterator[tuple[list[Row]
         yield [{**shared, **score} for score in scores] or [shared], _safe(config)
 
 
-def curve_rows(out: Path, found: Iterable[Record]) -> list[Row]:
+def curve_rows(found: Collection) -> list[Row]:
     """One row per run, evaluation and number: its scores and diagnostics, and what the steps logged (losses, gradient norms).
 
     Args:
-        out: The folder given as ``--out``, whose logs are read.
-        found: Its records.
+        found: Runs; the logs of those that have a folder are read.
     """
     rows = []
-    for record, run, config in _runs(found):
+    for record, run, config in _runs(found.all):
         for evaluation in record.evaluations:
             rows += [{**run, "images_seen": evaluation.images_seen, **one, **config} for one in _evaluated(evaluation)]
-        for event in EventLog(run_folder(out, record.spec) / "events.jsonl").scan()[0]:  # of a damaged log, what comes before the damage
-            logs = event.get("logs") if event.get("kind") == "tick" else None
-            if isinstance(logs, Mapping) and "images_seen" in event:
-                point = {**run, "images_seen": event["images_seen"], "kind": "log"}
-                numbers = {key: value for key, value in logs.items() if isinstance(value, int | float)}
-                rows += [{**point, "metric": key, "value": value, **config} for key, value in numbers.items()]
+        for seen, logs in Run(record, found.folders.get(record.run_id)).ticks():
+            point = {**run, "images_seen": seen, "kind": "log"}
+            rows += [{**point, "metric": key, "value": value, **config} for key, value in logs.items() if is_number(value)]
     return [_safe(row) for row in rows]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from ganbench.errors import RequestError
 from ganbench.results.events import EventLog
@@ -61,6 +61,11 @@ class Run:
             if (score.metric, str(score.protocol["extractor"])) == (metric, extractor)
         }
 
+    def ticks(self) -> list[tuple[int, Mapping[str, Any]]]:
+        """What the steps logged by ticks, with the number of images seen; of a damaged log what comes before the damage."""
+        found = [(event["images_seen"], event.get("logs")) for event in self._events["tick"]]
+        return [(seen, logs) for seen, logs in found if isinstance(logs, Mapping) and 0 <= seen <= MOST_IMAGES]
+
     def logged(self, name: str) -> Series:
         """What the steps logged under a name, by ticks."""
         return _series(self._events["tick"], "logs", name)
@@ -116,6 +121,11 @@ def _series(events: Sequence[Mapping[str, Any]], part: str, name: str) -> dict[i
     for event in events:
         values = event.get(part)
         value, seen = values.get(name) if isinstance(values, Mapping) else None, event["images_seen"]
-        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST and 0 <= seen <= MOST_IMAGES:
+        if is_number(value) and 0 <= seen <= MOST_IMAGES:
             found[int(seen)] = float(value)
     return found
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Whether what a log holds is a number that can be drawn and computed with; truth values and integers of hundreds of digits are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MOST

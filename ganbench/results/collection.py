@@ -57,6 +57,11 @@ class Collection:
         return (*self.records, *self.interrupted)
 
 
+def listed(results: str | Path | Sequence[str | Path]) -> list[Path]:
+    """One or several paths, as a list."""
+    return [Path(results)] if isinstance(results, str | Path) else [Path(one) for one in results]
+
+
 def collect(paths: Sequence[Path]) -> Collection:
     """Reads everything that can be read.
 
@@ -130,7 +135,7 @@ def _found(path: Path, timed: bool) -> list[tuple[Found, dict[str, str]]]:
     """The results at one path, and the file of every record; those of runs come first."""
     if (path / "runs").is_dir():
         found = find_records(path)
-        of_runs = found, {run: str(folder / "record.json") for run, folder in found.folders.items()}
+        of_runs = found, {record.run_id: str(found.folders[record.run_id] / "record.json") for record in found.records}
         beside = _record_files(path / RECORDS) if (path / RECORDS).is_dir() else []
         return [of_runs, *([_read(beside)] if beside else [])]
     files = _record_files(path)

@@ -189,7 +189,7 @@ class Found:
     faults: tuple[str, ...]
     """A line about each record that cannot be read."""
     folders: Mapping[str, Path] = field(default_factory=dict)
-    """By ``run_id``, the folder of every run that has ended."""
+    """By ``run_id``, the folder of every run."""
     repeated: tuple[str, ...] = ()
     """A line about each record of a run that was found twice, and is left out."""
 
@@ -217,20 +217,20 @@ def find_records(out: Path) -> Found:
             records[found.run_id] = file.parent, found
         else:
             repeated.append(told_again(found, str(file), known[1], f"{known[0]}/record.json"))
-    stopped: dict[str, Record] = {}
+    stopped: dict[str, tuple[Path, Record]] = {}
     for folder in folders:
         if not (folder / "record.json").exists() and (folder / "events.jsonl").exists():
             try:
                 if one := interruption(folder, read_spec(folder)):
-                    stopped.setdefault(one.run_id, one)
+                    stopped.setdefault(one.run_id, (folder, one))
             except RequestError as error:
                 faults.append(str(error))
     ended = sorted(records.values(), key=lambda found: found[0])
     return Found(
         records=tuple(record for _, record in ended),
-        interrupted=tuple(record for run, record in stopped.items() if run not in records),
+        interrupted=tuple(record for run, (_, record) in stopped.items() if run not in records),
         faults=tuple(faults),
-        folders={record.run_id: folder for folder, record in ended},
+        folders={record.run_id: folder for folder, record in (*stopped.values(), *ended)},
         repeated=tuple(repeated),
     )
 

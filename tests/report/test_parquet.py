@@ -1,5 +1,7 @@
 """Are results in Parquet those of ``load_results``, under types that do not depend on them?"""
 
+import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -80,3 +82,32 @@ def test_the_file_must_be_one_of_parquet(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").mkdir()
     with pytest.raises(RequestError, match=r"ends in \.parquet"):
         check_parquet(tmp_path / "a.parquet")
+
+
+def test_folders_of_records_have_the_scores_and_evaluations_of_their_runs_and_no_logs(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "records").mkdir()
+    for place, record in enumerate(sorted(out.glob("runs/*/record.json"))):
+        shutil.copy(record, tmp_path / "records" / f"{place}.json")
+    write_parquet(tmp_path / "records", tmp_path / "results.parquet")
+    assert pd.read_parquet(tmp_path / "results.parquet")["run_id"].nunique() == 2
+    pd.testing.assert_frame_equal(load_results(tmp_path / "records"), load_results(out))
+    pd.testing.assert_frame_equal(load_results([tmp_path / "records" / "0.json", out]), load_results(out))
+    alone, whole = load_results(tmp_path / "records", curves=True), load_results(out, curves=True)
+    assert set(whole["kind"]) - set(alone["kind"]) == {"log"} and len(alone) == (whole["kind"] != "log").sum()
+
+
+def test_what_is_no_number_in_a_log_is_no_row(out: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(out, tmp_path / "copy"))
+    log = next(folder.glob("runs/*/events.jsonl"))
+    lines = log.read_text().splitlines()
+    place, tick = next((place, event) for place, event in enumerate(map(json.loads, lines)) if event["kind"] == "tick")
+    lines[place] = json.dumps({**tick, "logs": {**tick["logs"], "huge": 10**400, "switch": True, "text": "x", "good": 3}})
+    log.write_text("".join(f"{line}\n" for line in lines))
+    write_parquet(folder, tmp_path / "results.parquet")
+    read = pd.read_parquet(curves_file(tmp_path / "results.parquet"))
+    assert set(read["metric"]) - set(load_results(out, curves=True)["metric"]) == {"good"}
+
+
+def test_a_number_that_a_column_cannot_hold_is_refused_and_named() -> None:
+    with pytest.raises(RequestError, match="column seed: holds a number that a int64 of Parquet cannot"):
+        table([{"run_id": "a", "seed": 2**70}], COLUMNS)

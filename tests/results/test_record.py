@@ -295,7 +295,7 @@ def test_curves_have_every_evaluation_and_what_the_steps_logged(tmp_path: Path) 
 
 
 def test_load_results_refuses_a_folder_without_runs(tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match="holds no runs"):
+    with pytest.raises(RequestError, match="holds no results"):
         ganbench.load_results(str(tmp_path))
 
 
