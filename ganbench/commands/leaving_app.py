@@ -12,7 +12,7 @@ from ganbench.commands.output import PlainConsole
 
 def export(
     what: Annotated[
-        str, typer.Argument(metavar="RUN", help="A run's directory, RUN:raw for its raw weights; for parquet the --out of `run`.")
+        str, typer.Argument(metavar="RUN", help="A run's directory, RUN:raw for its raw weights; for parquet what `report` takes.")
     ],
     to: Annotated[str, typer.Option(metavar="FORMAT", help="safetensors, torchscript, torch.export, onnx; parquet for all results.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="File to write.")],

@@ -77,6 +77,7 @@ def index_page(
         summary=_summary(found.all),
         machines=_machines(found.all),
         left_out=left_out,
+        left_out_title="Left out, or counted once" if found.repeated else "Left out",
         download=download or {},
         cite=cite,
         budgets=sorted({record.spec.budget_images for record in found.all}),

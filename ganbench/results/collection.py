@@ -66,8 +66,8 @@ def collect(paths: Sequence[Path]) -> Collection:
     """Reads everything that can be read.
 
     Args:
-        paths: Each an output folder of ``ganbench run``, the folder of one run, a folder of record files (also in a ``records`` folder
-            within it), or one record file.
+        paths: Each an output folder of ``ganbench run`` or ``bench``, the folder of one run, a folder of record files (also in a
+            ``records`` folder within it), one record file, or one of timings.
 
     Raises:
         RequestError: A path does not exist, or holds no results of any kind.
@@ -80,7 +80,7 @@ def collect(paths: Sequence[Path]) -> Collection:
     missing: list[str] = []
     folders: dict[str, Path] = {}
     for path in paths:
-        timed, broken = timings_of(path) if path.is_dir() else ([], [])
+        timed, broken = timings_of(path)
         timings |= {timing.timing_id: timing for timing in timed}
         faults += broken
         for found, places in _found(path, bool(timed or broken)):
@@ -138,7 +138,7 @@ def _found(path: Path, timed: bool) -> list[tuple[Found, dict[str, str]]]:
         of_runs = found, {record.run_id: str(found.folders[record.run_id] / "record.json") for record in found.records}
         beside = _record_files(path / RECORDS) if (path / RECORDS).is_dir() else []
         return [of_runs, *([_read(beside)] if beside else [])]
-    files = _record_files(path)
+    files = [] if timed and path.is_file() else _record_files(path)
     if not files and not timed:
         raise RequestError(
             f"{path}: holds no results; give the --out of a `ganbench run`, the folder of a run, record files or a folder of them"

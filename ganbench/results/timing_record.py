@@ -124,7 +124,9 @@ def read_timings(path: Path) -> list[TimingRecord]:
 
 
 def timings_of(out: Path) -> tuple[list[TimingRecord], list[str]]:
-    """The timing records of an output folder that can be read, and a line about each that cannot."""
+    """The timing records of an output folder, or of a file of them, that can be read, and a line about each that cannot."""
+    if out.is_file():
+        return _of_file(out)
     records, faults = [], []
     for file in sorted((out / FOLDER).glob("*.json")):
         try:
@@ -132,6 +134,20 @@ def timings_of(out: Path) -> tuple[list[TimingRecord], list[str]]:
         except RequestError as error:
             faults.append(str(error))
     return records, faults
+
+
+def _of_file(path: Path) -> tuple[list[TimingRecord], list[str]]:
+    """The timings in a file; none, and no line, if it is something else."""
+    try:
+        data = read_json(path)
+    except RequestError:
+        return [], []
+    if data.get("kind") != "timing" and "timings" not in data:
+        return [], []
+    try:
+        return read_timings(path), []
+    except RequestError as error:
+        return [], [str(error)]
 
 
 def _read(data: Mapping[str, Any], where: str) -> TimingRecord:

@@ -60,7 +60,7 @@ def test_a_wrong_request_is_refused_on_one_line(to: str, out: str, words: str, g
 
 def test_what_is_no_run_is_refused_on_one_line(ganbench: Command, tmp_path: Path) -> None:
     assert "is no run directory" in ganbench("export", "nowhere", "--to", "onnx", "--out", "a.onnx").one_line()
-    assert "holds no runs" in ganbench("export", "nowhere", "--to", "parquet", "--out", "a.parquet").one_line()
+    assert "there is no such folder or file" in ganbench("export", "nowhere", "--to", "parquet", "--out", "a.parquet").one_line()
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,7 +1,7 @@
 """Are results of several folders and files put together, with every fault named and every run counted once?"""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,9 @@ from ganbench.errors import RequestError
 from ganbench.plan.spec import run_id
 from ganbench.results import reading
 from ganbench.results.collection import collect
-from ganbench.results.record import Record, read_record, write_record
-from ganbench.storage import compressed
+from ganbench.results.record import Record, Throughput, read_record, write_record
+from ganbench.results.timing_record import TimingRecord, signed
+from ganbench.storage import compressed, write_json
 
 FINISHED = read_record(Path(__file__).parents[1] / "golden" / "record-v1.json")
 
@@ -94,3 +95,19 @@ def test_parts_that_records_have_in_common_are_kept_once(tmp_path: Path) -> None
         one.scores[0].protocol is first.scores[0].protocol and one.spec.variant.config is first.spec.variant.config for one in others
     )
     assert first == replace(of_seed(0), digest=first.digest)
+
+
+def test_a_file_of_timings_is_told_from_one_of_a_run(tmp_path: Path) -> None:
+    setting = {"device": "cpu", "threads": 1, "precision": "fp32", "determinism": "strict", "engine": "eager"}
+    rate = Throughput(median=10.0, p5=9.0, p95=11.0, measurements=2)
+    timing = signed(
+        TimingRecord(
+            task="train", name="gan", subject={"variant": "gan"}, setting=setting, images=10, seconds=(1.0, 1.0), rate=rate, created="now"
+        )
+    )
+    write_json(tmp_path / "one.json", asdict(timing))
+    write_json(tmp_path / "several.json", {"timings": [asdict(timing), {**asdict(timing), "name": "edited"}]})
+    found = collect([tmp_path / "one.json", written(tmp_path, "run.json", of_seed(0))])
+    assert found.timings == (timing,) and found.records == (of_seed(0),) and found.faults == ()
+    broken = collect([tmp_path / "several.json"])
+    assert broken.timings == () and "several.json: timing 1: was changed after it was written" in broken.faults[0]
