@@ -8,6 +8,11 @@ from typing import Any
 from ganbench.plan.spec import RunSpec
 from ganbench.plan.variant_config import outdated
 
+FEW = 3
+"""Settings that a name holds as they are; of more, it holds as many as tell the configurations apart."""
+UNUSUAL = object()
+"""In place of a value that goes without saying."""
+
 
 def setup(spec: RunSpec) -> dict[str, Any]:
     """All settings that identify a run except its data set, evaluation and seed, in one flat dictionary."""
@@ -29,7 +34,9 @@ def _key(own: Mapping[str, Any]) -> str:
 def names(specs: Sequence[RunSpec]) -> list[str]:
     """A name for each run: its variant, and the settings that differ among the runs of that variant on the same data set.
 
-    The version is also named where another one is installed, since that one would train another network.
+    Where more than three differ, one stands for all that tell the same runs apart (a choice among words, if there is one), and a value
+    that most configurations have goes without saying. The version is also named where another one is installed, since that one would
+    train another network.
 
     Args:
         specs: All runs that appear together, in a table or figure.
@@ -42,13 +49,29 @@ def names(specs: Sequence[RunSpec]) -> list[str]:
     return [_name(spec, one, differing[spec.dataset.name, spec.variant.name]) for spec, one in zip(specs, own, strict=True)]
 
 
-def _differing(setups: Sequence[dict[str, Any]]) -> list[str]:
+def _differing(setups: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The settings that names hold, each with the value that goes without saying; UNUSUAL without such a value."""
     first = setups[0]
     keys = dict.fromkeys(key for one in setups for key in one)  # an option that joined later is not in every setup
-    return [key for key in keys if key != "content" and any(one.get(key) != first.get(key) for one in setups)]
+    found = [key for key in keys if key != "content" and any(one.get(key) != first.get(key) for one in setups)]
+    if len(found) <= FEW:
+        return dict.fromkeys(found, UNUSUAL)
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for key in found:
+        values = [one.get(key) for one in setups]
+        alike.setdefault(tuple(map(values.index, values)), []).append(key)
+    telling = {next((key for key in group if isinstance(first.get(key), str)), group[0]) for group in alike.values()}
+    return {key: _usual([one.get(key) for one in setups]) for key in found if key in telling}
 
 
-def _name(spec: RunSpec, own: Mapping[str, Any], differing: Sequence[str]) -> str:
-    shown = differing if "version" in differing or not outdated(spec.variant) else ["version", *differing]
-    settings = ", ".join(f"{key.removeprefix('config.').removeprefix('training.')}={own[key]}" for key in shown if key in own)
+def _usual(values: Sequence[Any]) -> Any:
+    """The value of more than half; UNUSUAL if there is none."""
+    most = max(values, key=values.count)
+    return most if 2 * values.count(most) > len(values) else UNUSUAL
+
+
+def _name(spec: RunSpec, own: Mapping[str, Any], differing: Mapping[str, Any]) -> str:
+    shown = differing if "version" in differing or not outdated(spec.variant) else {"version": UNUSUAL, **differing}
+    told = [key for key, usual in shown.items() if key in own and (usual is UNUSUAL or own[key] != usual)]
+    settings = ", ".join(f"{key.removeprefix('config.').removeprefix('training.')}={own[key]}" for key in told)
     return f"{spec.variant.name} ({settings})" if settings else spec.variant.name

@@ -20,8 +20,8 @@ COLOURS = 8
 """Number of colours, those of Okabe and Ito, which colour-blind readers can distinguish; later ones repeat them."""
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
 """The colours of figures that matplotlib draws."""
-LETTER = 5.6
-"""Width of a letter of a label in pixels, about."""
+LETTER, TITLE_LETTER = 5.6, 7.2
+"""Width of a letter of a label, and of a title, in pixels, about."""
 MARGIN = 10
 """Pixels around a chart in a file of its own."""
 SCALE = 2
@@ -158,7 +158,7 @@ def chart(
     bottom = 20 + (14 if x.label else 0)
     top = 24 + 14 * lines
     frame = Frame(x=x, y=y, left=left, top=top, width=width - left - 14, height=height - top - bottom)
-    parts = [text(0, 12, title, "title"), keys, _axes(frame, ticks), *(mark(frame) for mark in marks)]
+    parts = [heading(title, width), keys, _axes(frame, ticks), *(mark(frame) for mark in marks)]
     if x.label:
         parts.append(text(frame.left + frame.width / 2, height - 4, x.label, "label", "middle"))
     if y.label:
@@ -204,6 +204,14 @@ def text(x: float, y: float, words: str, style: str, anchor: str = "start") -> s
     """A line of text; what is in it stays text."""
     where = "" if anchor == "start" else f' text-anchor="{anchor}"'
     return f'<text class="{style}" x="{pixel(x)}" y="{pixel(y)}"{where}>{html(line(words))}</text>'
+
+
+def heading(words: str, width: int) -> str:
+    """The title of a chart of this width, cut short where the next one would begin; it is whole where the pointer rests."""
+    room = round(width / TITLE_LETTER)
+    if len(words) <= room:
+        return text(0, 12, words, "title")
+    return f"<g>{hint(words)}{text(0, 12, words[: room - 1].rstrip() + '…', 'title')}</g>"
 
 
 def hint(words: str) -> str:

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-from ganbench.report.charts.chart import Chart, pixel, text
+from ganbench.report.charts.chart import TITLE_LETTER, Chart, heading, pixel, text
 from ganbench.text import html, line
 
 GAP = 18
 """Pixels between charts."""
-TITLE_LETTER = 7.2
-"""Width of a letter of a title in pixels, about."""
 HEAD = 26
 """Pixels of the line with the title."""
 
@@ -43,7 +41,7 @@ def panel(source: str, width: int, height: int, title: str, alt: str) -> Chart:
         title: Written above it.
         alt: What it shows, in words.
     """
-    body = text(0, 12, title, "title")
+    body = heading(title, width)
     place = f'x="0" y="18" width="{pixel(width)}" height="{pixel(height)}"'
     body += f'<image {place} href="{html(line(source))}" image-rendering="optimizeSpeed"/>'
     return Chart(title=title, alt=alt, width=width, height=height + 18, body=body)
