@@ -20,7 +20,7 @@ COLOURS = 8
 """Number of colours, those of Okabe and Ito, which colour-blind readers can distinguish; later ones repeat them."""
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000", "#999933")
 """The colours of figures that matplotlib draws."""
-LETTER, TITLE_LETTER = 5.6, 7.2
+LETTER, TITLE_LETTER = 5.6, 7.7
 """Width of a letter of a label, and of a title, in pixels, about."""
 MARGIN = 10
 """Pixels around a chart in a file of its own."""
