@@ -28,6 +28,8 @@ class History:
     """Feature variance of the raw weights' examples over that of real ones, at every evaluation."""
     scores: Sequence[tuple[int, float, float]] = ()
     """Images seen, the raw weights' first distance and its standard deviation, at every evaluation."""
+    scored: str = "the score"
+    """What these scores are called."""
     final_over_best: float | None = None
     """How many times worse the final score is than the best one; 1 where noise explains the difference."""
 
@@ -169,12 +171,12 @@ def _spike(history: History) -> Iterator[tuple[int, str]]:
     if history.scores:
         found = spikes(*zip(*history.scores, strict=True))
         if found:
-            yield found[0].images_seen, f"the score went to {found[0].peak:.4g}, and had returned after {found[0].returned:,} images"
+            yield found[0].images_seen, f"{history.scored} went to {found[0].peak:.4g}, and had returned after {found[0].returned:,} images"
 
 
 def _late(history: History) -> Iterator[tuple[int, str]]:
     if history.final_over_best is not None and history.final_over_best > LATE and history.ticks:
-        yield history.ticks[-1][0], f"the final score is {history.final_over_best:.1f} times as bad as the best one"
+        yield history.ticks[-1][0], f"the final score of the EMA weights is {history.final_over_best:.1f} times as bad as the best one"
 
 
 def _jump(history: History) -> Iterator[tuple[int, str]]:

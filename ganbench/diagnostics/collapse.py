@@ -60,7 +60,7 @@ class _Excursion:
 
 
 def verdict(
-    images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float], variance_ratio: Sequence[float]
+    images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float], variance_ratio: Sequence[float], name: str = "score"
 ) -> Divergence | None:
     """Decides whether a run collapsed, from its evaluations in order; all sequences have the same length.
 
@@ -69,6 +69,7 @@ def verdict(
         scores: Score at each evaluation, where lower is better.
         eval_sd: Standard deviation of each score over evaluations of the same weights.
         variance_ratio: Feature variance of generated over that of real examples.
+        name: What the score is called in the reason.
 
     Returns:
         The collapse in which the run ended, or None.
@@ -82,16 +83,16 @@ def verdict(
     open_ended = [found for found in _excursions(scores, eval_sd) if found.returned is None]
     if open_ended and open_ended[0].above >= WINDOW and scores[-1] >= GIVEN_BACK * scores[0]:
         found = open_ended[0]
-        detail = f"score ended at {scores[-1]:.4g} after a best of {found.best:.4g}, and never returned"
+        detail = f"{name} ended at {scores[-1]:.4g} after a best of {found.best:.4g}, and never returned"
         return Divergence(kind="score", images_seen=images_seen[found.first], detail=detail)
     return None
 
 
 def collapsed_for_good(
-    images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float], variance_ratio: Sequence[float]
+    images_seen: Sequence[int], scores: Sequence[float], eval_sd: Sequence[float], variance_ratio: Sequence[float], name: str = "score"
 ) -> Divergence | None:
     """As :func:`verdict`, in the middle of a run, where a variance counts as vanished once it is gone for ``WINDOW`` evaluations."""
-    found = verdict(images_seen, scores, eval_sd, variance_ratio)
+    found = verdict(images_seen, scores, eval_sd, variance_ratio, name)
     if found is None or found.kind != "variance":
         return found
     trained = [ratio for seen, ratio in zip(images_seen, variance_ratio, strict=True) if seen > 0]

@@ -23,6 +23,7 @@ def collapse(log: EventLog, lasting: bool = False) -> Divergence | None:
         [value for _, value, _ in scores],
         [sd for _, _, sd in scores],
         [math.nan if ratio is None else ratio for _, ratio in _ratios(series)],
+        _judged(series),
     )
 
 
@@ -34,6 +35,7 @@ def history(log: EventLog) -> History:
         probes=[(event["images_seen"], known(event.get("signals", {}))) for event in events if event["kind"] == "health"],
         variance=[(seen, ratio) for seen, ratio in _ratios(series) if ratio is not None],
         scores=[(seen, value, sd) for seen, value, sd in _scores(series) if math.isfinite(value)],
+        scored=_judged(series),
         final_over_best=ended_over_best(averaged),
     )
 
@@ -51,6 +53,11 @@ def _scores(series: list[Evaluation]) -> list[tuple[int, float, float]]:
         (seen, math.nan, math.nan) if score is None else (seen, score.value, (score.ci_high - score.ci_low) / (2 * 1.96))
         for seen, score in found
     ]
+
+
+def _judged(series: list[Evaluation]) -> str:
+    """What the scores of :func:`_scores` are called."""
+    return next((f"{score.label} of the {one.weights} weights" for one in series for score in one.scores if score.is_distance), "score")
 
 
 def _evaluations(log: EventLog, weights: Weights) -> list[Evaluation]:

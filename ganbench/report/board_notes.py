@@ -29,9 +29,10 @@ def score_notes(board: Leaderboard, shown: Sequence[tuple[Column, Best]]) -> lis
 def _reading(board: Leaderboard) -> list[str]:
     of = f" of {board.primary.label}" if board.primary and board.primary != board.columns[0] else ""
     return [
-        "Median over seeds, of EMA weights unless raw; below it the 95 % t interval of the mean, of two seeds their values. Ranked by the "
-        f"median seed{of}, a run that did not end being the worst. Failed: seeds that failed or diverged, of those that ended. Final/best: "
-        "how much worse than its best evaluation a run ended."
+        "Median over the seeds that finished, of EMA weights unless raw; with it the 95 % t interval of their mean, of two their values. "
+        f"Ranked by the median seed{of}, in which a seed that failed or diverged is the worst; that number is the one shown there. "
+        "Failed: seeds that failed or diverged, of all that were neither interrupted nor skipped. Final/best: how much worse than its best "
+        "evaluation after the start a seed finished, in the median."
     ]
 
 
@@ -78,8 +79,10 @@ def _noise(board: Leaderboard) -> list[str]:
     if not samplings:
         return []
     sampling, training = statistics.median(samplings), statistics.median(one.training for one in layers)
-    moved = f"A second sample would move {board.primary.label} by {number(sampling)}, a second seed by {number(training)}"
-    return [f"{moved} (standard deviations, median row)."]
+    return [
+        f"Noise of {board.primary.label} (standard deviations, median row): {number(sampling)} from sample to sample of one generator, "
+        f"{number(training)} from seed to seed beyond that."
+    ]
 
 
 def _of_runs(board: Leaderboard) -> list[str]:

@@ -114,7 +114,7 @@ def _score(row: Row, column: leaderboard.Column, primary: leaderboard.Column | N
     value = found.median
     if column == primary and row.ranked_by is not None:
         if math.isinf(row.ranked_by):
-            return Cell(value=None, n=found.n, note=f"the median seed did not end; the median of those that did is {number(value)}")
+            return Cell(value=None, n=found.n, note=f"the median seed did not finish; the median of those that did is {number(value)}")
         value = row.ranked_by
     if found.n == 2:
         return Cell(value=value, low=min(found.values), high=max(found.values), of_seeds=True, n=2, best=is_best)
@@ -131,7 +131,7 @@ def _failed(row: Row) -> Cell:
 def _why(record: Record) -> str:
     """Why a seed has no result."""
     if record.divergence:
-        return f"diverged after {record.divergence.images_seen:,} images ({record.divergence.detail})"
+        return f"diverged from {record.divergence.images_seen:,} images on ({record.divergence.detail})"
     if record.error:
         first = record.error.message.splitlines()[0] if record.error.message else ""
         where = f" ({record.error.where})" if record.error.where else ""
@@ -140,7 +140,7 @@ def _why(record: Record) -> str:
 
 
 def _final_over_best(row: Row) -> Cell:
-    why = "not defined: no score with a direction, or one that is not above 0" if row.done else UNFINISHED
+    why = "not defined: no score with a direction, or the best or last one is not above 0" if row.done else UNFINISHED
     return Cell(value=row.final_over_best, note=why if row.final_over_best is None else "")
 
 

@@ -1,5 +1,6 @@
 """What do the rows of a leaderboard cost? (time of training for the whole budget, for every setting that was timed)"""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -34,6 +35,8 @@ class Cost:
     seconds: float
     """Time of training for the whole budget, without evaluations."""
     pace: Pace
+    value: float
+    """The number that ranks the row."""
     values: tuple[float, ...]
     """The ranking score of every finished seed."""
 
@@ -47,25 +50,26 @@ def costs(board: Leaderboard, timings: Sequence[TimingRecord]) -> dict[str, list
     """What the rows of a leaderboard cost, by the setting under which they were timed.
 
     Args:
-        board: The leaderboard, which is empty without a score that ranks.
+        board: The leaderboard; rows whose median seed did not finish have no price, and neither has any without a score that ranks.
         timings: Timings of training; one counts for a row whose method and settings it timed, on images of the same size. They tell what
             a row would cost on a device on which it was never trained.
     """
     found: dict[str, list[Cost]] = {}
     for row in board.rows:
         score = row.scores.get(board.primary.key) if board.primary else None
-        if score is None or not row.done:
+        if score is None or row.ranked_by is None or not math.isfinite(row.ranked_by):
             continue
         for place, pace in (*_own(row), *_timed(row, timings)):
             seconds = row.done[0].spec.budget_images / pace.images_per_s
-            found.setdefault(place, []).append(Cost(name=row.variant, seconds=seconds, pace=pace, values=tuple(score.values)))
+            cost = Cost(name=row.variant, seconds=seconds, pace=pace, value=row.ranked_by, values=tuple(score.values))
+            found.setdefault(place, []).append(cost)
     return dict(sorted(found.items()))
 
 
 def _own(row: Row) -> list[tuple[str, Pace]]:
     """Settings under which the row's runs were trained, with the medians of their paces."""
     timed: dict[str, list[Timing]] = {}
-    for record in row.done:
+    for record in row.records:
         if record.timing and record.timing.training:
             timed.setdefault(where(record), []).append(record.timing)
     return [

@@ -38,7 +38,7 @@ def comparison_tables(found: Comparison) -> list[Table]:
 
 def _side(side: Side) -> str:
     """Median, number of runs and of failures."""
-    shown = "not ended" if side.median is None else number(side.median)
+    shown = "not finished" if side.median is None else number(side.median)
     return f"{shown}\n{len(side.seeds)} run{'s' * (len(side.seeds) != 1)}" + (f"\n{side.failures} failed" if side.failures else "")
 
 

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -56,14 +57,14 @@ def write_report(out: Path, found: Collection, title: str, cite: Cite | None = N
     files = _files(out, found)
     with _copying(out, found, files) as copied:
         boards = leaderboards(found.all)
-        shown = [*verdict, *tables(boards), *published_tables(boards), *speed_tables(list(found.timings))]
+        shown = [*verdict, *_with_notes(tables(boards), found), *published_tables(boards), *speed_tables(list(found.timings))]
+        plain = standings(boards, found.timings, [*found.missing, *found.faults])
         texts = {
             "index.html": index_page(found, boards, title, files, download=DOWNLOADS, cite=cite, verdict=verdict),
             "leaderboard.md": to_markdown(shown, title),
             "leaderboard.csv": _csv(found.all, boards),
             "leaderboard.tex": to_latex(shown, title),
-            "leaderboard.json": json.dumps(standings(boards, found.timings, found.faults), indent=1, ensure_ascii=False, allow_nan=False)
-            + "\n",
+            "leaderboard.json": json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         }
         for name, text in texts.items():
             _write(out / name, text.encode())
@@ -77,6 +78,12 @@ def write_report(out: Path, found: Collection, title: str, cite: Cite | None = N
             if path not in written and path.suffix in (".svg", ".png") and path.name.startswith(KINDS):
                 path.unlink()  # of an earlier report, whose page is gone
     return [*written, *([out / RECORDS] if copied else [])]
+
+
+def _with_notes(shown: list[Table], found: Collection) -> list[Table]:
+    """The tables, the first of which tells what is missing and what was left out."""
+    told = (*found.missing, *(f"Left out: {fault}" for fault in found.faults))
+    return [replace(shown[0], notes=(*shown[0].notes, *told)), *shown[1:]] if shown and told else shown
 
 
 def check_earlier(out: Path, found: Collection) -> None:

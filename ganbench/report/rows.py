@@ -4,6 +4,7 @@ Text that a spreadsheet would take for a formula is marked as text, so that the 
 """
 
 import csv
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
@@ -99,7 +100,7 @@ def _runs(found: Iterable[Record], boards: Sequence[Leaderboard] | None = None) 
             "run_id": record.run_id,
             "name": name,
             "rank": place.rank,
-            "ranked_by": place.ranked_by,
+            "ranked_by": place.ranked_by if place.ranked_by is not None and math.isfinite(place.ranked_by) else None,
             "variant": spec.variant.name,
             "dataset": spec.dataset.name,
             "seed": spec.seed,

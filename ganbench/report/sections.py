@@ -6,7 +6,6 @@ The page lays out what is decided here: boards with their tables and charts, and
 import math
 import re
 import shlex
-import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -267,7 +266,9 @@ def _headline(board: Leaderboard, row: Row) -> str:
     done = len(row.done)
     words = [f"rank {row.rank} of {len(board.rows)}" if row.rank else "not ranked"]
     if board.primary and (found := row.scores.get(board.primary.key)):
-        words.append(f"{board.primary.label} {statistics.median(found.values):.4g}" + (" (diverged)" if row.diverged_only else ""))
+        shown = found.median if row.diverged_only else row.ranked_by
+        if shown is not None and math.isfinite(shown):
+            words.append(f"{board.primary.label} {shown:.4g}" + (" (diverged)" if row.diverged_only else ""))
     words.append(f"{done} of {len(row.records)} {'seed' if len(row.records) == 1 else 'seeds'} finished")
     alarms = sum(len(record.alarms) for record in row.records)
     return ", ".join([*words, *([f"{alarms} {'alarm' if alarms == 1 else 'alarms'}"] if alarms else [])])
@@ -316,7 +317,7 @@ def command(record: Record, file: str) -> str:
 
 def _reason(record: Record) -> str:
     if record.divergence:
-        return record.divergence.detail
+        return f"from {record.divergence.images_seen:,} images on: {record.divergence.detail}"
     if record.error:
         return f"{record.error.type}: {record.error.message}"
     return record.reason

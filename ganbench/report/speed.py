@@ -124,10 +124,11 @@ def _title(record: TimingRecord, what: str) -> str:
 
 
 def _notes(records: Sequence[TimingRecord]) -> list[str]:
-    notes = ["Median of the repetitions; below it their 5th and 95th percentile."]
+    notes = ["Median of the repetitions; with it their 5th and 95th percentile."]
     if any(record.ceiling_flops for record in records):
-        best = max(record.ceiling_flops or 0 for record in records)
-        notes[0] += f" Ceiling: a large matrix product, {best / 1e9:,.0f} GFLOP/s."
+        ceilings = [record.ceiling_flops / 1e9 for record in records if record.ceiling_flops]
+        shown = dict.fromkeys(f"{one:,.0f}" for one in (min(ceilings), max(ceilings)))
+        notes[0] += f" Ceiling: a large matrix product, measured before each: {' to '.join(shown)} GFLOP/s."
     if any(record.peak_allocated_bytes is None for record in records):
         notes[0] += " Peak: resident memory of the process, with what it has kept of those timed before."
     missing: dict[str, list[str]] = {}

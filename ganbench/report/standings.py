@@ -18,7 +18,7 @@ def standings(boards: Sequence[Leaderboard], timings: Sequence[TimingRecord], fa
     Args:
         boards: The leaderboards.
         timings: Timings that are shown with them.
-        faults: A line about each file that cannot be read.
+        faults: A line about each file that cannot be read, and about planned runs without a result.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -41,7 +41,7 @@ def _plain(board: Leaderboard) -> dict[str, Any]:
 
 
 def _row(board: Leaderboard, row: Row) -> dict[str, Any]:
-    """A row as plain data; the number that ranks it is null where half of its seeds or more did not end."""
+    """A row as plain data; the number that ranks it is null where half of its seeds or more did not finish."""
     number = row.ranked_by
     scores = {
         "/".join(key): {"median": one.median, "mean": one.mean, "low": one.low, "high": one.high, "values": list(one.values)}

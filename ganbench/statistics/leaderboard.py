@@ -59,7 +59,7 @@ class Row:
     final_over_best: float | None
     """Median over seeds of the ratio by which the final score is worse than the best one of the run; 1 means equally good."""
     ranked_by: float | None = None
-    """Median over seeds of the first metric, in which a run that did not end counts as worst: infinite if that are half of them or more.
+    """Median over seeds of the first metric, in which a run that failed or diverged counts as worst: infinite if that are half or more.
     None without such a metric, or if no seed finished."""
     rank: int | None = None
     """None if no seed finished, or most of those that did ended lifeless."""
@@ -129,7 +129,9 @@ def _board(protocol: Protocol, records: Sequence[Record]) -> Leaderboard:
     board = Leaderboard(dataset=records[0].spec.dataset.name, protocol=protocol, columns=_columns(records), rows=())
     rows = [replace(row, ranked_by=_median_seed(row, board.primary)) for row in rows]
     rows.sort(key=lambda row: (_standing(row, board.primary), row.variant))
-    ranked = [replace(row, rank=place if row.done and not row.dead else None) for place, row in enumerate(rows, start=1)]
+    first: dict[tuple[float, ...], int] = {}  # rows that nothing tells apart share a rank
+    ranks = [first.setdefault(_standing(row, board.primary), place) for place, row in enumerate(rows, start=1)]
+    ranked = [replace(row, rank=rank if row.done and not row.dead else None) for rank, row in zip(ranks, rows, strict=True)]
     return replace(board, rows=tuple(ranked))
 
 

@@ -8,11 +8,12 @@ from statistics import fmean, stdev
 def final_over_best(values: Sequence[float], higher_is_better: bool) -> float | None:
     """How much worse the last value is than the best one: last/best, or best/last if higher is better; 1 means equally good.
 
-    None without values, or if one is not above 0.
+    None without values, or if one of the two is not above 0.
     """
-    if not values or min(values) <= 0:
+    if not values:
         return None
-    return max(values) / values[-1] if higher_is_better else values[-1] / min(values)
+    better, worse = (max(values), values[-1]) if higher_is_better else (values[-1], min(values))
+    return better / worse if min(better, worse) > 0 else None
 
 
 def volatility(steps: Sequence[int], values: Sequence[float]) -> float | None:

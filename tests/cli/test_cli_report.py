@@ -112,7 +112,8 @@ def test_planned_runs_without_a_result_are_told(ganbench: Command, suite: Callab
     stored(tmp_path / "out", 7)
     result = ganbench("report", "out", "--out", "site")
     assert result.code == 0 and "out: 1 of 1 planned runs have no result yet" in result.err
-    assert "1 of 1 planned runs have no result yet" in (tmp_path / "site" / "index.html").read_text()
+    for file in ("index.html", "leaderboard.md", "leaderboard.tex", "leaderboard.json"):
+        assert "1 of 1 planned runs have no result yet" in (tmp_path / "site" / file).read_text()
 
 
 def test_a_chart_is_a_file_of_either_kind(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from ganbench.plan.naming import setup
 from ganbench.plan.spec import run_id
 from ganbench.report.charts.overview import quality_against_cost
 from ganbench.report.cost import ELSEWHERE, costs, unit_of
+from ganbench.report.rows import score_rows
 from ganbench.results.record import Record, Throughput, read_record
 from ganbench.results.timing_record import TimingRecord, plain_settings
 from ganbench.statistics.leaderboard import leaderboards
@@ -84,3 +85,12 @@ def test_the_chart_shows_every_row_over_its_price_in_units_that_read_well() -> N
     assert quality_against_cost(board, "nowhere", []) is None
     assert [unit_of(seconds)[1] for seconds in (100, 121, 7_300)] == ["seconds", "minutes", "hours"]
     assert asdict(timing(1.0))["kind"] == "timing"
+
+
+def test_the_number_that_ranks_is_the_quality_and_no_row_of_which_the_median_seed_failed_has_a_price() -> None:
+    failed = {"status": "failed", "scores": (), "diagnostics": ()}
+    (board,) = leaderboards([run(0, 2.0), run(1, 4.0), run(2, 9.0, **failed)])
+    assert {row.value for rows in costs(board, [timing(100.0)]).values() for row in rows} == {4.0}  # the median of 2, 4 and a failure
+    (board,) = leaderboards([run(0, 2.0), run(1, 4.0, **failed)])
+    assert costs(board, [timing(100.0)]) == {}
+    assert {row["ranked_by"] for row in score_rows([run(0, 2.0), run(1, 4.0, **failed)])} == {None}  # and not an infinite number

@@ -127,7 +127,7 @@ def test_failed_and_diverged_seeds_are_a_column_and_each_has_its_reason() -> Non
     assert column(scores, "variant") == ["good", "fair", "shaky", "lost"]
     assert column(scores, "failed") == ["0/3", "0/3", "2/3ᵇ", "1/1ᵈ"]
     assert scores.below()[1:4:2] == [
-        "ᵇ seed 1 diverged after 1,096 images (a | loss was not finite); seed 2 failed in training: ValueError: first line",
+        "ᵇ seed 1 diverged from 1,096 images on (a | loss was not finite); seed 2 failed in training: ValueError: first line",
         "ᵈ seed 0 failed in training: ValueError: first line",
     ]
 
@@ -162,7 +162,7 @@ def test_a_row_whose_median_seed_did_not_end_says_so_where_it_is_ranked() -> Non
     (found,) = leaderboards([run("shaky", 0, 2.0), run("shaky", 1, **FAILED), run("whole", 0, 9.0), run("whole", 1, 9.0)])
     table = tables([found])[0]
     assert column(table, FD) == ["9.00\n(9.00 to 9.00)", "—ᵃ"]
-    assert table.below()[0] == "ᵃ the median seed did not end; the median of those that did is 2.00"
+    assert table.below()[0] == "ᵃ the median seed did not finish; the median of those that did is 2.00"
     assert column(table, RAW)[1] == "2.00"  # raw weights rank nothing, so the seed that ended is shown
 
 

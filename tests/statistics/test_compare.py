@@ -83,7 +83,7 @@ def test_failures_rank_worst_and_are_shown(recipe: Make) -> None:
     assert one.word == "worse"
     assert (one.now.failures, one.now.median) == (8, None)
     text = comparison_tables(between([recipe(OLD)], [recipe([math.inf] * 8)]))[0].texts()
-    assert text[0][2] == "not ended\n8 runs\n8 failed"
+    assert text[0][2] == "not finished\n8 runs\n8 failed"
 
 
 def test_a_quarter_of_failures_makes_the_interquartile_mean_infinite(recipe: Make) -> None:

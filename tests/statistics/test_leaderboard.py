@@ -254,3 +254,8 @@ def test_interrupted_seeds_count_as_not_run() -> None:
 
 def test_a_done_run_without_its_score_is_no_traceback_and_comes_last() -> None:
     assert order(replace(run("odd", 0, 1.0), scores=()), run("even", 0, 9.0)) == ["even", "odd"]
+
+
+def test_rows_that_nothing_tells_apart_share_a_rank() -> None:
+    (board,) = leaderboards([run("c", 0, 5.0), run("b", 0, 3.0), run("a", 0, 3.0), run("d", 0, 1.0)])
+    assert [(row.variant, row.rank) for row in board.rows] == [("d", 1), ("a", 2), ("b", 2), ("c", 4)]

@@ -128,7 +128,8 @@ def test_runs_without_hashes_are_the_same_if_all_their_values_are() -> None:
 def test_what_a_score_did_during_a_run() -> None:
     assert final_over_best([90.0, 40.0, 50.0], higher_is_better=False) == 1.25
     assert final_over_best([0.2, 0.8, 0.4], higher_is_better=True) == 2
-    assert final_over_best([], True) is None and final_over_best([0.0, 1.0], True) is None
+    assert final_over_best([], True) is None and final_over_best([1.0, 0.0], True) is None
+    assert final_over_best([0.0, 1.0], True) == 1 and final_over_best([0.0, 1.0], False) is None  # an early 0 is the worst or the best
     steps, values = list(range(1, 10)), [0.0] * 6 + [9.0, 10.0, 11.0]
     assert volatility(steps, values) == pytest.approx(0.1)  # standard deviation 1 at a mean of 10
     assert volatility(steps[:4], values[:4]) is None

@@ -1,7 +1,6 @@
 """How do all rows of a leaderboard stand to each other? (seeds, fidelity against diversity, quality against cost)"""
 
 import math
-import statistics
 from collections.abc import Sequence
 
 from ganbench.report.charts.chart import Chart, Mark, chart
@@ -18,7 +17,7 @@ NAME_LETTERS = 34
 
 
 def seed_strips(board: Leaderboard) -> Chart | None:
-    """The ranking score of every seed, a line a row, best first; a cross at the far end for a run that did not finish."""
+    """The ranking score of every seed, a line a row, best first: a bar for the number that ranks, and a cross for a run not finished."""
     if board.primary is None or not board.rows:
         return None
     column = board.primary
@@ -41,7 +40,8 @@ def seed_strips(board: Leaderboard) -> Chart | None:
                     [f"{row.variant}, {run.how}: {value:.4g}" for run, value in found if value is not None],
                 )
             )
-            marks.append(ranges([(statistics.median(done), place - 0.32, place + 0.32)], 0, upright=True))
+        if row.ranked_by is not None and math.isfinite(row.ranked_by):
+            marks.append(ranges([(row.ranked_by, place - 0.32, place + 0.32)], 0, upright=True))
         lost = [run for run, value in found if value is None]
         marks.append(crosses([(worst, place)] * len(lost), 1, [f"{row.variant}, {run.how}" for run in lost]))
     names = [_name(row.variant) for row in reversed(rows)]
@@ -58,13 +58,17 @@ def seed_strips(board: Leaderboard) -> Chart | None:
 
 
 def fidelity_against_diversity(board: Leaderboard) -> Chart | None:
-    """Precision against recall, or density against coverage, of the EMA weights: a dot a row, thin lines over its seeds."""
+    """Precision against recall, or density against coverage, of the EMA weights: a dot a row, thin lines over its seeds.
+
+    Rows of which half of the seeds or more failed are left out, as they are from the chart of costs: what the others reached tells half.
+    """
     pair = next((both for both in (("precision", "recall"), ("density", "coverage")) if all(_column(board, name) for name in both)), None)
     if pair is None:
         return None
     fidelity, diversity = (_column(board, name) for name in pair)
     assert fidelity is not None and diversity is not None
-    found = [(row, row.scores.get(diversity.key), row.scores.get(fidelity.key)) for row in board.rows if not row.diverged_only]
+    finished = [row for row in board.rows if 2 * len(row.done) > len(row.done) + row.failed]
+    found = [(row, row.scores.get(diversity.key), row.scores.get(fidelity.key)) for row in finished]
     points = [(row.variant, x, y) for row, x, y in found if x is not None and y is not None]
     if not points:
         return None
@@ -98,7 +102,7 @@ def quality_against_cost(board: Leaderboard, place: str, rows: Sequence[Cost]) -
         return None
     size, unit = unit_of(max(row.seconds for row in rows))
     prices = {
-        f"{unit} of training": [row.seconds / size for row in rows],
+        f"{unit} of training, at the median rate": [row.seconds / size for row in rows],
         "images a second (more is cheaper)": [row.pace.images_per_s for row in rows],
         "MiB of memory": [math.nan if row.pace.memory_bytes is None else row.pace.memory_bytes / 2**20 for row in rows],
         "kJ of energy": [math.nan if row.joules is None else row.joules / 1_000 for row in rows],
@@ -113,7 +117,7 @@ def quality_against_cost(board: Leaderboard, place: str, rows: Sequence[Cost]) -
 def _priced(column: Column, label: str, price: Sequence[float], rows: Sequence[Cost]) -> Chart:
     """The score over one price: a dot a row, a line over its seeds."""
     kept = [(x, row) for x, row in zip(price, rows, strict=True) if math.isfinite(x)]
-    points = [(x, statistics.median(row.values)) for x, row in kept]
+    points = [(x, row.value) for x, row in kept]
     marks: list[Mark] = []
     for number, (x, row) in enumerate(kept):
         marks.append(ranges([(x, min(row.values), max(row.values))], number, upright=True))
