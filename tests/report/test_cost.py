@@ -88,9 +88,11 @@ def test_the_chart_shows_every_row_over_its_price_in_units_that_read_well() -> N
 
 
 def test_the_number_that_ranks_is_the_quality_and_no_row_of_which_the_median_seed_failed_has_a_price() -> None:
-    failed = {"status": "failed", "scores": (), "diagnostics": ()}
-    (board,) = leaderboards([run(0, 2.0), run(1, 4.0), run(2, 9.0, **failed)])
+    def failed(seed: int) -> Record:
+        return replace(run(seed, 9.0), status="failed", scores=(), diagnostics=())
+
+    (board,) = leaderboards([run(0, 2.0), run(1, 4.0), failed(2)])
     assert {row.value for rows in costs(board, [timing(100.0)]).values() for row in rows} == {4.0}  # the median of 2, 4 and a failure
-    (board,) = leaderboards([run(0, 2.0), run(1, 4.0, **failed)])
+    (board,) = leaderboards([run(0, 2.0), failed(1)])
     assert costs(board, [timing(100.0)]) == {}
-    assert {row["ranked_by"] for row in score_rows([run(0, 2.0), run(1, 4.0, **failed)])} == {None}  # and not an infinite number
+    assert {row["ranked_by"] for row in score_rows([run(0, 2.0), failed(1)])} == {None}  # and not an infinite number
