@@ -24,8 +24,8 @@ LETTER, TITLE_LETTER = 5.6, 7.7
 """Width of a letter of a label, and of a title, in pixels, about."""
 MARGIN = 10
 """Pixels around a chart in a file of its own."""
-SCALE = 2
-"""Pixels of a PNG for one of the SVG."""
+SCALE, LARGE = 2, 1_000_000
+"""Pixels of a PNG, on each side, for one of the SVG; of one with more pixels than the second number, which is large as it is, one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +52,13 @@ class Chart:
         return self._svg(size, f"<style>{_style()}</style>{ground}", f"{left} {top} {wide} {high}")
 
     def png(self) -> bytes:
-        """The chart as a PNG, with twice as many pixels on each side; equal charts have equal bytes."""
+        """The chart as a PNG, with twice as many pixels on each side unless it is large; equal charts have equal bytes."""
         import resvg_py
 
         drawn: bytes = bytes(
             resvg_py.svg_to_bytes(
                 svg_string=self.svg(),
-                zoom=SCALE,
+                zoom=SCALE if self.width * self.height <= LARGE else 1,
                 skip_system_fonts=True,
                 font_files=_fonts(),
                 font_family="DejaVu Sans",
