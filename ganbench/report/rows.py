@@ -52,6 +52,7 @@ def write_scores(handle: TextIO, found: Iterable[Record], boards: Sequence[Leade
 
 def _scores(runs: Iterable[tuple[Record, Row, Row]]) -> Iterator[tuple[list[Row], Row]]:
     """By run, the rows of its scores, and the columns of its configuration, which they share."""
+    keys: dict[int, str] = {}  # of the protocols, which runs share
     for record, run, config in runs:
         timing = record.timing
         speed = {
@@ -60,7 +61,7 @@ def _scores(runs: Iterable[tuple[Record, Row, Row]]) -> Iterator[tuple[list[Row]
             "peak_memory_bytes": timing.peak_memory_bytes if timing else None,
             "device": timing.device if timing else None,
         }
-        shared, scores = _safe({**run, **speed}), [_safe(_score(score)) for score in record.scores]
+        shared, scores = _safe({**run, **speed}), [_safe(_score(score, keys)) for score in record.scores]
         yield [{**shared, **score} for score in scores] or [shared], _safe(config)
 
 
@@ -114,9 +115,12 @@ def _runs(found: Iterable[Record], boards: Sequence[Leaderboard] | None = None) 
     return runs
 
 
-def _score(score: Score) -> Row:
+def _score(score: Score, keys: dict[int, str]) -> Row:
     own = {name: getattr(score, name) for name in SCORE}
-    return {"weights": score.protocol.get("weights", ""), **own, "protocol": protocol_key(score.protocol)}
+    place = id(score.protocol)
+    if place not in keys:
+        keys[place] = protocol_key(score.protocol)
+    return {"weights": score.protocol.get("weights", ""), **own, "protocol": keys[place]}
 
 
 def _evaluated(evaluation: Evaluation) -> list[Row]:
