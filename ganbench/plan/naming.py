@@ -1,6 +1,7 @@
 """How are the different configurations of a variant named?"""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -58,16 +59,16 @@ def _differing(setups: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return dict.fromkeys(found, UNUSUAL)
     alike: dict[tuple[int, ...], list[str]] = {}
     for key in found:
-        values = [one.get(key) for one in setups]
-        alike.setdefault(tuple(map(values.index, values)), []).append(key)
+        places: dict[str, int] = {}
+        alike.setdefault(tuple(places.setdefault(repr(one.get(key)), len(places)) for one in setups), []).append(key)
     telling = {next((key for key in group if isinstance(first.get(key), str)), group[0]) for group in alike.values()}
     return {key: _usual([one.get(key) for one in setups]) for key in found if key in telling}
 
 
 def _usual(values: Sequence[Any]) -> Any:
     """The value of more than half; UNUSUAL if there is none."""
-    most = max(values, key=values.count)
-    return most if 2 * values.count(most) > len(values) else UNUSUAL
+    ((most, count),) = Counter(map(repr, values)).most_common(1)
+    return next(value for value in values if repr(value) == most) if 2 * count > len(values) else UNUSUAL
 
 
 def _name(spec: RunSpec, own: Mapping[str, Any], differing: Mapping[str, Any]) -> str:
