@@ -11,8 +11,9 @@ from typing import Any
 from markupsafe import Markup
 
 from ganbench.report.html import template, to_html
+from ganbench.report.pictures import Album, room
 from ganbench.report.published import published_tables
-from ganbench.report.sections import BoardSection, Making, board_sections
+from ganbench.report.sections import SECTIONS, BoardSection, Making, board_sections
 from ganbench.report.speed import speed_tables
 from ganbench.report.table import Table
 from ganbench.results.collection import Collection
@@ -60,7 +61,7 @@ def index_page(
     Returns:
         HTML. Equal results give equal pages: it tells when the results were made, not when it was written.
     """
-    making = Making(found, files)
+    making = Making(found, files, Album(room(min(SECTIONS, sum(len(board.rows) for board in boards)))))
     sections = board_sections(boards, making)
     style, script = _file("charts.css") + _file("page.css"), _file("page.js")
     left_out = [*found.faults, *found.missing, *found.repeated, *notes, *making.album.left_out]

@@ -13,7 +13,10 @@ from ganbench.report.charts.marks import cloud
 from ganbench.report.charts.scale import MOST, Axis
 
 BUDGET_BYTES = 7_000_000
-"""Bytes of all pictures of a page, encoded; a page with its tables and charts then stays below 10 MB."""
+"""Most bytes of all pictures of a page, encoded."""
+PAGE_BYTES, SECTION_BYTES = 9_300_000, 65_000
+"""Bytes of a page without its tables, which then stays below 10 MB; and of the charts of a row's section (in the mean of the reference
+report 60,000)."""
 POINTS = 800
 """Points of a cloud, always the first ones."""
 SIDE = 330
@@ -33,6 +36,11 @@ class Picture:
     height: int
     alt: str
     caption: str
+
+
+def room(sections: int) -> int:
+    """Bytes that the pictures of a page may take beside the charts of so many sections."""
+    return max(0, min(BUDGET_BYTES, PAGE_BYTES - SECTION_BYTES * sections))
 
 
 @dataclass

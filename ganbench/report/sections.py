@@ -26,7 +26,7 @@ from ganbench.statistics.best import best
 from ganbench.statistics.improvement import improvements
 from ganbench.statistics.leaderboard import Leaderboard, Row
 
-SECTIONS = 60
+SECTIONS = 100
 """Rows of all boards together that have a section of their own; a page of more would be too large to read, and to send."""
 SMALL = 210
 """Pixels on a side of a cloud of points among others."""

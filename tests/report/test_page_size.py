@@ -8,7 +8,8 @@ import numpy as np
 
 from ganbench.plan.spec import run_id
 from ganbench.report.page import index_page
-from ganbench.report.pictures import Album
+from ganbench.report.pictures import Album, room
+from ganbench.report.sections import SECTIONS
 from ganbench.results.collection import Collection
 from ganbench.results.gallery import FOLDER, Gallery, Strip, write_gallery
 from ganbench.results.record import Record, read_record
@@ -75,3 +76,8 @@ def test_an_album_takes_png_files_alone_and_nothing_but_their_pixels(tmp_path: P
     assert quarter is not None and len(quarter.source) < len(first.source) / 2
     album.left_bytes = 10
     assert album.take(tmp_path / "whole.png", "late", "") is None and album.left_out[-1] == "late: no room on this page"
+
+
+def test_a_page_of_many_sections_has_less_room_for_pictures() -> None:
+    assert room(20) == 7_000_000 > room(60) > room(SECTIONS) > 2_000_000
+    assert room(1_000) == 0
