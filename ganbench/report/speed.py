@@ -128,7 +128,7 @@ def _notes(records: Sequence[TimingRecord]) -> list[str]:
     if any(record.ceiling_flops for record in records):
         ceilings = [record.ceiling_flops / 1e9 for record in records if record.ceiling_flops]
         shown = dict.fromkeys(f"{one:,.0f}" for one in (min(ceilings), max(ceilings)))
-        notes[0] += f" Ceiling: a large matrix product, measured before each: {' to '.join(shown)} GFLOP/s."
+        notes[0] += f" Ceiling: a large matrix product, measured with each: {' to '.join(shown)} GFLOP/s."
     if any(record.peak_allocated_bytes is None for record in records):
         notes[0] += " Peak: resident memory of the process, with what it has kept of those timed before."
     missing: dict[str, list[str]] = {}

@@ -143,3 +143,9 @@ def test_data_that_repeat_themselves_and_values_that_are_undefined_say_nothing()
     assert found(copies=1.0, perfect=0.95) == ""
     assert found(variance=None, copies=None, perfect=None) == "" and lifeless([]) == ""
     assert found(copies=1.0, perfect=None) != ""
+
+
+def test_the_reason_names_the_score_that_was_lost() -> None:
+    seen = list(range(6))
+    found = verdict(seen, [100.0, 10.0, 40.0, 50.0, 60.0, 70.0], [0.1] * 6, [1.0] * 6, "FD of the raw weights")
+    assert found is not None and found.detail == "FD of the raw weights ended at 70 after a best of 10, and never returned"
