@@ -94,6 +94,7 @@ def _collection(matrix: Matrix) -> Collection:
         files={run: folder / "record.json" for run, folder in folders.items()},
         timings=tuple(timings),
         faults=(*matrix.faults, *broken),
+        sources=(matrix.out,),
     )
 
 

@@ -57,8 +57,9 @@ def write_report(out: Path, found: Collection, title: str, cite: Cite | None = N
     files = _files(out, found)
     with _copying(out, found, files) as copied:
         boards = leaderboards(found.all)
-        shown = [*verdict, *_with_notes(tables(boards), found), *published_tables(boards), *speed_tables(list(found.timings))]
-        plain = standings(boards, found.timings, [*found.missing, *found.faults])
+        told = [found.published(line) for line in (*found.missing, *(f"Left out: {fault}" for fault in found.faults))]
+        shown = [*verdict, *_with_notes(tables(boards), told), *published_tables(boards), *speed_tables(list(found.timings))]
+        plain = standings(boards, found.timings, [found.published(line) for line in (*found.missing, *found.faults)])
         texts = {
             "index.html": index_page(found, boards, title, files, download=DOWNLOADS, cite=cite, verdict=verdict),
             "leaderboard.md": to_markdown(shown, title),
@@ -80,9 +81,8 @@ def write_report(out: Path, found: Collection, title: str, cite: Cite | None = N
     return [*written, *([out / RECORDS] if copied else [])]
 
 
-def _with_notes(shown: list[Table], found: Collection) -> list[Table]:
+def _with_notes(shown: list[Table], told: Sequence[str]) -> list[Table]:
     """The tables, the first of which tells what is missing and what was left out."""
-    told = (*found.missing, *(f"Left out: {fault}" for fault in found.faults))
     return [replace(shown[0], notes=(*shown[0].notes, *told)), *shown[1:]] if shown and told else shown
 
 

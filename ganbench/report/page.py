@@ -64,7 +64,7 @@ def index_page(
     making = Making(found, files, Album(room(min(SECTIONS, sum(len(board.rows) for board in boards)))))
     sections = board_sections(boards, making)
     style, script = _file("charts.css") + _file("page.css"), _file("page.js")
-    left_out = [*found.faults, *found.missing, *found.repeated, *notes, *making.album.left_out]
+    left_out = [found.published(line) for line in (*found.faults, *found.missing, *found.repeated, *notes, *making.album.left_out)]
     return template("page.html.j2").render(
         title=title,
         version=version("ganbench"),

@@ -3,8 +3,10 @@
 Records may come from other people: every one is validated, a fault is a line about one file, and the rest stands.
 """
 
+import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ganbench.errors import RequestError
@@ -50,11 +52,30 @@ class Collection:
     """A line about each run that was found twice: what was left out of it."""
     missing: tuple[str, ...] = ()
     """A line about each folder of a matrix that has planned runs without a result."""
+    sources: tuple[Path, ...] = ()
+    """The folders in which it was found, as they were given; the lines begin with them."""
 
     @property
     def all(self) -> tuple[Record, ...]:
         """Ended and interrupted runs."""
         return (*self.records, *self.interrupted)
+
+    def published(self, line: str) -> str:
+        """A line about a file as strangers may read it: of absolute paths without the folders of this machine that lead to the sources."""
+        for folder, name in self._names.items():
+            line = re.sub(rf"(?<![^\s\"'(:,=]){re.escape(folder)}(?![^/:,\s\"')])", name.replace("\\", r"\\"), line)
+        return line
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        """Of absolute folders, the longest first, their last parts, as many as tell them apart."""
+        absolute = [source for source in self.sources if source.is_absolute() and len(source.parts) > 1]
+        folders = sorted(dict.fromkeys(absolute), key=lambda one: -len(one.parts))
+        for kept in range(1, len(folders[0].parts) if folders else 1):
+            names = {str(folder): "/".join(folder.parts[1:][-kept:]) for folder in folders}
+            if len(set(names.values())) == len(names):
+                return names
+        return {}
 
 
 def listed(results: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -104,6 +125,7 @@ def collect(paths: Sequence[Path]) -> Collection:
         faults=tuple(faults),
         repeated=tuple(repeated),
         missing=tuple(missing),
+        sources=_folders(paths),
     )
 
 
@@ -115,7 +137,13 @@ def collect_files(files: Sequence[Path]) -> Collection:
         files={run: Path(place) for run, place in places.items()},
         faults=found.faults,
         repeated=found.repeated,
+        sources=_folders(files),
     )
+
+
+def _folders(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The paths, with the folders of those that are files, each once."""
+    return tuple(dict.fromkeys(path.parent if path.is_file() else path for path in paths))
 
 
 def _missing(path: Path, known: Container[str]) -> list[str]:

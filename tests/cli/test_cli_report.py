@@ -116,6 +116,27 @@ def test_planned_runs_without_a_result_are_told(ganbench: Command, suite: Callab
         assert "1 of 1 planned runs have no result yet" in (tmp_path / "site" / file).read_text()
 
 
+def test_a_report_of_absolute_paths_does_not_tell_where_they_lie(ganbench: Command, suite: Callable[..., Path], tmp_path: Path) -> None:
+    suite()
+    out = tmp_path / "out"
+    assert ganbench("run", "suite.toml", "--out", str(out), "--device", "cpu").code == 0
+    assert str(tmp_path) not in (out / "index.html").read_text() + (out / "leaderboard.json").read_text()
+    (record,) = (out / "runs").glob("*/record.json")
+    (record.parent / "events.jsonl").write_text("{\n{}\n")
+    stored(tmp_path / "other", 7)
+    (out / "records").mkdir()
+    (out / "records" / "broken.json").write_text("{")
+    (out / "records" / "again.json").write_bytes(record.read_bytes())
+    result = ganbench("report", str(out), str(tmp_path / "other"), "--out", "site")
+    assert f"left out: {out / 'records' / 'broken.json'}: " in result.err
+    page = (tmp_path / "site" / "index.html").read_text()
+    assert "out/records/broken.json: " in page and "out/records/again.json" in page and "events.jsonl" in page
+    texts = {
+        path.name: path.read_text() for path in (tmp_path / "site").rglob("*") if path.suffix in (".html", ".md", ".tex", ".json", ".csv")
+    }
+    assert len(texts) == 5 and [name for name, text in texts.items() if str(tmp_path) in text] == []
+
+
 def test_a_chart_is_a_file_of_either_kind(tmp_path: Path) -> None:
     one = Chart(title="t", alt="a", width=10, height=10, body="<rect/>")
     assert one.save(tmp_path / "a.svg").read_text().count("<svg") == 1

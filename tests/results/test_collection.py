@@ -111,3 +111,27 @@ def test_a_file_of_timings_is_told_from_one_of_a_run(tmp_path: Path) -> None:
     assert found.timings == (timing,) and found.records == (of_seed(0),) and found.faults == ()
     broken = collect([tmp_path / "several.json"])
     assert broken.timings == () and "several.json: timing 1: was changed after it was written" in broken.faults[0]
+
+
+def test_lines_for_strangers_tell_sources_apart_but_not_where_they_lie_on_a_machine(tmp_path: Path) -> None:
+    one, other, single = tmp_path / "a" / "out", tmp_path / "b" / "out", tmp_path / "single"
+    for folder in (one, other, single):
+        written(folder, "good.json", FINISHED)
+        (folder / "bad.json").write_text("{")
+    found = collect([one, other, single / "good.json", single / "bad.json"])
+    shown = [found.published(line).partition(": ")[0] for line in found.faults]
+    assert shown == ["a/out/bad.json", "b/out/bad.json", f"{tmp_path.name}/single/bad.json"]
+    assert str(tmp_path) in found.faults[0] and not any(str(tmp_path) in found.published(line) for line in (*found.faults, *found.repeated))
+    alone = collect([single])
+    assert [alone.published(line).partition(": ")[0] for line in alone.faults] == ["single/bad.json"]
+    for kept in (f"{single}-other: kept", f"/elsewhere{single}/x: kept"):
+        assert alone.published(kept) == kept
+    assert alone.published(f"read '{single}', twice") == "read 'single', twice"
+
+
+def test_lines_about_relative_paths_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path / "out", "good.json", FINISHED)
+    (tmp_path / "out" / "bad.json").write_text("{")
+    found = collect([Path("out")])
+    assert found.faults[0].startswith("out/bad.json: ") and [found.published(line) for line in found.faults] == list(found.faults)
