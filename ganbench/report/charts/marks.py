@@ -133,40 +133,6 @@ def ranges(points: Sequence[tuple[float, float, float]], colour: int, *, upright
     return draw
 
 
-def words(points: Points, said: Sequence[str]) -> Mark:
-    """Words beside points, where they cover neither others nor points; where there is no such place they are left out."""
-
-    def draw(frame: Frame) -> str:
-        places = [frame.at(x, y) for x, y in points]
-        taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in places]
-        parts = []
-        for (x, y), one in zip(places, said, strict=True):
-            wide = 5.6 * len(one)
-            sides = [
-                (x + 6, y - 4),
-                (x + 6, y + 10),
-                (x - 6 - wide, y - 4),
-                (x - 6 - wide, y + 10),
-                (x - wide / 2, y - 9),
-                (x - wide / 2, y + 16),
-            ]
-            for left, base in sides:
-                box = (left, base - 9, left + wide, base + 2)
-                inside = frame.left <= left and left + wide <= frame.left + frame.width + 12
-                if inside and not any(_meet(box, other) for other in taken):
-                    taken.append(box)
-                    parts.append(text(left, base, one, "tick"))
-                    break
-        return "".join(parts)
-
-    return draw
-
-
-def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    """Whether two boxes (left, top, right, bottom) overlap."""
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
 def _pieces(points: Points) -> list[list[tuple[float, float]]]:
     """Runs of points that are numbers."""
     pieces: list[list[tuple[float, float]]] = [[]]

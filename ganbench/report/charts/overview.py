@@ -4,8 +4,9 @@ import math
 from collections.abc import Sequence
 
 from ganbench.report.charts.chart import Chart, Mark, chart
-from ganbench.report.charts.marks import crosses, dots, ranges, words
-from ganbench.report.charts.scale import Axis, categories, fitted, short
+from ganbench.report.charts.marks import crosses, dots, ranges
+from ganbench.report.charts.names import names
+from ganbench.report.charts.scale import categories, fitted, short
 from ganbench.report.charts.sheet import together
 from ganbench.report.cost import Cost, unit_of
 from ganbench.report.runs import Run
@@ -78,13 +79,15 @@ def fidelity_against_diversity(board: Leaderboard) -> Chart | None:
         marks.append(ranges([(x.median, min(y.values), max(y.values))], place, upright=True))
     for place, (name, x, y) in enumerate(points):
         marks.append(dots([(x.median, y.median)], place, [f"{name}: {pair[0]} {y.median:.3f}, {pair[1]} {x.median:.3f}"]))
-    marks.append(words([(x.median, y.median) for _, x, y in points], [_name(name) for name, _, _ in points]))
+    bars = [((min(x.values), y.median), (max(x.values), y.median)) for _, x, y in points]
+    bars += [((x.median, min(y.values)), (x.median, max(y.values))) for _, x, y in points]
+    marks.append(names([(x.median, y.median) for _, x, y in points], [_name(name) for name, _, _ in points], bars))
     best = max(points, key=lambda one: min(one[1].median, one[2].median))
     return chart(
         f"{pair[0].capitalize()} against {pair[1]}",
         f"{pair[0]} against {pair[1]} of {len(points)} rows on {board.dataset}; the best by the weaker one of the two is {best[0]}",
-        Axis(label=f"{pair[1]} (diversity)", low=0, high=max(1.02, 1.05 * max(one.median for _, one, _ in points))),
-        Axis(label=f"{pair[0]} (fidelity)", low=0, high=max(1.02, 1.05 * max(one.median for _, _, one in points))),
+        fitted(f"{pair[1]} (diversity)", [value for _, one, _ in points for value in one.values], log=False),
+        fitted(f"{pair[0]} (fidelity)", [value for _, _, one in points for value in one.values], log=False),
         marks,
         size=(560, 420),
     )
@@ -123,7 +126,8 @@ def _priced(column: Column, label: str, price: Sequence[float], rows: Sequence[C
         marks.append(ranges([(x, min(row.values), max(row.values))], number, upright=True))
     for number, (point, (_, row)) in enumerate(zip(points, kept, strict=True)):
         marks.append(dots([point], number, [f"{row.name}: {short(point[1])} for {short(point[0])} {label}"]))
-    marks.append(words(points, [_name(row.name) for _, row in kept]))
+    bars = [((x, min(row.values)), (x, max(row.values))) for x, row in kept]
+    marks.append(names(points, [_name(row.name) for _, row in kept], bars))
     score = f"{column.label} ({'higher' if column.higher_is_better else 'lower'} is better)"
     across, up = fitted(label, [x for x, _ in kept]), fitted(score, [value for _, row in kept for value in row.values])
     return chart(f"Over {label}", f"{column.label} over {label}", across, up, marks, size=(540, 360))
