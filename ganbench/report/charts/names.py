@@ -89,11 +89,9 @@ def _beside(place: Point, wide: float, frame: Frame, places: Sequence[Point]) ->
     sides = [(left, base) for left in (x + 6, x - 6 - wide) for base in (y - 4, y + 10)]
     found = [(left, base - 9, left + wide, base + 2) for left, base in sides]
     found += [_moved((x - wide / 2, base - 9, x + wide / 2, base + 2), frame) for base in (y - 9, y + 16)]
-    return (
-        box
-        for box in found
-        if _within(box, frame) and not any(_apart(other, box) < _apart(place, box) + 3 for other in places if other != place)
-    )
+    others = [one for one in places if abs(one[1] - y) < 30 and abs(one[0] - x) < wide + 30 and one != place]
+    inside = (box for box in found if _within(box, frame))
+    return (box for box in inside if not any(_apart(other, box) < _apart(place, box) + 3 for other in others))
 
 
 def _led(place: Point, wide: float, outwards: float, frame: Frame, taken: Sequence[Box], lines: Sequence[Box]) -> Iterator[Found]:
